@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# make            build/twmond and build/twmonctl        (V=1 shows commands)
+# make run        set up what is missing, build, watch this host
+# make check      set up what is missing, then every test
+# make demo       half a minute that shows what twmon is for
+# make help       all targets
+#
+# Reading this file needs nothing but make: run, demo, check, lint and fuzz install what is missing
+# first (tools/deps.sh) and then call make again. pkg-config is asked when it is needed.
+
+VERSION = 0.1.0
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+SBINDIR    ?= $(PREFIX)/sbin
+MANDIR     ?= $(PREFIX)/share/man
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
+SYSCONFDIR ?= /etc
+
+PKG_CONFIG ?= pkg-config
+INSTALL    ?= install
+
+# ---- variants: the same rules, other flags, another directory ----
+#
+# release  build/        what is installed
+# check    build/check/  AddressSanitizer and UBSan: the tests run this
+# fuzz     build/fuzz/   clang, the same sanitizers and libFuzzer
+
+VARIANT ?= release
+B       := $(patsubst build/release,build,build/$(VARIANT))
+
+SANITIZE         = -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_release   = -O2 -g -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CFLAGS_check     = -O1 -g -fno-omit-frame-pointer $(SANITIZE)
+CFLAGS_fuzz      = -O1 -g -fno-omit-frame-pointer $(SANITIZE) -fsanitize=fuzzer-no-link
+LDFLAGS_release  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LDFLAGS_check    = $(SANITIZE) -Wl,--as-needed
+LDFLAGS_fuzz     = $(SANITIZE) -fsanitize=fuzzer -Wl,--as-needed
+
+ifeq ($(VARIANT),fuzz)
+CC = clang
+endif
+
+WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wshadow -Wstrict-prototypes
+ifneq ($(CI)$(WERROR),)
+WARNINGS += -Werror
+endif
+
+# Asked once, at first use: the assignment replaces itself by the answer.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih))$(PKG_CFLAGS)
+
+LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih)
+LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih)
+LIBS_test     = $(LIBS_twmond) $(shell $(PKG_CONFIG) --libs cmocka)
+
+COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(CFLAGS) \
+          -D_GNU_SOURCE -DTWMON_VERSION='"$(VERSION)"' -Ilib -Idaemon -Iclient -I$(B)/gen \
+          $(PKG_CFLAGS) $(CPPFLAGS) -pthread -MMD -MP
+LINK    = $(CC) -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
+
+# ---- what is built from what ----
+
+objects_of  = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+INTERFACE   = $(B)/gen/io.twmon.Monitor.varlink.h
+ARCHIVES    = $(B)/libclient.a $(B)/libdaemon.a $(B)/libtwmon.a
+
+UNIT_TESTS  = $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test-*.c))
+FUZZ_NAMES  = $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+REPLAYS     = $(FUZZ_NAMES:%=$(B)/replay-%)
+FUZZERS     = $(FUZZ_NAMES:%=$(B)/fuzz-%)
+
+FUZZ_SECONDS ?= 60
+
+ifeq ($(V),)
+Q   = @
+say = @printf '  %-4s %s\n' '$(1)' '$(@:build/%=%)'
+else
+say = @:
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests fuzzers run demo check lint fuzz install uninstall clean help
+
+all: $(B)/twmond $(B)/twmonctl
+tests: all $(UNIT_TESTS) $(REPLAYS)
+fuzzers: $(FUZZERS)
+
+$(B)/twmond: $(B)/daemon/main.o $(B)/libdaemon.a $(B)/libtwmon.a
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_twmond)
+
+$(B)/twmonctl: $(B)/client/main.o $(B)/libclient.a $(B)/libtwmon.a
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_twmonctl)
+
+$(B)/libtwmon.a: $(call objects_of,lib)
+$(B)/libdaemon.a: $(call objects_of,daemon)
+$(B)/libclient.a: $(call objects_of,client)
+$(ARCHIVES):
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Flags and version stand in this file, so every object depends on it.
+$(B)/%.o: %.c Makefile | $(INTERFACE)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -c -o $@ $<
+
+# The interface description as a C string, line by line.
+$(INTERFACE): daemon/io.twmon.Monitor.varlink Makefile
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D) && { \
+	  echo 'static const char io_twmon_Monitor_varlink[] ='; \
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/        "&\\n"/' $<; \
+	  echo '        ;'; } >$@
+
+$(B)/test-%: $(B)/tests/unit/test-%.o $(ARCHIVES)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_test)
+
+$(B)/replay-%: $(B)/tests/fuzz/fuzz-%.o $(B)/tests/fuzz/replay-main.o $(ARCHIVES)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_twmond)
+
+$(B)/fuzz-%: $(B)/tests/fuzz/fuzz-%.o $(ARCHIVES)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_twmond)
+
+build/demo-leaky: tools/demo-leaky.c Makefile
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE -o $@ $<
+
+# ---- set up, build, go ----
+
+# As many jobs as there are processors, unless make was told a number.
+AGAIN = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc 2>/dev/null || echo 2))
+
+run:
+	@tools/deps.sh run
+	@$(AGAIN) all
+	@tools/run.sh
+
+demo:
+	@tools/deps.sh run
+	@$(AGAIN) all build/demo-leaky
+	@tools/demo.sh
+
+LINTS     = $(sort $(wildcard tests/lint/*.sh tests/lint/*.py))
+SUITES    = $(LINTS) $(sort $(wildcard tests/systemd/*.sh)) \
+            $(patsubst $(B)/%,build/check/%,$(UNIT_TESTS)) \
+            $(foreach n,$(FUZZ_NAMES),'build/check/replay-$(n) tests/fuzz/corpus/$(n)') \
+            $(sort $(wildcard tests/live/test_*.py))
+
+# A demo that is broken is a broken promise, so it is built here too.
+check:
+	@tools/deps.sh check
+	@$(AGAIN) WERROR=1 all build/demo-leaky
+	@$(AGAIN) WERROR=1 VARIANT=check tests
+	@tests/run $(SUITES)
+
+lint:
+	@tools/deps.sh check
+	@$(AGAIN) all
+	@tests/run $(LINTS)
+
+fuzz:
+	@tools/deps.sh check
+	@$(AGAIN) VARIANT=fuzz fuzzers
+	@for name in $(FUZZ_NAMES); do tests/fuzz/run.sh $$name $(FUZZ_SECONDS) || exit 1; done
+
+# ---- install ----
+
+D = $(DESTDIR)
+
+install: all
+	$(INSTALL) -d '$(D)$(BINDIR)' '$(D)$(SBINDIR)' '$(D)$(UNITDIR)' '$(D)$(CATALOGDIR)' \
+	  '$(D)$(MANDIR)/man1' '$(D)$(MANDIR)/man5' '$(D)$(MANDIR)/man8' \
+	  '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
+	$(INSTALL) -m 755 build/twmond '$(D)$(SBINDIR)/twmond'
+	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
+	sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|' systemd/twmond.service \
+	  >'$(D)$(UNITDIR)/twmond.service'
+	chmod 644 '$(D)$(UNITDIR)/twmond.service'
+	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'
+	$(INSTALL) -m 644 systemd/twmon.catalog '$(D)$(CATALOGDIR)/twmon.catalog'
+	$(INSTALL) -m 644 man/twmonctl.1 '$(D)$(MANDIR)/man1/twmonctl.1'
+	$(INSTALL) -m 644 man/twmon.conf.5 '$(D)$(MANDIR)/man5/twmon.conf.5'
+	$(INSTALL) -m 644 man/twmond.8 '$(D)$(MANDIR)/man8/twmond.8'
+	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
+	  $(INSTALL) -m 644 etc/twmon.conf '$(D)$(SYSCONFDIR)/twmon/twmon.conf'
+	$(UPDATE_CATALOG)
+
+# The configuration stays.
+uninstall:
+	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
+	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(CATALOGDIR)/twmon.catalog' \
+	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
+	  '$(D)$(MANDIR)/man8/twmond.8'
+	$(UPDATE_CATALOG)
+
+# Packages (DESTDIR) leave that to the system that they are installed on.
+UPDATE_CATALOG = $(if $(D),@:,if command -v journalctl >/dev/null; then journalctl --update-catalog; fi)
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make             build/twmond and build/twmonctl (V=1: show commands)'
+	@echo 'make run         set up what is missing, build, watch this host until Ctrl-C'
+	@echo 'make demo        a leak, found and cleared, in a network namespace of its own (30 s)'
+	@echo 'make check       set up what is missing, then every test'
+	@echo 'make lint        only the checks that read the tree'
+	@echo 'make fuzz        every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
+	@echo 'make uninstall   keeps the configuration'
+	@echo 'make clean       removes build/'
+
+-include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
