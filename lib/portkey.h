@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * struct port_key: what counts are kept under. The port is the service's: the local one where this
+ * host serves it, the peer's where this host is the client (DESIGN: "side").
+ */
+
+#include <stdint.h>
+
+enum port_side {
+        SIDE_HOST, /* the host as a whole; port 0 */
+        SIDE_LOCAL,
+        SIDE_REMOTE,
+        SIDE_COUNT,
+};
+
+struct port_key {
+        uint32_t netns; /* 0: the daemon's own network namespace */
+        uint16_t port;
+        uint8_t side; /* enum port_side */
+};
+
+/* "host", "local", "remote": the words of every interface. */
+const char *port_side_name(enum port_side side);
+
+/* 0 and the side, or -EINVAL. */
+int port_side_parse(const char *name, enum port_side *ret_side);
+
+/* Orders by namespace, side, port: <0, 0, >0. */
+int port_key_compare(const struct port_key *a, const struct port_key *b);
+
+/* Spreads keys over 32 bits, for open-addressing tables. */
+uint32_t port_key_hash(const struct port_key *key);
