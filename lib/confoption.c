@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The option table and what reads single values.
+ *
+ * Defaults are text like any other value and go the same way, so that a default outside its own
+ * bounds cannot exist. The sample file is conf_print_help() word for word.
+ */
+
+#include "confoption.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base.h"
+#include "conf.h"
+#include "units.h"
+
+#define LEVEL_MAX   1000000000
+#define DAYS(n)     ((int64_t)((n)*USEC_PER_DAY))
+#define HOLD(key_)  .section = "Alerts", .key = (key_), .type = CONF_DURATION
+#define LEVEL(s, k) .section = (s), .key = (k), .type = CONF_LEVEL, .min = 1, .max = LEVEL_MAX
+
+const struct conf_option conf_options[OPTION_COUNT] = {
+        [OPTION_INTERVAL] = {
+                .section = "Scan", .key = "Interval", .type = CONF_DURATION,
+                .min = 100 * USEC_PER_MSEC, .max = 10 * USEC_PER_MIN, .default_text = "10s",
+                .help = "How often the kernel's TCP sockets are counted.",
+        },
+        [OPTION_STUCK_AFTER] = {
+                .section = "CloseWait", .key = "StuckAfter", .port_key = "StuckAfter",
+                .type = CONF_DURATION, .min = 100 * USEC_PER_MSEC, .max = DAYS(30),
+                .default_text = "60s",
+                .help = "A socket that has been in CLOSE_WAIT for this long is stuck: its\n"
+                        "peer has gone and the program has not closed it.",
+        },
+        [OPTION_STUCK_WARNING] = {
+                LEVEL("CloseWait", "StuckWarning"), .port_key = "StuckWarning",
+                .default_text = "10",
+                .help = "close-wait-stuck: so many stuck sockets on one port are a warning.",
+        },
+        [OPTION_STUCK_CRITICAL] = {
+                LEVEL("CloseWait", "StuckCritical"), .port_key = "StuckCritical",
+                .default_text = "100",
+                .help = "... and so many are critical.",
+        },
+        [OPTION_CLOSE_WAIT_WARNING] = {
+                LEVEL("CloseWait", "CountWarning"), .port_key = "CloseWaitCountWarning",
+                .default_text = "",
+                .help = "close-wait-count: so many sockets in CLOSE_WAIT on one port, of any\n"
+                        "age, are a warning.",
+        },
+        [OPTION_CLOSE_WAIT_CRITICAL] = {
+                LEVEL("CloseWait", "CountCritical"), .port_key = "CloseWaitCountCritical",
+                .default_text = "",
+                .help = "... and so many are critical.",
+        },
+        [OPTION_TIME_WAIT_WARNING] = {
+                LEVEL("TimeWait", "CountWarning"), .port_key = "TimeWaitCountWarning",
+                .default_text = "",
+                .help = "time-wait-count: so many sockets in TIME_WAIT on one port are a\n"
+                        "warning.",
+        },
+        [OPTION_TIME_WAIT_CRITICAL] = {
+                LEVEL("TimeWait", "CountCritical"), .port_key = "TimeWaitCountCritical",
+                .default_text = "",
+                .help = "... and so many are critical.",
+        },
+        [OPTION_RAISE_AFTER] = {
+                HOLD("RaiseAfter"), .max = DAYS(1), .default_text = "20s",
+                .help = "A level must be reached for this long before the alert is raised.",
+        },
+        [OPTION_CLEAR_AFTER] = {
+                HOLD("ClearAfter"), .max = DAYS(1), .default_text = "2min",
+                .help = "An alert is cleared when its count has been low for this long.",
+        },
+        [OPTION_CLEAR_BELOW] = {
+                .section = "Alerts", .key = "ClearBelow", .type = CONF_PERCENT,
+                .min = 1, .max = 100,
+                .default_text = "80%",
+                .help = "Low is below this part of the level that raised it.",
+        },
+        [OPTION_REMIND_EVERY] = {
+                HOLD("RemindEvery"), .min = USEC_PER_SEC, .max = DAYS(365), .zero = true,
+                .default_text = "1h",
+                .help = "An alert that stays raised is told again this often.",
+        },
+        [OPTION_IGNORE] = {
+                .section = "Ports", .key = "Ignore", .type = CONF_PORTS, .default_text = "",
+                .help = "Ports that are counted but never judged: local ones, or with remote:\n"
+                        "in front those of servers that this host connects to. Several lines\n"
+                        "add up; an empty one forgets the lines before it.",
+        },
+};
+
+static const char *expected_duration(const struct conf_option *option, char *buf)
+{
+        char min[UNITS_TEXT_MAX], max[UNITS_TEXT_MAX];
+
+        (void)snprintf(buf, CONF_EXPECTED_MAX, "a duration from %s to %s%s",
+                       units_format_duration((uint64_t)option->min, min),
+                       units_format_duration((uint64_t)option->max, max),
+                       option->zero ? ", or 0 (never)" : "");
+        return buf;
+}
+
+const char *conf_option_expected(const struct conf_option *option,
+                                 char buf[static CONF_EXPECTED_MAX])
+{
+        switch (option->type) {
+        case CONF_DURATION:
+                return expected_duration(option, buf);
+        case CONF_PERCENT:
+                (void)snprintf(buf, CONF_EXPECTED_MAX, "a percentage from %d%% to %d%%",
+                               (int)option->min, (int)option->max);
+                break;
+        case CONF_LEVEL:
+                (void)snprintf(buf, CONF_EXPECTED_MAX, "a count from %d to %d, or nothing (off)",
+                               (int)option->min, (int)option->max);
+                break;
+        case CONF_PORTS:
+                (void)snprintf(buf, CONF_EXPECTED_MAX,
+                               "ports and ranges such as 9100 6000-6063 remote:5432");
+                break;
+        }
+        return buf;
+}
+
+static int parse_number(const struct conf_option *option, const char *text, uint64_t *ret_number)
+{
+        unsigned pct;
+        int r = -EINVAL;
+
+        switch (option->type) {
+        case CONF_DURATION:
+                return units_parse_duration(text, ret_number);
+        case CONF_PERCENT:
+                r = units_parse_percent(text, &pct);
+                if (r == 0)
+                        *ret_number = pct;
+                return r;
+        case CONF_LEVEL:
+                return units_parse_count(text, (uint64_t)option->max, ret_number);
+        case CONF_PORTS:
+                break;
+        }
+        return r;
+}
+
+int conf_option_parse(const struct conf_option *option, const char *text, int64_t *ret_value)
+{
+        uint64_t number;
+        int r;
+
+        if (option->type == CONF_LEVEL && text[0] == '\0') {
+                *ret_value = RULE_LEVEL_OFF;
+                return 0;
+        }
+        r = parse_number(option, text, &number);
+        if (r < 0)
+                return r;
+        if (number > (uint64_t)option->max ||
+            (number < (uint64_t)option->min && !(option->zero && number == 0)))
+                return -ERANGE;
+        *ret_value = (int64_t)number;
+        return 0;
+}
+
+/* Reads 1 to 65535 from exactly len bytes. */
+static int parse_port(const char *text, size_t len, uint16_t *ret_port)
+{
+        char digits[8];
+        uint64_t port;
+
+        if (len >= sizeof(digits))
+                return -EINVAL;
+        memcpy(digits, text, len);
+        digits[len] = '\0';
+        if (units_parse_count(digits, UINT16_MAX, &port) < 0 || port == 0)
+                return -EINVAL;
+        *ret_port = (uint16_t)port;
+        return 0;
+}
+
+/* Takes "remote:" or "local:" off the front; neither means local. */
+static enum port_side take_side(const char **text, size_t *len)
+{
+        for (enum port_side side = SIDE_LOCAL; side < SIDE_COUNT; side++) {
+                const char *name = port_side_name(side);
+                size_t n = strlen(name);
+
+                if (*len > n && strncmp(*text, name, n) == 0 && (*text)[n] == ':') {
+                        *text += n + 1;
+                        *len -= n + 1;
+                        return side;
+                }
+        }
+        return SIDE_LOCAL;
+}
+
+int conf_ports_next(const char **list, struct conf_ports *ret_ports)
+{
+        const char *text = *list + strspn(*list, " \t"), *dash;
+        size_t len = strcspn(text, " \t"), first_len;
+        struct conf_ports ports;
+
+        *list = text + len;
+        if (len == 0)
+                return CONF_PORTS_END;
+        ports.side = take_side(&text, &len);
+        dash = memchr(text, '-', len);
+        first_len = dash ? (size_t)(dash - text) : len;
+        if (parse_port(text, first_len, &ports.first) < 0)
+                return -EINVAL;
+        ports.last = ports.first;
+        if (dash && parse_port(dash + 1, len - first_len - 1, &ports.last) < 0)
+                return -EINVAL;
+        if (ports.first > ports.last)
+                return -EINVAL;
+        *ret_ports = ports;
+        return 0;
+}
+
+static int lower(char c)
+{
+        return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+/* Levenshtein's, one row at a time. */
+size_t conf_distance(const char *a, const char *b)
+{
+        size_t row[CONF_DISTANCE_MAX], n = strlen(b);
+
+        if (n >= ARRAY_SIZE(row))
+                return CONF_DISTANCE_MAX;
+        for (size_t j = 0; j <= n; j++)
+                row[j] = j;
+        for (size_t i = 0; a[i] != '\0'; i++) {
+                size_t diagonal = row[0];
+
+                row[0] = i + 1;
+                for (size_t j = 0; j < n; j++) {
+                        size_t change = diagonal + (lower(a[i]) != lower(b[j]));
+
+                        diagonal = row[j + 1];
+                        row[j + 1] = MIN(change, MIN(row[j], diagonal) + 1);
+                }
+        }
+        return MIN(row[n], (size_t)CONF_DISTANCE_MAX);
+}
