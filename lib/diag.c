@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The kernel fills a dump's datagrams while we read them, so reading slowly loses nothing; what can
+ * go wrong is that the table moves under it (NLM_F_DUMP_INTR), that memory is short (ENOBUFS) or
+ * that a datagram does not fit. Each of these makes the dump DIAG_INTERRUPTED: what was seen is
+ * real, but may not be all.
+ *
+ * One walk of the kernel's table serves both families with the legacy request that ss(8) uses; a
+ * kernel that refuses it gets one request per family from then on. A socket with an unfinished dump
+ * answers EBUSY to the next one, therefore it is thrown away instead of being drained.
+ */
+
+#include "diag.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "base.h"
+
+struct diag {
+        struct mnl_socket *socket; /* NULL: to be opened by the next dump */
+        uint32_t seq;
+        bool by_family; /* the one-walk request was refused */
+        char buffer[DIAG_BUFFER_BYTES] __attribute__((aligned(8)));
+};
+
+static void close_socket(struct diag *diag)
+{
+        if (diag->socket)
+                (void)mnl_socket_close(diag->socket);
+        diag->socket = NULL;
+}
+
+static int open_socket(struct diag *diag)
+{
+        const struct timeval timeout = { .tv_sec = DIAG_TIMEOUT_SEC };
+
+        diag->socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+        if (!diag->socket)
+                return -errno;
+        if (mnl_socket_bind(diag->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+            setsockopt(mnl_socket_get_fd(diag->socket), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+                       sizeof(timeout)) < 0) {
+                int r = -errno;
+
+                close_socket(diag);
+                return r;
+        }
+        return 0;
+}
+
+int diag_new(struct diag **ret_diag)
+{
+        struct diag *diag = calloc(1, sizeof(*diag));
+        int r;
+
+        if (!diag)
+                return -ENOMEM;
+        r = open_socket(diag);
+        if (r < 0) {
+                free(diag);
+                return r;
+        }
+        *ret_diag = diag;
+        return 0;
+}
+
+struct diag *diag_free(struct diag *diag)
+{
+        if (diag)
+                close_socket(diag);
+        free(diag);
+        return NULL;
+}
+
+static int send_request(struct diag *diag, const struct diag_request *request)
+{
+        char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(4)));
+        const size_t len = diagmsg_request(request, ++diag->seq, buf);
+
+        for (unsigned i = 0; i < DIAG_EINTR_MAX; i++) {
+                if (mnl_socket_sendto(diag->socket, buf, len) >= 0)
+                        return 0;
+                if (errno != EINTR)
+                        return -errno;
+        }
+        return -EINTR;
+}
+
+/* Bytes of the next datagram, DIAG_INTERRUPTED as a negative-free outcome in *ret_lost, or -errno.
+ */
+static ssize_t receive(struct diag *diag, unsigned *eintr, bool *ret_lost)
+{
+        for (;;) {
+                ssize_t n = mnl_socket_recvfrom(diag->socket, diag->buffer, sizeof(diag->buffer));
+
+                if (n >= 0)
+                        return n;
+                if (errno == EINTR && ++*eintr < DIAG_EINTR_MAX)
+                        continue;
+                /* out of buffers, longer than 32 KiB, overdue, or signals without end */
+                *ret_lost =
+                        errno == ENOBUFS || errno == ENOSPC || errno == EAGAIN || errno == EINTR;
+                return -errno;
+        }
+}
+
+static int read_dump(struct diag *diag, struct diagmsg_reader *reader, struct diag_stats *stats)
+{
+        unsigned eintr = 0;
+
+        for (;;) {
+                bool lost = false;
+                ssize_t n = receive(diag, &eintr, &lost);
+                int r;
+
+                if (n < 0)
+                        return lost ? DIAG_INTERRUPTED : (int)n;
+                if (n == 0)
+                        return DIAG_INTERRUPTED;
+                stats->bytes += (uint64_t)n;
+                r = diagmsg_read(reader, diag->buffer, (size_t)n);
+                if (r == DIAGMSG_DONE)
+                        return reader->interrupted ? DIAG_INTERRUPTED : 0;
+                if (r < 0)
+                        return r;
+        }
+}
+
+static int dump_form(struct diag *diag, const struct diag_request *request,
+                     struct diagmsg_reader *reader, struct diag_stats *stats)
+{
+        int r = 0;
+
+        if (!diag->socket)
+                r = open_socket(diag);
+        if (r == 0)
+                r = send_request(diag, request);
+        if (r == 0) {
+                reader->seq = diag->seq;
+                reader->portid = mnl_socket_get_portid(diag->socket);
+                r = read_dump(diag, reader, stats);
+        }
+        if (r != 0)
+                close_socket(diag);
+        stats->messages += reader->messages;
+        stats->malformed += reader->malformed;
+        return r;
+}
+
+/* What a kernel says that does not know the request, as opposed to one that failed to serve it. */
+static bool is_refusal(int r)
+{
+        return r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT || r == -EPROTONOSUPPORT;
+}
+
+int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
+              struct diag_stats *stats)
+{
+        static const enum diag_form families[] = { DIAG_IPV4, DIAG_IPV6 };
+        bool interrupted = false;
+
+        if (!diag->by_family) {
+                const struct diag_request both = { DIAG_BOTH, states, info };
+                struct diagmsg_reader reader = { .fn = fn, .userdata = userdata };
+                int r = dump_form(diag, &both, &reader, stats);
+
+                if (!is_refusal(r) || reader.messages > 0)
+                        return r;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+                const struct diag_request one = { families[i], states, info };
+                struct diagmsg_reader reader = { .fn = fn, .userdata = userdata };
+                int r = dump_form(diag, &one, &reader, stats);
+
+                if (r < 0)
+                        return r;
+                interrupted |= r == DIAG_INTERRUPTED;
+        }
+        diag->by_family = true; /* it can, and the one-walk request did not */
+        return interrupted ? DIAG_INTERRUPTED : 0;
+}

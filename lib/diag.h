@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One netlink socket for sock_diag, one dump at a time. Instantiable, no globals; used from one
+ * thread. Speaks to the network namespace in which it was made.
+ */
+
+#include <stdint.h>
+
+#include "diagmsg.h"
+
+#define DIAG_BUFFER_BYTES (32 * 1024) /* the kernel caps a dump's datagram at this */
+#define DIAG_EINTR_MAX    16          /* interrupted system calls in one dump */
+#define DIAG_TIMEOUT_SEC  30          /* for one datagram; never seen on a healthy kernel */
+
+/* diag_dump() */
+#define DIAG_INTERRUPTED 1 /* not whole: the kernel's table changed, or messages were lost */
+
+struct diag;
+
+struct diag_stats {
+        uint64_t messages;
+        uint64_t bytes;
+        uint64_t malformed;
+};
+
+int diag_new(struct diag **ret_diag);
+struct diag *diag_free(struct diag *diag);
+
+/*
+ * Dumps the sockets in these states (SOCK_MASK()s), both address families, and calls fn for each.
+ * Adds to *stats. 0: whole; DIAG_INTERRUPTED; or -errno: the kernel's answer (-ENOENT: it has no
+ * tcp_diag), fn's own, or that of a system call. After anything but 0 the socket has been replaced,
+ * so that nothing of this dump can be taken for part of the next.
+ */
+int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
+              struct diag_stats *stats);

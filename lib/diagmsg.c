@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A dump is a row of datagrams, each a row of netlink messages: one struct inet_diag_msg with
+ * attributes per socket, NLMSG_DONE at the very end. Everything is checked before it is cast:
+ * libmnl's iterators check that a message or attribute lies within the buffer, not that a payload
+ * covers its own fixed header.
+ *
+ * Nothing is allocated and every socket is one stack struct, so that a million of them cost the
+ * kernel's time and hardly any of ours.
+ */
+
+#include "diagmsg.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base.h"
+
+/* include/net/tcp_states.h; the header is not exported to userland. */
+enum {
+        KERN_ESTABLISHED = 1,
+        KERN_SYN_SENT,
+        KERN_SYN_RECV,
+        KERN_FIN_WAIT1,
+        KERN_FIN_WAIT2,
+        KERN_TIME_WAIT,
+        KERN_CLOSE,
+        KERN_CLOSE_WAIT,
+        KERN_LAST_ACK,
+        KERN_LISTEN,
+        KERN_CLOSING,
+        KERN_NEW_SYN_RECV,
+        KERN_BOUND_INACTIVE,
+};
+
+static const uint8_t state_of_kernel[] = {
+        [KERN_ESTABLISHED] = SOCK_ESTABLISHED,
+        [KERN_SYN_SENT] = SOCK_SYN_SENT,
+        [KERN_SYN_RECV] = SOCK_SYN_RECV,
+        [KERN_FIN_WAIT1] = SOCK_FIN_WAIT1,
+        [KERN_FIN_WAIT2] = SOCK_FIN_WAIT2,
+        [KERN_TIME_WAIT] = SOCK_TIME_WAIT,
+        [KERN_CLOSE] = SOCK_CLOSE,
+        [KERN_CLOSE_WAIT] = SOCK_CLOSE_WAIT,
+        [KERN_LAST_ACK] = SOCK_LAST_ACK,
+        [KERN_LISTEN] = SOCK_LISTEN,
+        [KERN_CLOSING] = SOCK_CLOSING,
+        [KERN_NEW_SYN_RECV] = SOCK_SYN_RECV,
+        [KERN_BOUND_INACTIVE] = SOCK_BOUND,
+};
+
+static uint32_t kernel_mask(uint32_t states)
+{
+        uint32_t mask = 0;
+
+        for (uint32_t kernel = KERN_ESTABLISHED; kernel < ARRAY_SIZE(state_of_kernel); kernel++)
+                if (states & SOCK_MASK(state_of_kernel[kernel]))
+                        mask |= UINT32_C(1) << kernel;
+        return mask;
+}
+
+static void put_legacy(struct nlmsghdr *nlh, const struct diag_request *request)
+{
+        struct inet_diag_req *body = mnl_nlmsg_put_extra_header(nlh, sizeof(*body));
+
+        nlh->nlmsg_type = TCPDIAG_GETSOCK;
+        body->idiag_family = AF_UNSPEC;
+        body->idiag_states = kernel_mask(request->states);
+        body->idiag_ext = request->info ? 1 << (INET_DIAG_INFO - 1) : 0;
+}
+
+static void put_by_family(struct nlmsghdr *nlh, const struct diag_request *request)
+{
+        struct inet_diag_req_v2 *body = mnl_nlmsg_put_extra_header(nlh, sizeof(*body));
+
+        nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+        body->sdiag_family = request->form == DIAG_IPV4 ? AF_INET : AF_INET6;
+        body->sdiag_protocol = IPPROTO_TCP;
+        body->idiag_states = kernel_mask(request->states);
+        body->idiag_ext = request->info ? 1 << (INET_DIAG_INFO - 1) : 0;
+}
+
+size_t diagmsg_request(const struct diag_request *request, uint32_t seq, void *buf)
+{
+        struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+        nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        nlh->nlmsg_seq = seq;
+        if (request->form == DIAG_BOTH)
+                put_legacy(nlh, request);
+        else
+                put_by_family(nlh, request);
+        return nlh->nlmsg_len;
+}
+
+static bool is_mapped(const uint32_t addr[4])
+{
+        return addr[0] == 0 && addr[1] == 0 && addr[2] == htonl(0xffff);
+}
+
+static bool is_any(const uint32_t addr[4])
+{
+        return (addr[0] | addr[1] | addr[2] | addr[3]) == 0;
+}
+
+/* A dual-stack socket talking IPv4 is folded onto IPv4, as DESIGN's "v4-mapped" demands. */
+static int set_addresses(const struct inet_diag_msg *msg, struct sockrec *record)
+{
+        const struct inet_diag_sockid *id = &msg->id;
+
+        if (msg->idiag_family == AF_INET) {
+                record->family = ADDR_IPV4;
+                memcpy(record->local.bytes, id->idiag_src, 4);
+                memcpy(record->remote.bytes, id->idiag_dst, 4);
+                return 0;
+        }
+        if (msg->idiag_family != AF_INET6)
+                return -EBADMSG;
+        if (is_mapped(id->idiag_src) && (is_mapped(id->idiag_dst) || is_any(id->idiag_dst))) {
+                record->family = ADDR_IPV4;
+                record->have |= SOCKREC_MAPPED;
+                memcpy(record->local.bytes, &id->idiag_src[3], 4);
+                memcpy(record->remote.bytes, &id->idiag_dst[3], 4);
+                return 0;
+        }
+        record->family = ADDR_IPV6;
+        memcpy(record->local.bytes, id->idiag_src, 16);
+        memcpy(record->remote.bytes, id->idiag_dst, 16);
+        return 0;
+}
+
+/*
+ * TIME_WAIT, and FIN_WAIT2 after close(), live on as mini-sockets: they report timer 3
+ * (inet_twsk_diag_fill() in net/ipv4/inet_diag.c), and uid and inode 0 because they have neither.
+ */
+static int set_fixed_part(const struct inet_diag_msg *msg, struct sockrec *record)
+{
+        if (msg->idiag_state == 0 || msg->idiag_state >= ARRAY_SIZE(state_of_kernel))
+                return -EBADMSG;
+        record->state = state_of_kernel[msg->idiag_state];
+        record->timer = MIN(msg->idiag_timer, SOCK_TIMER_UNKNOWN);
+        record->retransmits = msg->idiag_retrans;
+        record->cookie = msg->id.idiag_cookie[0] | (uint64_t)msg->id.idiag_cookie[1] << 32;
+        record->ifindex = msg->id.idiag_if;
+        record->local_port = ntohs(msg->id.idiag_sport);
+        record->remote_port = ntohs(msg->id.idiag_dport);
+        record->expires_msec = msg->idiag_expires;
+        record->receive_queue = msg->idiag_rqueue;
+        record->send_queue = msg->idiag_wqueue;
+        if (record->timer == SOCK_TIMER_TIME_WAIT) {
+                record->have |= SOCKREC_MINI;
+        } else {
+                record->have |= SOCKREC_OWNER;
+                record->uid = msg->idiag_uid;
+                record->inode = msg->idiag_inode;
+        }
+        return set_addresses(msg, record);
+}
+
+static void set_tcp_info(const struct nlattr *attr, struct sockrec *record)
+{
+        const size_t needed = offsetof(struct tcp_info, tcpi_last_ack_recv) + sizeof(uint32_t);
+        const char *info = mnl_attr_get_payload(attr);
+
+        if (mnl_attr_get_payload_len(attr) < needed)
+                return; /* an older kernel's shorter struct: absent */
+        memcpy(&record->last_ack_recv_msec, info + offsetof(struct tcp_info, tcpi_last_ack_recv),
+               sizeof(uint32_t));
+        memcpy(&record->last_data_recv_msec, info + offsetof(struct tcp_info, tcpi_last_data_recv),
+               sizeof(uint32_t));
+        record->have |= SOCKREC_INFO;
+}
+
+/* 0, or -EBADMSG when a known attribute is shorter than its type. */
+static int set_attribute(const struct nlattr *attr, struct sockrec *record)
+{
+        const size_t len = mnl_attr_get_payload_len(attr);
+        const void *payload = mnl_attr_get_payload(attr);
+
+        switch (mnl_attr_get_type(attr)) {
+        case INET_DIAG_SHUTDOWN:
+                if (len < sizeof(uint8_t))
+                        return -EBADMSG;
+                record->shutdown = *(const uint8_t *)payload;
+                record->have |= SOCKREC_SHUTDOWN;
+                return 0;
+        case INET_DIAG_SKV6ONLY:
+                if (len < sizeof(uint8_t))
+                        return -EBADMSG;
+                record->v6only = *(const uint8_t *)payload != 0;
+                record->have |= SOCKREC_V6ONLY;
+                return 0;
+        case INET_DIAG_CGROUP_ID:
+                if (len < sizeof(uint64_t))
+                        return -EBADMSG;
+                memcpy(&record->cgroup_id, payload, sizeof(uint64_t));
+                record->have |= SOCKREC_CGROUP;
+                return 0;
+        case INET_DIAG_INFO:
+                set_tcp_info(attr, record);
+                return 0;
+        default: /* attributes of newer kernels */
+                return 0;
+        }
+}
+
+int diagmsg_parse(const void *payload, size_t len, struct sockrec *ret_record)
+{
+        const struct inet_diag_msg *msg = payload;
+        struct sockrec record = { 0 };
+        const char *at;
+        size_t left;
+        int r;
+
+        if (len < sizeof(*msg))
+                return -EBADMSG;
+        r = set_fixed_part(msg, &record);
+        if (r < 0)
+                return r;
+
+        at = (const char *)payload + MNL_ALIGN(sizeof(*msg));
+        left = len > MNL_ALIGN(sizeof(*msg)) ? len - MNL_ALIGN(sizeof(*msg)) : 0;
+        while (left >= sizeof(struct nlattr)) {
+                const struct nlattr *attr = (const struct nlattr *)at;
+                size_t step;
+
+                if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
+                        return -EBADMSG;
+                r = set_attribute(attr, &record);
+                if (r < 0)
+                        return r;
+                step = MNL_ALIGN(attr->nla_len);
+                if (step >= left)
+                        break;
+                at += step;
+                left -= step;
+        }
+        *ret_record = record;
+        return 0;
+}
+
+/* The error of NLMSG_ERROR and of NLMSG_DONE: an int at the payload's start, 0 or -errno. */
+static int embedded_error(const struct nlmsghdr *nlh)
+{
+        int error;
+
+        if (mnl_nlmsg_get_payload_len(nlh) < sizeof(error))
+                return 0;
+        memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
+        return error < 0 ? MAX(error, -4095) : 0;
+}
+
+static int read_socket(struct diagmsg_reader *reader, const struct nlmsghdr *nlh)
+{
+        struct sockrec record;
+
+        if (diagmsg_parse(mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh), &record) <
+            0) {
+                reader->malformed++;
+                reader->interrupted = true;
+                return 0;
+        }
+        reader->messages++;
+        return reader->fn(&record, reader->userdata);
+}
+
+static int read_message(struct diagmsg_reader *reader, const struct nlmsghdr *nlh)
+{
+        int r;
+
+        if (nlh->nlmsg_seq != reader->seq || nlh->nlmsg_pid != reader->portid) {
+                reader->foreign++;
+                return 0;
+        }
+        if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+                reader->interrupted = true;
+        switch (nlh->nlmsg_type) {
+        case NLMSG_DONE:
+                r = embedded_error(nlh);
+                return r < 0 ? r : DIAGMSG_DONE;
+        case NLMSG_ERROR:
+                r = embedded_error(nlh);
+                return r < 0 ? r : -EPROTO; /* an ack that nobody asked for */
+        case NLMSG_NOOP:
+                return 0;
+        case NLMSG_OVERRUN:
+                reader->interrupted = true;
+                return 0;
+        default:
+                return read_socket(reader, nlh);
+        }
+}
+
+int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
+{
+        const char *at = buf;
+
+        while (len >= sizeof(struct nlmsghdr)) {
+                const struct nlmsghdr *nlh = (const struct nlmsghdr *)at;
+                size_t step;
+                int r;
+
+                if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > len)
+                        break;
+                r = read_message(reader, nlh);
+                if (r != 0)
+                        return r;
+                step = MNL_ALIGN(nlh->nlmsg_len);
+                if (step >= len)
+                        return 0;
+                at += step;
+                len -= step;
+        }
+        if (len > 0) { /* a length that lies: what follows cannot be found */
+                reader->malformed++;
+                reader->interrupted = true;
+        }
+        return 0;
+}
