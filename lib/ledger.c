@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Entries lie in one dense array of 48 bytes each; an open-addressing table of 32-bit positions
+ * finds them by cookie. A scan touches each entry once and allocates nothing unless the array must
+ * grow; walking them is one linear sweep. Removing moves the last entry into the hole. What sockets
+ * of one program have in common is an interned group (grouptab.h), referred to by number.
+ *
+ * The table doubles when full and shrinks when an eighth is used, so memory follows the number of
+ * sockets down again.
+ *
+ * Age: a socket that is new to us is as old as now, unless tcp_info came along. Then
+ * tcpi_last_ack_recv is the time since its FIN or less (answered keepalives reset it): a lower
+ * bound, marked as one, unless tcpi_last_data_recv, the upper bound, agrees to within a second.
+ */
+
+#include "ledger.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "units.h"
+
+#define ENTRIES_MIN       64 /* never shrinks below */
+#define AGREE_WITHIN_MSEC 1000
+
+static_assert(sizeof(struct ledger_entry) == 48, "an entry has 48 bytes");
+
+struct ledger {
+        struct ledger_entry *entries;
+        size_t n_entries;
+        size_t entries_size; /* a power of two */
+        uint32_t *slots;     /* 2 * entries_size: position + 1 by cookie; 0: free */
+
+        struct grouptab groups;
+
+        uint64_t now_usec;
+        uint32_t generation;
+        size_t untracked;
+};
+
+static uint64_t mix(uint64_t x)
+{
+        x ^= x >> 33;
+        x *= UINT64_C(0xff51afd7ed558ccd);
+        x ^= x >> 33;
+        return x;
+}
+
+static size_t slot_mask(const struct ledger *ledger)
+{
+        return ledger->entries_size * 2 - 1;
+}
+
+/* The slot that holds the cookie, or the free one where it belongs. */
+static size_t find_slot(const struct ledger *ledger, uint64_t cookie)
+{
+        size_t i = mix(cookie) & slot_mask(ledger);
+
+        while (ledger->slots[i] != 0 && ledger->entries[ledger->slots[i] - 1].cookie != cookie)
+                i = (i + 1) & slot_mask(ledger);
+        return i;
+}
+
+static void index_entries(struct ledger *ledger)
+{
+        for (size_t e = 0; e < ledger->n_entries; e++)
+                ledger->slots[find_slot(ledger, ledger->entries[e].cookie)] = (uint32_t)e + 1;
+}
+
+/* Keeps the old tables where there is no memory for new ones. */
+static int resize_entries(struct ledger *ledger, size_t size)
+{
+        uint32_t *slots = calloc(size * 2, sizeof(*slots));
+        struct ledger_entry *entries;
+
+        if (!slots)
+                return -ENOMEM;
+        entries = realloc(ledger->entries, size * sizeof(*entries));
+        if (!entries) {
+                free(slots);
+                return -ENOMEM;
+        }
+        free(ledger->slots);
+        ledger->entries = entries;
+        ledger->entries_size = size;
+        ledger->slots = slots;
+        index_entries(ledger);
+        return 0;
+}
+
+int ledger_new(struct ledger **ret_ledger)
+{
+        struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+        if (!ledger)
+                return -ENOMEM;
+        if (grouptab_init(&ledger->groups) < 0 || resize_entries(ledger, ENTRIES_MIN) < 0) {
+                ledger_free(ledger);
+                return -ENOMEM;
+        }
+        *ret_ledger = ledger;
+        return 0;
+}
+
+struct ledger *ledger_free(struct ledger *ledger)
+{
+        if (ledger) {
+                free(ledger->entries);
+                free(ledger->slots);
+                grouptab_done(&ledger->groups);
+        }
+        free(ledger);
+        return NULL;
+}
+
+void ledger_begin(struct ledger *ledger, uint64_t now_usec)
+{
+        ledger->now_usec = now_usec;
+        ledger->untracked = 0;
+        ledger->generation++;
+}
+
+enum close_wait_stage close_wait_stage(const struct sockrec *record)
+{
+        if (record->inode == 0)
+                return STAGE_UNACCEPTED;
+        if (record->receive_queue > 1)
+                return STAGE_UNREAD;
+        return record->receive_queue == 1 ? STAGE_EOF_UNREAD : STAGE_UNCLOSED;
+}
+
+const char *close_wait_stage_name(enum close_wait_stage stage)
+{
+        static const char *const names[] = { [STAGE_UNACCEPTED] = "unaccepted",
+                                             [STAGE_UNREAD] = "unread",
+                                             [STAGE_EOF_UNREAD] = "eof-unread",
+                                             [STAGE_UNCLOSED] = "unclosed" };
+
+        assert(stage < STAGE_COUNT);
+        return names[stage];
+}
+
+static void date_entry(const struct ledger *ledger, const struct sockrec *record,
+                       struct ledger_entry *entry)
+{
+        uint64_t age_usec;
+
+        entry->first_seen_usec = ledger->now_usec;
+        if (!(record->have & SOCKREC_INFO))
+                return;
+        age_usec = record->last_ack_recv_msec * USEC_PER_MSEC;
+        entry->first_seen_usec -= MIN(age_usec, ledger->now_usec);
+        if (record->last_data_recv_msec > (uint64_t)record->last_ack_recv_msec + AGREE_WITHIN_MSEC)
+                entry->flags |= LEDGER_AT_LEAST;
+}
+
+/* What may change while a socket stays in CLOSE_WAIT: accepted, read from, handed over. */
+static void update_entry(struct ledger_entry *entry, const struct sockrec *record)
+{
+        entry->inode = record->inode;
+        entry->stage = (uint8_t)close_wait_stage(record);
+        entry->peer = record->remote;
+        entry->peer_port = record->remote_port;
+}
+
+static int add_entry(struct ledger *ledger, const struct sockrec *record,
+                     const struct ledger_group *like)
+{
+        struct ledger_entry entry = { .cookie = record->cookie, .generation = ledger->generation };
+        int64_t group;
+
+        if (ledger->n_entries == LEDGER_SOCKETS_MAX ||
+            (ledger->n_entries == ledger->entries_size &&
+             resize_entries(ledger, ledger->entries_size * 2) < 0) ||
+            (group = grouptab_join(&ledger->groups, like)) < 0) {
+                ledger->untracked++;
+                return LEDGER_UNTRACKED;
+        }
+        entry.group = (uint32_t)group;
+        date_entry(ledger, record, &entry);
+        update_entry(&entry, record);
+        ledger->entries[ledger->n_entries] = entry;
+        ledger->slots[find_slot(ledger, record->cookie)] = (uint32_t)++ledger->n_entries;
+        return 0;
+}
+
+/* A socket moves to another group when its port's side was decided anew or its uid changed. */
+static void regroup(struct ledger *ledger, struct ledger_entry *entry,
+                    const struct ledger_group *like)
+{
+        int64_t group;
+
+        if (grouptab_same(&ledger->groups.items[entry->group], like))
+                return;
+        group = grouptab_join(&ledger->groups, like);
+        if (group < 0)
+                return; /* no room: its age stays with the group it had */
+        grouptab_leave(&ledger->groups, entry->group);
+        entry->group = (uint32_t)group;
+}
+
+int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct port_key *port)
+{
+        const struct ledger_group like = { .port = *port,
+                                           .uid = record->uid,
+                                           .cgroup_id = record->cgroup_id };
+        const size_t slot = find_slot(ledger, record->cookie);
+        struct ledger_entry *entry;
+
+        if (ledger->slots[slot] == 0)
+                return add_entry(ledger, record, &like);
+        entry = &ledger->entries[ledger->slots[slot] - 1];
+        if (entry->generation == ledger->generation)
+                return LEDGER_REPEATED;
+        entry->generation = ledger->generation;
+        entry->misses = 0;
+        update_entry(entry, record);
+        regroup(ledger, entry, &like);
+        return 0;
+}
+
+/* Closes the gap in the probe sequence behind a freed slot (Knuth 6.4, algorithm R). */
+static void free_slot(struct ledger *ledger, size_t hole)
+{
+        size_t i = hole;
+
+        for (;;) {
+                size_t home;
+
+                ledger->slots[hole] = 0;
+                do {
+                        i = (i + 1) & slot_mask(ledger);
+                        if (ledger->slots[i] == 0)
+                                return;
+                        home = mix(ledger->entries[ledger->slots[i] - 1].cookie) &
+                               slot_mask(ledger);
+                } while (hole <= i ? hole < home && home <= i : hole < home || home <= i);
+                ledger->slots[hole] = ledger->slots[i];
+                hole = i;
+        }
+}
+
+static void remove_entry(struct ledger *ledger, size_t e)
+{
+        const size_t last = ledger->n_entries - 1;
+
+        grouptab_leave(&ledger->groups, ledger->entries[e].group);
+        free_slot(ledger, find_slot(ledger, ledger->entries[e].cookie));
+        if (e != last) {
+                ledger->slots[find_slot(ledger, ledger->entries[last].cookie)] = (uint32_t)e + 1;
+                ledger->entries[e] = ledger->entries[last];
+        }
+        ledger->n_entries--;
+}
+
+static void compact_groups(struct ledger *ledger)
+{
+        uint32_t *renumber = grouptab_compact(&ledger->groups);
+
+        if (!renumber)
+                return;
+        for (size_t e = 0; e < ledger->n_entries; e++)
+                ledger->entries[e].group = renumber[ledger->entries[e].group];
+        free(renumber);
+}
+
+static void shrink(struct ledger *ledger)
+{
+        if (ledger->entries_size > ENTRIES_MIN && ledger->n_entries * 8 <= ledger->entries_size)
+                (void)resize_entries(ledger, MAX(ledger->entries_size / 4, (size_t)ENTRIES_MIN));
+        compact_groups(ledger);
+}
+
+void ledger_end(struct ledger *ledger, bool complete)
+{
+        if (!complete)
+                return;
+        for (size_t e = 0; e < ledger->n_entries;) {
+                struct ledger_entry *entry = &ledger->entries[e];
+
+                if (entry->generation == ledger->generation || ++entry->misses < LEDGER_MISSES_MAX)
+                        e++;
+                else
+                        remove_entry(ledger, e); /* the last one takes its place: look again */
+        }
+        shrink(ledger);
+}
+
+void ledger_each_seen(const struct ledger *ledger, ledger_fn fn, void *userdata)
+{
+        for (size_t e = 0; e < ledger->n_entries; e++) {
+                const struct ledger_entry *entry = &ledger->entries[e];
+
+                if (entry->generation == ledger->generation)
+                        fn(entry, &ledger->groups.items[entry->group], userdata);
+        }
+}
+
+size_t ledger_count(const struct ledger *ledger)
+{
+        return ledger->n_entries;
+}
+
+size_t ledger_untracked(const struct ledger *ledger)
+{
+        return ledger->untracked;
+}

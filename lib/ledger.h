@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The ledger: which socket (by cookie) has been in CLOSE_WAIT since when. One per network
+ * namespace.
+ *
+ * A scan is ledger_begin(), ledger_see() for each CLOSE_WAIT socket, ledger_end(). An attempt that
+ * is given up needs no undoing: the next ledger_begin() counts afresh.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "grouptab.h"
+#include "portkey.h"
+#include "sockrec.h"
+
+#define LEDGER_SOCKETS_MAX 262144
+#define LEDGER_MISSES_MAX  2 /* complete scans without a socket before it is forgotten */
+
+/* ledger_see() */
+#define LEDGER_REPEATED  1 /* seen before in this scan: a dump may show a socket twice */
+#define LEDGER_UNTRACKED 2 /* no room: counts, but has no age */
+
+/* Why a CLOSE_WAIT socket is not closed (DESIGN, "stage"). */
+enum close_wait_stage {
+        STAGE_UNACCEPTED, /* inode 0: the program never accepted it, or has abandoned it */
+        STAGE_UNREAD,     /* data and the end-of-file wait to be read */
+        STAGE_EOF_UNREAD, /* only the end-of-file does */
+        STAGE_UNCLOSED,   /* end-of-file was read, close() never came */
+        STAGE_COUNT,
+};
+
+/* Flags of an entry. */
+enum {
+        LEDGER_AT_LEAST = 1 << 0, /* older than our watching: its age is a lower bound */
+};
+
+struct ledger_entry {
+        uint64_t cookie;
+        uint64_t first_seen_usec;
+        struct sock_addr peer;
+        uint32_t group;
+        uint32_t generation; /* of the scan attempt that saw it last */
+        uint32_t inode;
+        uint16_t peer_port;
+        uint8_t stage; /* enum close_wait_stage */
+        uint8_t flags : 4;
+        uint8_t misses : 4;
+};
+
+struct ledger;
+
+int ledger_new(struct ledger **ret_ledger);
+struct ledger *ledger_free(struct ledger *ledger);
+
+/* now_usec: monotonic; the moment at which sockets that are new to us are first seen. */
+void ledger_begin(struct ledger *ledger, uint64_t now_usec);
+
+/*
+ * A CLOSE_WAIT socket of that port. Dated by its tcp_info where the record has one, by now_usec
+ * otherwise. 0: first time in this scan; or an outcome above. Allocates only to grow.
+ */
+int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct port_key *port);
+
+/* complete: sockets that were missing for LEDGER_MISSES_MAX complete scans are forgotten. */
+void ledger_end(struct ledger *ledger, bool complete);
+
+/* Sockets that the current scan has seen and the ledger holds, in no order. */
+typedef void (*ledger_fn)(const struct ledger_entry *entry, const struct ledger_group *group,
+                          void *userdata);
+void ledger_each_seen(const struct ledger *ledger, ledger_fn fn, void *userdata);
+
+/* Entries held, whether seen in this scan or not. */
+size_t ledger_count(const struct ledger *ledger);
+/* Sockets of this scan that found no room. */
+size_t ledger_untracked(const struct ledger *ledger);
+
+/* The stage of a CLOSE_WAIT socket, from its queue and inode (KERNEL-FACTS). */
+enum close_wait_stage close_wait_stage(const struct sockrec *record);
+
+/* "unaccepted", "unread", "eof-unread", "unclosed" */
+const char *close_wait_stage_name(enum close_wait_stage stage);

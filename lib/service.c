@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One bit per port and question, so that the per-socket decision is a few bit tests: is it
+ * listening in this dump, was it in the last one, did it lately, does the configuration name it. 8
+ * KiB each, whatever the number of sockets. When a listener went away is kept for the few ports
+ * that lost theirs, in a small sorted-by-nothing array that is only walked once per dump.
+ */
+
+#include "service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+
+#define PORT_COUNT 65536
+
+struct port_set {
+        uint64_t words[PORT_COUNT / 64];
+};
+
+struct gone_port {
+        uint64_t since_usec;
+        uint16_t port;
+};
+
+struct services {
+        struct port_set listening; /* as of the last dump */
+        struct port_set dumping;   /* seen by the dump under way */
+        struct port_set lately;    /* lost its listener less than SERVICE_KEEP_USEC ago */
+        struct port_set configured;
+        struct gone_port *gone; /* exactly the ports in lately; at most PORT_COUNT */
+        size_t n_gone;
+        size_t gone_size;
+        uint16_t range_first;
+        uint16_t range_last;
+};
+
+static bool has(const struct port_set *set, uint16_t port)
+{
+        return set->words[port / 64] >> (port % 64) & 1;
+}
+
+static void add(struct port_set *set, uint16_t port)
+{
+        set->words[port / 64] |= UINT64_C(1) << (port % 64);
+}
+
+static void remove_port(struct port_set *set, uint16_t port)
+{
+        set->words[port / 64] &= ~(UINT64_C(1) << (port % 64));
+}
+
+int services_new(struct services **ret_services)
+{
+        struct services *services = calloc(1, sizeof(*services));
+
+        if (!services)
+                return -ENOMEM;
+        services_set_range(services, 32768, 60999); /* the kernel's default */
+        *ret_services = services;
+        return 0;
+}
+
+struct services *services_free(struct services *services)
+{
+        if (services)
+                free(services->gone);
+        free(services);
+        return NULL;
+}
+
+void services_set_range(struct services *services, uint16_t first, uint16_t last)
+{
+        services->range_first = first;
+        services->range_last = last;
+}
+
+static void configure_port(const struct port_key *key, void *userdata)
+{
+        struct services *services = userdata;
+
+        if (key->side == SIDE_LOCAL)
+                add(&services->configured, key->port);
+}
+
+void services_set_configured(struct services *services, const struct rules *rules)
+{
+        memset(&services->configured, 0, sizeof(services->configured));
+        rules_each_configured(rules, configure_port, services);
+}
+
+void services_begin(struct services *services)
+{
+        memset(&services->dumping, 0, sizeof(services->dumping));
+}
+
+void services_listening(struct services *services, uint16_t port)
+{
+        add(&services->dumping, port);
+}
+
+/* Without memory the port is forgotten at once instead of after an hour. */
+static void remember_gone(struct services *services, uint16_t port, uint64_t now_usec)
+{
+        if (services->n_gone == services->gone_size) {
+                size_t size = MAX(services->gone_size * 2, 16U);
+                struct gone_port *gone = realloc(services->gone, size * sizeof(*gone));
+
+                if (!gone)
+                        return;
+                services->gone = gone;
+                services->gone_size = size;
+        }
+        services->gone[services->n_gone++] = (struct gone_port){ now_usec, port };
+        add(&services->lately, port);
+}
+
+static void collect_gone(struct services *services, uint64_t now_usec)
+{
+        for (size_t w = 0; w < ARRAY_SIZE(services->listening.words); w++) {
+                uint64_t lost = services->listening.words[w] & ~services->dumping.words[w];
+
+                for (; lost; lost &= lost - 1) {
+                        uint16_t port = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(lost));
+
+                        if (!has(&services->lately, port))
+                                remember_gone(services, port, now_usec);
+                }
+        }
+}
+
+/* Drops the ports that listen again and those that have been without a listener for long. */
+static void expire_gone(struct services *services, uint64_t now_usec)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < services->n_gone; i++) {
+                const struct gone_port gone = services->gone[i];
+
+                if (has(&services->listening, gone.port) ||
+                    now_usec - gone.since_usec >= SERVICE_KEEP_USEC)
+                        remove_port(&services->lately, gone.port);
+                else
+                        services->gone[kept++] = gone;
+        }
+        services->n_gone = kept;
+}
+
+static void merge_partial(struct services *services)
+{
+        for (size_t w = 0; w < ARRAY_SIZE(services->listening.words); w++)
+                services->listening.words[w] |= services->dumping.words[w];
+}
+
+void services_end(struct services *services, uint64_t now_usec, bool complete)
+{
+        if (complete) {
+                collect_gone(services, now_usec);
+                services->listening = services->dumping;
+        } else {
+                merge_partial(services);
+        }
+        expire_gone(services, now_usec);
+}
+
+static bool is_service(const struct services *services, uint16_t port)
+{
+        return has(&services->listening, port) || has(&services->lately, port) ||
+               has(&services->configured, port);
+}
+
+/*
+ * No listener known: then a local port outside the ephemeral range looks like a service, unless
+ * the peer's port lies below that range and looks like one as well (an NFS client speaking from 793
+ * to 2049 is a client).
+ */
+static bool looks_like_service(const struct services *services, uint16_t local, uint16_t remote)
+{
+        const bool ephemeral = local >= services->range_first && local <= services->range_last;
+
+        return !ephemeral && remote >= services->range_first;
+}
+
+void services_classify(const struct services *services, uint16_t local_port, uint16_t remote_port,
+                       struct port_key *ret_key)
+{
+        if (is_service(services, local_port) ||
+            looks_like_service(services, local_port, remote_port)) {
+                ret_key->side = SIDE_LOCAL;
+                ret_key->port = local_port;
+        } else {
+                ret_key->side = SIDE_REMOTE;
+                ret_key->port = remote_port;
+        }
+}
+
+void services_each(const struct services *services,
+                   void (*fn)(uint16_t port, bool listening, void *userdata), void *userdata)
+{
+        for (size_t w = 0; w < ARRAY_SIZE(services->listening.words); w++) {
+                uint64_t bits = services->listening.words[w] | services->lately.words[w];
+
+                for (; bits; bits &= bits - 1) {
+                        uint16_t port = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(bits));
+
+                        fn(port, has(&services->listening, port), userdata);
+                }
+        }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which local ports are services of this host, and so on which side a connection counts: `local`
+ * with the local port, or `remote` with the peer's (DESIGN, "side"). One per network namespace.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "portkey.h"
+#include "rule.h"
+
+/* A port without a listener stays a service, and reported, for this long. */
+#define SERVICE_KEEP_USEC (UINT64_C(3600) * 1000000)
+
+struct services;
+
+int services_new(struct services **ret_services);
+struct services *services_free(struct services *services);
+
+/* ip_local_port_range: the ports that the kernel gives to outgoing connections. */
+void services_set_range(struct services *services, uint16_t first, uint16_t last);
+/* The local ports that the configuration names; replaces those named before. */
+void services_set_configured(struct services *services, const struct rules *rules);
+
+/* One dump of the listeners: begin, each listening port, end. */
+void services_begin(struct services *services);
+void services_listening(struct services *services, uint16_t port);
+/* complete: ports that were not seen have lost their listener now. A partial dump proves nothing.
+ */
+void services_end(struct services *services, uint64_t now_usec, bool complete);
+
+/* Fills in side and port; the namespace is the caller's. O(1). */
+void services_classify(const struct services *services, uint16_t local_port, uint16_t remote_port,
+                       struct port_key *ret_key);
+
+/* Every port with a listener now or lately. Ascending. */
+void services_each(const struct services *services,
+                   void (*fn)(uint16_t port, bool listening, void *userdata), void *userdata);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A snapshot is written by one thread until it is published, and only read after that; the
+ * reference count is the one field that both sides touch, atomically.
+ */
+
+#include "snapshot.h"
+
+#include <stdlib.h>
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+        __atomic_add_fetch(&snapshot->refs, 1, __ATOMIC_RELAXED);
+        return snapshot;
+}
+
+struct snapshot *snapshot_unref(struct snapshot *snapshot)
+{
+        if (snapshot && __atomic_sub_fetch(&snapshot->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+                free(snapshot->rows);
+                free(snapshot->index);
+                free(snapshot);
+        }
+        return NULL;
+}
+
+static int descending(uint64_t a, uint64_t b)
+{
+        return (a < b) - (a > b);
+}
+
+int port_row_compare(const void *a, const void *b)
+{
+        const struct port_row *x = a, *y = b;
+        int r = descending(x->stuck, y->stuck);
+
+        if (r == 0)
+                r = descending(x->count[SOCK_CLOSE_WAIT], y->count[SOCK_CLOSE_WAIT]);
+        if (r == 0)
+                r = descending(x->count[SOCK_TIME_WAIT], y->count[SOCK_TIME_WAIT]);
+        if (r == 0)
+                r = descending(x->oldest_usec, y->oldest_usec);
+        return r == 0 ? port_key_compare(&x->key, &y->key) : r;
+}
+
+const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key)
+{
+        if (snapshot->index_mask == 0)
+                return NULL;
+        for (uint32_t i = port_key_hash(key) & snapshot->index_mask; snapshot->index[i] != 0;
+             i = (i + 1) & snapshot->index_mask) {
+                const struct port_row *row = &snapshot->rows[snapshot->index[i] - 1];
+
+                if (port_key_compare(&row->key, key) == 0)
+                        return row;
+        }
+        return NULL;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * struct snapshot: what one scan saw, immutable once published. Its size depends on the number of
+ * ports, never on the number of sockets. Shared between threads by reference.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "portkey.h"
+#include "sockrec.h"
+
+#define SNAPSHOT_TW_BINS     12 /* of 5 s each: TIME_WAIT lasts 60 s */
+#define SNAPSHOT_TW_BIN_MSEC 5000
+#define SNAPSHOT_ERROR_MAX   160
+
+/* Flags of a port. */
+enum {
+        PORT_LISTENING = 1 << 0,
+        PORT_LISTENED = 1 << 1,   /* had a listener while we watched, not long ago */
+        PORT_CONFIGURED = 1 << 2, /* has a [Port ...] section */
+        PORT_IGNORED = 1 << 3,    /* counted, not judged */
+};
+
+/* The oldest CLOSE_WAIT socket of a port: where a search for the owner starts. */
+struct port_witness {
+        uint64_t cgroup_id; /* 0: unknown */
+        uint32_t uid;
+        uint32_t inode; /* 0: never accepted */
+        uint8_t stage;  /* enum close_wait_stage */
+        bool known;     /* false: no CLOSE_WAIT socket is tracked, all of the above is unknown */
+};
+
+struct port_row {
+        struct port_key key;
+        uint8_t flags;
+        uint32_t count[SOCK_STATE_COUNT];
+        uint32_t tw_remaining[SNAPSHOT_TW_BINS]; /* [i]: expires within (i * 5 s, (i + 1) * 5 s] */
+        uint32_t tw_beyond;                      /* expires later than the last bin */
+        uint32_t stuck;                          /* CLOSE_WAIT for StuckAfter or longer */
+        uint32_t stuck_held;  /* CLOSE_WAIT for StuckAfter + RaiseAfter or longer */
+        uint64_t oldest_usec; /* greatest age in CLOSE_WAIT; 0: none is tracked */
+        bool oldest_at_least; /* that age is a lower bound: the socket is older than our watching */
+        struct port_witness witness;
+};
+
+/* What the scan cost. */
+struct scan_cost {
+        uint64_t messages;
+        uint64_t bytes;
+        uint64_t cpu_usec; /* of the scanner thread */
+        uint64_t wall_usec;
+};
+
+enum scan_result {
+        SCAN_COMPLETE,
+        SCAN_PARTIAL, /* interrupted or overrun after every retry: counts are lower bounds */
+        SCAN_FAILED,  /* nothing was seen */
+};
+
+struct snapshot {
+        uint64_t generation; /* 1 is the first scan */
+        enum scan_result result;
+        int error;                           /* SCAN_FAILED: -errno of the last attempt */
+        char error_text[SNAPSHOT_ERROR_MAX]; /* in words, empty when complete */
+        uint64_t start_usec;                 /* monotonic; the scan's slot, see daemon/scan.c */
+        uint64_t end_usec;
+        uint64_t start_wall_usec;  /* since 1970 */
+        uint64_t counts_wall_usec; /* when the counts were seen: a failed scan repeats older ones */
+        uint32_t requested;        /* SOCK_MASK() of the states that were asked for */
+        uint32_t complete;         /* ... of the states whose counts are whole */
+        uint64_t asof_usec[SOCK_STATE_COUNT]; /* monotonic, per state; 0: never seen */
+        struct scan_cost cost;
+        unsigned retries; /* dumps begun again because the kernel interrupted them */
+
+        uint64_t total[SOCK_STATE_COUNT];
+        uint64_t malformed;      /* messages that could not be understood, and were left out */
+        uint64_t ports_overflow; /* sockets of ports beyond TALLY_PORTS_MAX: in total alone */
+        uint64_t tracked;        /* CLOSE_WAIT sockets in the ledger */
+        uint64_t untracked;      /* ... beyond its limits: counted, without an age */
+
+        struct port_row *rows; /* worst first: port_row_compare() */
+        size_t n_rows;
+        uint32_t *index;     /* open addressing by port_key_hash(): position in rows + 1; 0: free */
+        uint32_t index_mask; /* slots - 1; 0: no index */
+        unsigned refs;       /* atomic */
+};
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+/* Frees with the last reference. Takes NULL, returns NULL. */
+struct snapshot *snapshot_unref(struct snapshot *snapshot);
+
+/* Worst first: stuck, CLOSE_WAIT, TIME_WAIT, oldest; then by key. For qsort(). */
+int port_row_compare(const void *a, const void *b);
+
+/* The row of a port, or NULL. O(1). */
+const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Ages by cookie: who is new, who is seen again, who is forgotten and when. */
+
+#include "fixture.h"
+
+#include "ledger.h"
+
+static struct sockrec socket_of(uint64_t cookie)
+{
+        return (struct sockrec){ .cookie = cookie,
+                                 .state = SOCK_CLOSE_WAIT,
+                                 .inode = 7,
+                                 .uid = 33,
+                                 .cgroup_id = 5,
+                                 .have = SOCKREC_OWNER | SOCKREC_CGROUP };
+}
+
+static int see(struct ledger *ledger, uint64_t cookie, uint16_t port)
+{
+        const struct sockrec record = socket_of(cookie);
+        const struct port_key key = local_port(port);
+
+        return ledger_see(ledger, &record, &key);
+}
+
+struct found {
+        size_t n;
+        uint64_t oldest;
+        uint64_t sum;
+        struct ledger_entry last;
+        struct ledger_group group;
+};
+
+static void on_entry(const struct ledger_entry *entry, const struct ledger_group *group,
+                     void *userdata)
+{
+        struct found *found = userdata;
+
+        found->n++;
+        found->sum += entry->cookie;
+        if (found->oldest == 0 || entry->first_seen_usec < found->oldest)
+                found->oldest = entry->first_seen_usec;
+        found->last = *entry;
+        found->group = *group;
+}
+
+static struct found look(const struct ledger *ledger)
+{
+        struct found found = { 0 };
+
+        ledger_each_seen(ledger, on_entry, &found);
+        return found;
+}
+
+static int setup(void **state)
+{
+        struct ledger *ledger;
+
+        assert_int_equal(ledger_new(&ledger), 0);
+        *state = ledger;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        ledger_free(*state);
+        return 0;
+}
+
+static void test_first_seen_is_kept(void **state)
+{
+        struct ledger *ledger = *state;
+
+        for (uint64_t now = 100; now <= 500; now += 100) {
+                ledger_begin(ledger, now);
+                assert_int_equal(see(ledger, 1, 80), 0);
+                ledger_end(ledger, true);
+                assert_int_equal(look(ledger).oldest, 100);
+        }
+        assert_int_equal(look(ledger).group.uid, 33);
+        assert_int_equal(look(ledger).group.cgroup_id, 5);
+}
+
+static void test_repeated_in_one_dump_counts_once(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_begin(ledger, 100);
+        assert_int_equal(see(ledger, 1, 80), 0);
+        assert_int_equal(see(ledger, 1, 80), LEDGER_REPEATED);
+        ledger_end(ledger, true);
+        assert_int_equal(look(ledger).n, 1);
+}
+
+/* An attempt that was interrupted and begun again does not turn its sockets into repetitions. */
+static void test_second_attempt_counts_afresh(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_begin(ledger, 100);
+        assert_int_equal(see(ledger, 1, 80), 0);
+        ledger_begin(ledger, 100);
+        assert_int_equal(see(ledger, 1, 80), 0);
+        ledger_end(ledger, true);
+        assert_int_equal(look(ledger).n, 1);
+}
+
+static void test_forgotten_after_two_complete_misses(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_begin(ledger, 100);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true);
+        ledger_begin(ledger, 200);
+        ledger_end(ledger, true); /* one miss: a dump may miss a few */
+        assert_int_equal(look(ledger).n, 0);
+        ledger_begin(ledger, 300);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true);
+        assert_int_equal(look(ledger).oldest, 100);
+        for (int i = 0; i < 2; i++) {
+                ledger_begin(ledger, 400);
+                ledger_end(ledger, true);
+        }
+        assert_int_equal(ledger_count(ledger), 0);
+        ledger_begin(ledger, 600);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true);
+        assert_int_equal(look(ledger).oldest, 600);
+}
+
+static void test_partial_scans_age_nothing_out(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_begin(ledger, 100);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true);
+        for (int i = 0; i < 50; i++) {
+                ledger_begin(ledger, 200);
+                ledger_end(ledger, false);
+        }
+        assert_int_equal(ledger_count(ledger), 1);
+}
+
+static void test_tcp_info_dates_old_sockets(void **state)
+{
+        struct ledger *ledger = *state;
+        struct sockrec record = socket_of(1);
+        const struct port_key key = local_port(80);
+
+        record.have |= SOCKREC_INFO;
+        record.last_ack_recv_msec = 20000;
+        record.last_data_recv_msec = 90000;
+        ledger_begin(ledger, 100 * USEC_PER_SEC);
+        ledger_see(ledger, &record, &key);
+        assert_int_equal(look(ledger).last.first_seen_usec, 80 * USEC_PER_SEC);
+        assert_true(look(ledger).last.flags & LEDGER_AT_LEAST);
+
+        record.cookie = 2;
+        record.last_data_recv_msec = 20400; /* both bounds agree */
+        ledger_see(ledger, &record, &key);
+        assert_false(look(ledger).last.flags & LEDGER_AT_LEAST);
+
+        record.cookie = 3;
+        record.last_ack_recv_msec = UINT32_MAX; /* longer than the clock has run */
+        ledger_see(ledger, &record, &key);
+        assert_int_equal(look(ledger).last.first_seen_usec, 0);
+        ledger_end(ledger, true);
+}
+
+static void test_stages(void **state)
+{
+        struct sockrec record = socket_of(1);
+
+        (void)state;
+        record.receive_queue = 0;
+        assert_int_equal(close_wait_stage(&record), STAGE_UNCLOSED);
+        record.receive_queue = 1;
+        assert_int_equal(close_wait_stage(&record), STAGE_EOF_UNREAD);
+        record.receive_queue = 1001;
+        assert_int_equal(close_wait_stage(&record), STAGE_UNREAD);
+        record.inode = 0;
+        assert_int_equal(close_wait_stage(&record), STAGE_UNACCEPTED);
+}
+
+/* The port's side was decided anew: the age moves along with the socket. */
+static void test_changed_port_keeps_the_age(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_begin(ledger, 100);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true);
+        ledger_begin(ledger, 200);
+        see(ledger, 1, 81);
+        ledger_end(ledger, true);
+        assert_int_equal(look(ledger).oldest, 100);
+        assert_int_equal(look(ledger).group.port.port, 81);
+}
+
+static void test_bound_is_kept_and_counted(void **state)
+{
+        struct ledger *ledger = *state;
+
+        for (int round = 0; round < 2; round++) {
+                ledger_begin(ledger, 100);
+                for (uint64_t cookie = 1; cookie <= LEDGER_SOCKETS_MAX; cookie++)
+                        assert_int_equal(see(ledger, cookie, 80), 0);
+                assert_int_equal(see(ledger, LEDGER_SOCKETS_MAX + 1, 80), LEDGER_UNTRACKED);
+                assert_int_equal(see(ledger, LEDGER_SOCKETS_MAX + 2, 80), LEDGER_UNTRACKED);
+                ledger_end(ledger, true);
+                assert_int_equal(ledger_untracked(ledger), 2);
+        }
+}
+
+/* Random lives against a plain array: same members, same ages, through growth and shrinking. */
+static void test_random_lives(void **state)
+{
+        enum { SOCKETS = 3000, SCANS = 400 };
+        struct ledger *ledger = *state;
+        uint64_t *first = calloc(SOCKETS, sizeof(*first));
+        int *misses = calloc(SOCKETS, sizeof(*misses));
+
+        assert_non_null(first);
+        assert_non_null(misses);
+        srandom(11);
+        for (uint64_t scan = 1; scan <= SCANS; scan++) {
+                const long density = scan % 100 < 50 ? 90 : 2;
+                size_t seen = 0;
+                uint64_t sum = 0, oldest = 0;
+                struct found found;
+
+                ledger_begin(ledger, scan);
+                for (uint64_t s = 0; s < SOCKETS; s++) {
+                        if (random() % 100 >= density) {
+                                if (first[s] && ++misses[s] >= LEDGER_MISSES_MAX)
+                                        first[s] = 0;
+                                continue;
+                        }
+                        misses[s] = 0;
+                        first[s] = first[s] ? first[s] : scan;
+                        oldest = oldest == 0 || first[s] < oldest ? first[s] : oldest;
+                        assert_int_equal(see(ledger, s * 977 + 1, (uint16_t)(s % 700)), 0);
+                        seen++;
+                        sum += s * 977 + 1;
+                }
+                ledger_end(ledger, true);
+                found = look(ledger);
+                assert_int_equal(found.n, seen);
+                assert_int_equal(found.sum, sum);
+                assert_int_equal(found.oldest, oldest);
+        }
+        free(first);
+        free(misses);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_first_seen_is_kept),
+                T(test_repeated_in_one_dump_counts_once),
+                T(test_second_attempt_counts_afresh),
+                T(test_forgotten_after_two_complete_misses),
+                T(test_partial_scans_age_nothing_out),
+                T(test_tcp_info_dates_old_sockets),
+                T(test_stages),
+                T(test_changed_port_keeps_the_age),
+                T(test_bound_is_kept_and_counted),
+                T(test_random_lives),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

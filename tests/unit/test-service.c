@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* On which side a connection counts. */
+
+#include "fixture.h"
+
+#include "service.h"
+
+#define HOUR SERVICE_KEEP_USEC
+
+static int setup(void **state)
+{
+        struct services *services;
+
+        assert_int_equal(services_new(&services), 0);
+        services_set_range(services, 32768, 60999);
+        *state = services;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        services_free(*state);
+        return 0;
+}
+
+static void dump(struct services *services, uint64_t now, int port, bool complete)
+{
+        services_begin(services);
+        if (port > 0)
+                services_listening(services, (uint16_t)port);
+        services_end(services, now, complete);
+}
+
+static void assert_side(const struct services *services, uint16_t local, uint16_t remote,
+                        enum port_side side)
+{
+        struct port_key key = { 0 };
+
+        services_classify(services, local, remote, &key);
+        assert_int_equal(key.side, side);
+        assert_int_equal(key.port, side == SIDE_LOCAL ? local : remote);
+}
+
+static void test_without_listeners(void **state)
+{
+        assert_side(*state, 80, 40000, SIDE_LOCAL);
+        assert_side(*state, 40000, 5432, SIDE_REMOTE);
+        assert_side(*state, 793, 2049, SIDE_REMOTE); /* an NFS client */
+        assert_side(*state, 61000, 40000, SIDE_LOCAL);
+        assert_side(*state, 32768, 40000, SIDE_REMOTE);
+        assert_side(*state, 32767, 32768, SIDE_LOCAL);
+}
+
+static void test_listener_decides(void **state)
+{
+        struct services *services = *state;
+
+        dump(services, 1, 40000, true);
+        assert_side(services, 40000, 5432, SIDE_LOCAL);
+        assert_side(services, 40001, 5432, SIDE_REMOTE);
+}
+
+static void test_lost_listener_is_remembered_for_an_hour(void **state)
+{
+        struct services *services = *state;
+
+        dump(services, 1, 40000, true);
+        dump(services, 2, 0, true);
+        assert_side(services, 40000, 5432, SIDE_LOCAL);
+        dump(services, 1 + HOUR, 0, true);
+        assert_side(services, 40000, 5432, SIDE_LOCAL);
+        dump(services, 2 + HOUR, 0, true);
+        assert_side(services, 40000, 5432, SIDE_REMOTE);
+}
+
+static void test_restart_renews(void **state)
+{
+        struct services *services = *state;
+
+        dump(services, 1, 40000, true);
+        dump(services, 2, 0, true);
+        dump(services, 3, 40000, true);
+        dump(services, 4 + HOUR, 0, true);
+        assert_side(services, 40000, 5432, SIDE_LOCAL);
+}
+
+static void test_partial_dump_proves_nothing(void **state)
+{
+        struct services *services = *state;
+
+        dump(services, 1, 40000, true);
+        for (uint64_t now = 2; now < 10; now++)
+                dump(services, now * HOUR, 40001, false);
+        assert_side(services, 40000, 5432, SIDE_LOCAL);
+        assert_side(services, 40001, 5432, SIDE_LOCAL);
+}
+
+struct listed {
+        size_t n;
+        size_t listening;
+        uint16_t last;
+};
+
+static void on_port(uint16_t port, bool listening, void *userdata)
+{
+        struct listed *listed = userdata;
+
+        assert_true(listed->n == 0 || port > listed->last);
+        listed->n++;
+        listed->listening += listening;
+        listed->last = port;
+}
+
+static void test_listing(void **state)
+{
+        struct services *services = *state;
+        struct listed listed = { 0 };
+
+        services_begin(services);
+        for (unsigned port = 1; port <= 65535; port += 2)
+                services_listening(services, (uint16_t)port);
+        services_end(services, 1, true);
+        dump(services, 2, 65535, true);
+        services_each(services, on_port, &listed);
+        assert_int_equal(listed.n, 32768);
+        assert_int_equal(listed.listening, 1);
+}
+
+static void test_configured_port_is_a_service(void **state)
+{
+        struct services *services = *state;
+        struct rules *rules;
+        const struct rule rule = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                                   .scope = { .side = SIDE_LOCAL, .port = 40000 },
+                                   .warning = 1,
+                                   .critical = RULE_LEVEL_OFF };
+
+        assert_int_equal(rules_new(&rules), 0);
+        assert_int_equal(rules_add(rules, &rule), 0);
+        services_set_configured(services, rules);
+        assert_side(services, 40000, 5432, SIDE_LOCAL);
+        rules_free(rules);
+        assert_int_equal(rules_new(&rules), 0);
+        services_set_configured(services, rules);
+        assert_side(services, 40000, 5432, SIDE_REMOTE);
+        rules_free(rules);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_without_listeners),
+                T(test_listener_decides),
+                T(test_lost_listener_is_remembered_for_an_hour),
+                T(test_restart_renews),
+                T(test_partial_dump_proves_nothing),
+                T(test_listing),
+                T(test_configured_port_is_a_service),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Sockets in, snapshot out: counts by port and state, ages, order, bounds. */
+
+#include "fixture.h"
+
+#include "tally.h"
+
+struct world {
+        struct services *services;
+        struct ledger *ledger;
+        struct tally *tally;
+        struct rules *rules;
+};
+
+static int setup(void **state)
+{
+        struct world *world = calloc(1, sizeof(*world));
+        const struct rule rule = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                                   .warning = 10,
+                                   .critical = 100,
+                                   .stuck_after_usec = 60 * USEC_PER_SEC,
+                                   .raise_after_usec = 20 * USEC_PER_SEC };
+
+        assert_non_null(world);
+        assert_int_equal(services_new(&world->services), 0);
+        assert_int_equal(ledger_new(&world->ledger), 0);
+        assert_int_equal(tally_new(&world->tally), 0);
+        assert_int_equal(rules_new(&world->rules), 0);
+        assert_int_equal(rules_add(world->rules, &rule), 0);
+        *state = world;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct world *world = *state;
+
+        tally_free(world->tally);
+        ledger_free(world->ledger);
+        services_free(world->services);
+        rules_free(world->rules);
+        free(world);
+        return 0;
+}
+
+static void begin(struct world *world, uint64_t now)
+{
+        tally_begin(world->tally, world->services, world->ledger);
+        ledger_begin(world->ledger, now);
+}
+
+static struct snapshot *finish(struct world *world, uint64_t now)
+{
+        struct snapshot *snapshot;
+
+        ledger_end(world->ledger, true);
+        assert_int_equal(tally_finish(world->tally, world->rules, now, &snapshot), 0);
+        return snapshot;
+}
+
+static void add(struct world *world, enum sock_state state, uint16_t local, uint16_t remote)
+{
+        static uint64_t cookie;
+        const struct sockrec record = { .cookie = ++cookie,
+                                        .state = (uint8_t)state,
+                                        .local_port = local,
+                                        .remote_port = remote,
+                                        .inode = 5,
+                                        .expires_msec = 60000 };
+
+        assert_int_equal(tally_add(world->tally, &record), 0);
+}
+
+static void test_counts_by_port_side_and_state(void **state)
+{
+        struct world *world = *state;
+        const struct port_key postgres = { .side = SIDE_REMOTE, .port = 5432 };
+        const struct port_key http = local_port(80);
+        struct snapshot *snapshot;
+
+        begin(world, 1);
+        add(world, SOCK_CLOSE_WAIT, 80, 40000);
+        add(world, SOCK_TIME_WAIT, 80, 40001);
+        add(world, SOCK_TIME_WAIT, 40002, 5432);
+        add(world, SOCK_TIME_WAIT, 40003, 5432);
+        add(world, SOCK_FIN_WAIT2, 80, 40004);
+        snapshot = finish(world, 1);
+        assert_int_equal(snapshot->n_rows, 2);
+        assert_int_equal(snapshot_find(snapshot, &http)->count[SOCK_CLOSE_WAIT], 1);
+        assert_int_equal(snapshot_find(snapshot, &http)->count[SOCK_TIME_WAIT], 1);
+        assert_int_equal(snapshot_find(snapshot, &http)->count[SOCK_FIN_WAIT2], 1);
+        assert_int_equal(snapshot_find(snapshot, &postgres)->count[SOCK_TIME_WAIT], 2);
+        assert_int_equal(snapshot->total[SOCK_TIME_WAIT], 3);
+        assert_int_equal(snapshot->total[SOCK_CLOSE_WAIT], 1);
+        snapshot_unref(snapshot);
+}
+
+static void test_same_cookie_twice_counts_once(void **state)
+{
+        struct world *world = *state;
+        const struct sockrec record = {
+                .cookie = 9, .state = SOCK_CLOSE_WAIT, .local_port = 80, .remote_port = 40000
+        };
+        struct snapshot *snapshot;
+
+        begin(world, 1);
+        assert_int_equal(tally_add(world->tally, &record), 0);
+        assert_int_equal(tally_add(world->tally, &record), 0);
+        snapshot = finish(world, 1);
+        assert_int_equal(snapshot->total[SOCK_CLOSE_WAIT], 1);
+        assert_int_equal(snapshot->rows[0].count[SOCK_CLOSE_WAIT], 1);
+        snapshot_unref(snapshot);
+}
+
+static void test_time_wait_bins(void **state)
+{
+        static const struct {
+                uint32_t msec;
+                int bin; /* -1: beyond */
+        } cases[] = { { 0, 0 },      { 1, 0 },      { 5000, 0 },   { 5001, 1 },
+                      { 59999, 11 }, { 60000, 11 }, { 60001, -1 }, { UINT32_MAX, -1 } };
+        struct world *world = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                const struct sockrec record = { .state = SOCK_TIME_WAIT,
+                                                .local_port = 80,
+                                                .remote_port = 40000,
+                                                .expires_msec = cases[i].msec };
+                struct snapshot *snapshot;
+
+                begin(world, 1);
+                assert_int_equal(tally_add(world->tally, &record), 0);
+                snapshot = finish(world, 1);
+                if (cases[i].bin < 0)
+                        assert_int_equal(snapshot->rows[0].tw_beyond, 1);
+                else
+                        assert_int_equal(snapshot->rows[0].tw_remaining[cases[i].bin], 1);
+                snapshot_unref(snapshot);
+        }
+}
+
+static void test_stuck_by_age(void **state)
+{
+        static const struct {
+                uint64_t sec;
+                uint32_t stuck, held;
+        } cases[] = { { 59, 0, 0 }, { 60, 1, 0 }, { 79, 1, 0 }, { 80, 1, 1 } };
+        struct world *world = *state;
+        const struct sockrec record = { .cookie = 1,
+                                        .state = SOCK_CLOSE_WAIT,
+                                        .local_port = 80,
+                                        .remote_port = 40000,
+                                        .uid = 33,
+                                        .inode = 99,
+                                        .cgroup_id = 7 };
+
+        begin(world, 1000);
+        assert_int_equal(tally_add(world->tally, &record), 0);
+        snapshot_unref(finish(world, 1000));
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                const uint64_t now = 1000 + cases[i].sec * USEC_PER_SEC;
+                struct snapshot *snapshot;
+
+                begin(world, now);
+                assert_int_equal(tally_add(world->tally, &record), 0);
+                snapshot = finish(world, now);
+                assert_int_equal(snapshot->rows[0].stuck, cases[i].stuck);
+                assert_int_equal(snapshot->rows[0].stuck_held, cases[i].held);
+                assert_int_equal(snapshot->rows[0].oldest_usec, cases[i].sec * USEC_PER_SEC);
+                assert_true(snapshot->rows[0].witness.known);
+                assert_int_equal(snapshot->rows[0].witness.inode, 99);
+                assert_int_equal(snapshot->rows[0].witness.cgroup_id, 7);
+                assert_int_equal(snapshot->tracked, 1);
+                snapshot_unref(snapshot);
+        }
+}
+
+/* StuckAfter holds for what is shown, too, where nothing is judged. */
+static void test_stuck_after_without_levels(void **state)
+{
+        struct world *world = *state;
+        const struct rule off = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                                  .warning = RULE_LEVEL_OFF,
+                                  .critical = RULE_LEVEL_OFF,
+                                  .stuck_after_usec = 5 * USEC_PER_SEC };
+        const struct sockrec record = {
+                .cookie = 1, .state = SOCK_CLOSE_WAIT, .local_port = 80, .remote_port = 40000
+        };
+
+        assert_int_equal(rules_add(world->rules, &off), 0);
+        for (uint64_t sec = 0; sec <= 5; sec++) {
+                struct snapshot *snapshot;
+
+                begin(world, 1000 + sec * USEC_PER_SEC);
+                assert_int_equal(tally_add(world->tally, &record), 0);
+                snapshot = finish(world, 1000 + sec * USEC_PER_SEC);
+                assert_int_equal(snapshot->rows[0].stuck, sec == 5);
+                snapshot_unref(snapshot);
+        }
+}
+
+static void test_worst_first(void **state)
+{
+        struct world *world = *state;
+        struct snapshot *snapshot;
+
+        begin(world, 1);
+        add(world, SOCK_TIME_WAIT, 81, 40000);
+        for (uint16_t i = 0; i < 3; i++)
+                add(world, SOCK_CLOSE_WAIT, 80, 40000 + i);
+        for (uint16_t i = 0; i < 2; i++)
+                add(world, SOCK_CLOSE_WAIT, 82, 40000 + i);
+        for (uint16_t i = 0; i < 9; i++)
+                add(world, SOCK_TIME_WAIT, 83, 40000 + i);
+        snapshot = finish(world, 1);
+        assert_int_equal(snapshot->n_rows, 4);
+        assert_int_equal(snapshot->rows[0].key.port, 80);
+        assert_int_equal(snapshot->rows[1].key.port, 82);
+        assert_int_equal(snapshot->rows[2].key.port, 83);
+        assert_int_equal(snapshot->rows[3].key.port, 81);
+        snapshot_unref(snapshot);
+}
+
+static void test_listening_ports_stand_at_zero(void **state)
+{
+        struct world *world = *state;
+        const struct port_key http = local_port(80), gone = local_port(81), none = local_port(82);
+        struct snapshot *snapshot;
+
+        services_begin(world->services);
+        services_listening(world->services, 80);
+        services_listening(world->services, 81);
+        services_end(world->services, 1, true);
+        services_begin(world->services);
+        services_listening(world->services, 80);
+        services_end(world->services, 2, true);
+        begin(world, 2);
+        snapshot = finish(world, 2);
+        assert_int_equal(snapshot_find(snapshot, &http)->flags, PORT_LISTENING);
+        assert_int_equal(snapshot_find(snapshot, &gone)->flags, PORT_LISTENED);
+        assert_null(snapshot_find(snapshot, &none));
+        snapshot_unref(snapshot);
+}
+
+static void test_every_port_on_both_sides(void **state)
+{
+        struct world *world = *state;
+        struct snapshot *snapshot;
+
+        begin(world, 1);
+        services_set_range(world->services, 65535, 65535);
+        for (unsigned port = 0; port < 65535; port++)
+                add(world, SOCK_TIME_WAIT, (uint16_t)port, 65535);
+        for (unsigned port = 0; port < 65536; port++)
+                add(world, SOCK_TIME_WAIT, 65535, (uint16_t)port);
+        snapshot = finish(world, 1);
+        assert_int_equal(snapshot->n_rows, 131071);
+        assert_int_equal(snapshot->ports_overflow, 0);
+        assert_int_equal(snapshot->total[SOCK_TIME_WAIT], 131071);
+        for (size_t i = 0; i < snapshot->n_rows; i += 97)
+                assert_ptr_equal(snapshot_find(snapshot, &snapshot->rows[i].key),
+                                 &snapshot->rows[i]);
+        snapshot_unref(snapshot);
+}
+
+/* A second namespace takes the last rows; what finds none counts in the totals, and is counted. */
+static void test_overflow_is_counted(void **state)
+{
+        struct world *world = *state;
+        struct snapshot *snapshot;
+        const unsigned sockets = TALLY_PORTS_MAX + 1000;
+
+        begin(world, 1);
+        services_set_range(world->services, 65535, 65535);
+        for (unsigned i = 0; i < sockets; i++) {
+                const struct sockrec record = { .state = SOCK_TIME_WAIT,
+                                                .netns = i / 60000,
+                                                .local_port = (uint16_t)(i % 60000),
+                                                .remote_port = 65535 };
+
+                assert_int_equal(tally_add(world->tally, &record), 0);
+        }
+        snapshot = finish(world, 1);
+        assert_int_equal(snapshot->n_rows, TALLY_PORTS_MAX);
+        assert_int_equal(snapshot->ports_overflow, 1000);
+        assert_int_equal(snapshot->total[SOCK_TIME_WAIT], sockets);
+        snapshot_unref(snapshot);
+}
+
+static void test_empty(void **state)
+{
+        struct world *world = *state;
+        const struct port_key http = local_port(80);
+        struct snapshot *snapshot;
+
+        begin(world, 1);
+        snapshot = finish(world, 1);
+        assert_int_equal(snapshot->n_rows, 0);
+        assert_null(snapshot_find(snapshot, &http));
+        snapshot_unref(snapshot);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_counts_by_port_side_and_state),
+                T(test_same_cookie_twice_counts_once),
+                T(test_time_wait_bins),
+                T(test_stuck_by_age),
+                T(test_stuck_after_without_levels),
+                T(test_worst_first),
+                T(test_listening_ports_stand_at_zero),
+                T(test_every_port_on_both_sides),
+                T(test_overflow_is_counted),
+                T(test_empty),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
