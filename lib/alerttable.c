@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Alerts are few, bounded by ALERTS_MAX: pointers sorted by key, so that lists come out in one
+ * order and a key is found by bisection. All that is judged lives in detect.c.
+ */
+
+#include "alerttable.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+
+struct alert_table {
+        struct alert *items[ALERTS_MAX];
+        size_t n;
+        uint64_t overflow;
+        uint64_t sequence;
+        uint64_t bad_scans;
+        uint64_t last_generation;
+};
+
+int alert_table_new(struct alert_table **ret_table)
+{
+        struct alert_table *table = calloc(1, sizeof(*table));
+
+        if (!table)
+                return -ENOMEM;
+        *ret_table = table;
+        return 0;
+}
+
+struct alert_table *alert_table_free(struct alert_table *table)
+{
+        if (table)
+                for (size_t i = 0; i < table->n; i++)
+                        free(table->items[i]);
+        free(table);
+        return NULL;
+}
+
+static int compare_keys(const struct alert_key *a, const struct alert_key *b)
+{
+        return a->kind != b->kind ? (int)a->kind - (int)b->kind
+                                  : port_key_compare(&a->port, &b->port);
+}
+
+/* Where the key is, or belongs. */
+static size_t find_place(const struct alert_table *table, const struct alert_key *key)
+{
+        size_t low = 0, high = table->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (compare_keys(&table->items[middle]->key, key) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+int alert_table_claim(struct alert_table *table, const struct alert_key *key,
+                      struct alert **ret_alert)
+{
+        const size_t at = find_place(table, key);
+        struct alert *alert;
+
+        if (at < table->n && compare_keys(&table->items[at]->key, key) == 0) {
+                *ret_alert = table->items[at];
+                return 0;
+        }
+        if (table->n == ALERTS_MAX) {
+                table->overflow++;
+                return -ENOSPC;
+        }
+        alert = calloc(1, sizeof(*alert));
+        if (!alert)
+                return -ENOMEM;
+        alert->key = *key;
+        owner_clear(&alert->owner);
+        memmove(&table->items[at + 1], &table->items[at], (table->n - at) * sizeof(alert));
+        table->items[at] = alert;
+        table->n++;
+        *ret_alert = alert;
+        return ALERT_NEW;
+}
+
+int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *alert, void *userdata),
+                      void *userdata)
+{
+        size_t kept = 0;
+        int error = 0;
+
+        for (size_t i = 0; i < table->n; i++) {
+                int r = error < 0 ? 0 : judge(table->items[i], userdata);
+
+                if (r == ALERT_GONE) {
+                        free(table->items[i]);
+                        continue;
+                }
+                if (r < 0)
+                        error = r;
+                table->items[kept++] = table->items[i];
+        }
+        table->n = kept;
+        return error;
+}
+
+void alert_table_count_scan(struct alert_table *table, const struct snapshot *snapshot)
+{
+        if (snapshot->generation == table->last_generation)
+                return;
+        table->last_generation = snapshot->generation;
+        table->bad_scans = snapshot->result == SCAN_COMPLETE ? 0 : table->bad_scans + 1;
+}
+
+uint64_t alert_table_bad_scans(const struct alert_table *table)
+{
+        return table->bad_scans;
+}
+
+uint64_t alert_table_next_sequence(struct alert_table *table)
+{
+        return ++table->sequence;
+}
+
+size_t alert_table_count(const struct alert_table *table)
+{
+        return table->n;
+}
+
+const struct alert *alert_table_get(const struct alert_table *table, size_t i)
+{
+        assert(i < table->n);
+        return table->items[i];
+}
+
+uint64_t alert_table_overflow(const struct alert_table *table)
+{
+        return table->overflow;
+}
+
+size_t alert_table_raised(const struct alert_table *table, enum severity *ret_worst)
+{
+        enum severity worst = SEVERITY_NONE;
+        size_t raised = 0;
+
+        for (size_t i = 0; i < table->n; i++) {
+                if (table->items[i]->state != ALERT_RAISED)
+                        continue;
+                raised++;
+                worst = MAX(worst, table->items[i]->severity);
+        }
+        *ret_worst = worst;
+        return raised;
+}
+
+void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
+                           const struct owner *owner)
+{
+        for (size_t i = 0; i < table->n; i++)
+                if (port_key_compare(&table->items[i]->key.port, port) == 0)
+                        table->items[i]->owner = *owner;
+}
+
+void events_done(struct events *events)
+{
+        free(events->items);
+        *events = (struct events){ 0 };
+}
+
+struct event *events_add(struct events *events)
+{
+        if (events->n == events->size) {
+                size_t size = MAX(events->size * 2, (size_t)4);
+                struct event *items = realloc(events->items, size * sizeof(*items));
+
+                if (!items)
+                        return NULL;
+                events->items = items;
+                events->size = size;
+        }
+        memset(&events->items[events->n], 0, sizeof(*events->items));
+        return &events->items[events->n++];
+}
+
+const char *alert_state_name(enum alert_state state)
+{
+        return state == ALERT_RAISED ? "raised" : "pending";
+}
+
+const char *transition_name(enum transition transition)
+{
+        static const char *const names[] = {
+                [TRANSITION_RAISED] = "raised",           [TRANSITION_ESCALATED] = "escalated",
+                [TRANSITION_DEESCALATED] = "deescalated", [TRANSITION_REMINDED] = "reminded",
+                [TRANSITION_CLEARED] = "cleared",
+        };
+
+        assert(transition < TRANSITION_COUNT);
+        return names[transition];
+}
+
+/* kind and side are our own words and need no escaping; a destination will, when there is one. */
+const char *alert_key_text(const struct alert_key *key, char *buf)
+{
+        char netns[16] = "-";
+
+        if (key->port.netns != 0)
+                snprintf(netns, sizeof(netns), "%u", key->port.netns);
+        snprintf(buf, ALERT_KEY_TEXT_MAX, "%s:%s:%s:%u:-", alert_kind_name(key->kind), netns,
+                 port_side_name(key->port.side), key->port.port);
+        return buf;
+}
+
+void owner_clear(struct owner *owner)
+{
+        *owner = (struct owner){ .pid = -1, .uid = -1 };
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The alert table's inside, for detect.c alone; everybody else reads it through detect.h.
+ */
+
+#include "detect.h"
+
+#define ALERT_GONE 1 /* judge: remove it */
+#define ALERT_NEW  1 /* claim: made just now, all zero but the key */
+
+/* The alert of that key. 0: it was there; ALERT_NEW; -ENOSPC (counted) or -ENOMEM. */
+int alert_table_claim(struct alert_table *table, const struct alert_key *key,
+                      struct alert **ret_alert);
+
+/* Judges every alert in key order, removing those that are ALERT_GONE. Stops at a negative. */
+int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *alert, void *userdata),
+                      void *userdata);
+
+/* Counts scans in a row that were not complete; the same snapshot again counts once. */
+void alert_table_count_scan(struct alert_table *table, const struct snapshot *snapshot);
+uint64_t alert_table_bad_scans(const struct alert_table *table);
+
+uint64_t alert_table_next_sequence(struct alert_table *table);
+
+/* One more event, zeroed; NULL: no memory. */
+struct event *events_add(struct events *events);

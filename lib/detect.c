@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * An alert's life, judged at each snapshot from what it says about the alert's port:
+ *
+ *   (none)   -> pending    the number is at or above the lowest level
+ *   pending  -> (none)     it is not any more; nothing was said, nothing is unsaid
+ *   pending  -> raised     it has been for RaiseAfter; critical if that level has been reached for
+ *                          as long, warning otherwise
+ *   warning  -> critical   the critical level has been reached for RaiseAfter ("escalated")
+ *   critical -> warning    at or below the critical level's clear level for ClearAfter
+ *   raised   -> (none)     at or below the lowest level's clear level for ClearAfter ("cleared"),
+ * or its rule is gone raised   -> raised     RemindEvery has passed since anything was said
+ * ("reminded")
+ *
+ * The clear level is ClearBelow x level rounded down, and always below the level itself: 80 % of 10
+ * is 8, of 5 is 4, of 1 is 0. Between it and the level nothing changes, so nothing flaps.
+ *
+ * A hold time counts from when we know the condition to be true. For close-wait-stuck that is not
+ * the scan that sees it first: when enough sockets are already older than StuckAfter + RaiseAfter,
+ * the condition has held for RaiseAfter by their ages, and the alert is raised at once.
+ *
+ * What a scan could not see whole is a lower bound: it can start and raise an alert, never clear or
+ * drop one. `blind` is judged by the scans themselves: a failed one is critical, a partial one is a
+ * warning.
+ */
+
+#include "detect.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerttable.h"
+#include "base.h"
+
+/* What one snapshot says about one alert. */
+struct sight {
+        enum severity level; /* reached now */
+        enum severity held;  /* reached for RaiseAfter already, by the sockets' ages alone */
+        bool below_lowest;   /* at or below the clear level of the lowest level */
+        bool below_critical; /* at or below the clear level of the critical one */
+        bool certain;        /* false: the number is a lower bound, the two above mean nothing */
+        bool known;          /* false: the snapshot says nothing at all */
+        struct alert_values values;
+};
+
+/* One step's parameters, so that they travel together. */
+struct step {
+        struct alert_table *table;
+        const struct rules *rules;
+        const struct snapshot *snapshot;
+        uint64_t now_usec;
+        uint64_t now_wall_usec;
+        struct events *events;
+};
+
+static int64_t lowest_level(const struct rule *rule)
+{
+        return rule->warning != RULE_LEVEL_OFF ? rule->warning : rule->critical;
+}
+
+static enum severity reached(const struct rule *rule, uint64_t count)
+{
+        if (rule->critical != RULE_LEVEL_OFF && count >= (uint64_t)rule->critical)
+                return SEVERITY_CRITICAL;
+        if (rule->warning != RULE_LEVEL_OFF && count >= (uint64_t)rule->warning)
+                return SEVERITY_WARNING;
+        return SEVERITY_NONE;
+}
+
+static bool is_below(const struct rule *rule, int64_t level, uint64_t count)
+{
+        uint64_t clear_level;
+
+        if (level == RULE_LEVEL_OFF)
+                return true;
+        clear_level = (uint64_t)level / 100 * rule->clear_below_pct +
+                      (uint64_t)level % 100 * rule->clear_below_pct / 100;
+        if (clear_level >= (uint64_t)level && level > 0)
+                clear_level = (uint64_t)level - 1;
+        return count <= clear_level;
+}
+
+static uint64_t port_count(enum alert_kind kind, const struct port_row *row)
+{
+        switch (kind) {
+        case ALERT_CLOSE_WAIT_STUCK:
+                return row->stuck;
+        case ALERT_CLOSE_WAIT_COUNT:
+                return row->count[SOCK_CLOSE_WAIT];
+        case ALERT_TIME_WAIT_COUNT:
+                return row->count[SOCK_TIME_WAIT];
+        case ALERT_BLIND:
+        case ALERT_KIND_COUNT:
+                break;
+        }
+        return 0;
+}
+
+static enum sock_state state_of_kind(enum alert_kind kind)
+{
+        return kind == ALERT_TIME_WAIT_COUNT ? SOCK_TIME_WAIT : SOCK_CLOSE_WAIT;
+}
+
+static void look_at_port(const struct step *step, const struct rule *rule,
+                         const struct alert_key *key, struct sight *ret_sight)
+{
+        static const struct port_row nothing;
+        const struct port_row *row = snapshot_find(step->snapshot, &key->port);
+        struct sight sight = { .known = step->snapshot->result != SCAN_FAILED };
+
+        if (!row)
+                row = &nothing;
+        sight.certain = step->snapshot->complete & SOCK_MASK(state_of_kind(key->kind));
+        sight.values = (struct alert_values){ .count = port_count(key->kind, row),
+                                              .close_wait = row->count[SOCK_CLOSE_WAIT],
+                                              .time_wait = row->count[SOCK_TIME_WAIT],
+                                              .stuck = row->stuck,
+                                              .oldest_usec = row->oldest_usec,
+                                              .oldest_at_least = row->oldest_at_least,
+                                              .port_known = true };
+        sight.level = reached(rule, sight.values.count);
+        if (key->kind == ALERT_CLOSE_WAIT_STUCK)
+                sight.held = reached(rule, row->stuck_held);
+        sight.below_lowest = is_below(rule, lowest_level(rule), sight.values.count);
+        sight.below_critical = is_below(rule, rule->critical, sight.values.count);
+        *ret_sight = sight;
+}
+
+static void look_at_scans(const struct step *step, struct sight *ret_sight)
+{
+        static const enum severity severities[] = { [SCAN_COMPLETE] = SEVERITY_NONE,
+                                                    [SCAN_PARTIAL] = SEVERITY_WARNING,
+                                                    [SCAN_FAILED] = SEVERITY_CRITICAL };
+        struct sight sight = { .known = true, .certain = true };
+
+        sight.level = severities[step->snapshot->result];
+        sight.below_lowest = sight.level == SEVERITY_NONE;
+        sight.below_critical = sight.level != SEVERITY_CRITICAL;
+        sight.values.count = alert_table_bad_scans(step->table);
+        *ret_sight = sight;
+}
+
+static int tell(const struct step *step, struct alert *alert, enum transition transition,
+                enum severity previous)
+{
+        struct event *event = events_add(step->events);
+
+        if (!event)
+                return -ENOMEM;
+        alert->told_usec = step->now_usec;
+        event->sequence = alert_table_next_sequence(step->table);
+        event->transition = transition;
+        event->previous_severity = previous;
+        event->now_usec = step->now_usec;
+        event->now_wall_usec = step->now_wall_usec;
+        event->alert = *alert;
+        return 0;
+}
+
+/* Keeps *since at the first moment of an unbroken row of trues; 0: not now. */
+static void keep_since(uint64_t *since, bool now_true, uint64_t now_usec)
+{
+        if (!now_true)
+                *since = 0;
+        else if (*since == 0)
+                *since = MAX(now_usec, UINT64_C(1));
+}
+
+static bool has_held(uint64_t since, uint64_t hold, uint64_t now_usec)
+{
+        return since != 0 && now_usec - MIN(since, now_usec) >= hold;
+}
+
+/* Lower bounds may only add: nothing stops running, and nothing below a level starts to. */
+static void run_clocks(const struct step *step, struct alert *alert, const struct sight *sight)
+{
+        if (sight->certain || sight->level == SEVERITY_CRITICAL)
+                keep_since(&alert->critical_since_usec, sight->level == SEVERITY_CRITICAL,
+                           step->now_usec);
+        if (sight->certain || !sight->below_lowest)
+                keep_since(&alert->below_since_usec, sight->below_lowest, step->now_usec);
+        if (sight->certain || !sight->below_critical)
+                keep_since(&alert->below_critical_since_usec, sight->below_critical,
+                           step->now_usec);
+}
+
+static void copy_facts(const struct step *step, const struct rule *rule, const struct sight *sight,
+                       struct alert *alert)
+{
+        const struct port_row *row = snapshot_find(step->snapshot, &alert->key.port);
+
+        alert->warning = rule->warning;
+        alert->critical = rule->critical;
+        alert->stuck_after_usec = rule->stuck_after_usec;
+        memcpy(alert->origin, rule->origin, sizeof(alert->origin));
+        if (sight->certain || sight->values.count >= alert->values.count)
+                alert->values = sight->values;
+        if (row && row->witness.known)
+                alert->witness = row->witness;
+        if (alert->key.kind == ALERT_BLIND && step->snapshot->result != SCAN_COMPLETE)
+                snprintf(alert->reason, sizeof(alert->reason), "%s", step->snapshot->error_text);
+}
+
+static int raise_alert(const struct step *step, const struct rule *rule, struct alert *alert,
+                       const struct sight *sight)
+{
+        const bool critical =
+                sight->held == SEVERITY_CRITICAL ||
+                has_held(alert->critical_since_usec, rule->raise_after_usec, step->now_usec);
+        const bool warning = rule->warning != RULE_LEVEL_OFF || alert->key.kind == ALERT_BLIND;
+
+        alert->state = ALERT_RAISED;
+        alert->severity = critical || !warning ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+        alert->since_usec = step->now_usec;
+        alert->since_wall_usec = step->now_wall_usec;
+        alert->below_since_usec = 0;
+        return tell(step, alert, TRANSITION_RAISED, SEVERITY_NONE);
+}
+
+/* 0, ALERT_GONE, or -ENOMEM. */
+static int judge_pending(const struct step *step, const struct rule *rule, struct alert *alert,
+                         const struct sight *sight)
+{
+        if (sight->level == SEVERITY_NONE)
+                return sight->certain ? ALERT_GONE : 0;
+        alert->severity = sight->level;
+        if (sight->held == SEVERITY_NONE &&
+            !has_held(alert->since_usec, rule->raise_after_usec, step->now_usec))
+                return 0;
+        return raise_alert(step, rule, alert, sight);
+}
+
+static bool shall_escalate(const struct step *step, const struct rule *rule,
+                           const struct alert *alert, const struct sight *sight)
+{
+        return alert->severity == SEVERITY_WARNING && sight->level == SEVERITY_CRITICAL &&
+               (sight->held == SEVERITY_CRITICAL ||
+                has_held(alert->critical_since_usec, rule->raise_after_usec, step->now_usec));
+}
+
+static bool shall_remind(const struct step *step, const struct rule *rule,
+                         const struct alert *alert)
+{
+        return rule->remind_every_usec != 0 &&
+               has_held(alert->told_usec, rule->remind_every_usec, step->now_usec);
+}
+
+/* 0, ALERT_GONE, or -ENOMEM. */
+static int judge_raised(const struct step *step, const struct rule *rule, struct alert *alert,
+                        const struct sight *sight)
+{
+        const enum severity before = alert->severity;
+
+        if (has_held(alert->below_since_usec, rule->clear_after_usec, step->now_usec) &&
+            sight->certain) {
+                int r = tell(step, alert, TRANSITION_CLEARED, before);
+
+                return r < 0 ? r : ALERT_GONE;
+        }
+        if (shall_escalate(step, rule, alert, sight)) {
+                alert->severity = SEVERITY_CRITICAL;
+                return tell(step, alert, TRANSITION_ESCALATED, before);
+        }
+        if (before == SEVERITY_CRITICAL && sight->certain && !sight->below_lowest &&
+            has_held(alert->below_critical_since_usec, rule->clear_after_usec, step->now_usec)) {
+                alert->severity = SEVERITY_WARNING;
+                return tell(step, alert, TRANSITION_DEESCALATED, before);
+        }
+        if (shall_remind(step, rule, alert))
+                return tell(step, alert, TRANSITION_REMINDED, before);
+        return 0;
+}
+
+/* The rule that made it is gone: said once, if anything had been said. */
+static int retire(const struct step *step, struct alert *alert)
+{
+        int r;
+
+        if (alert->state == ALERT_PENDING)
+                return ALERT_GONE;
+        r = tell(step, alert, TRANSITION_CLEARED, alert->severity);
+        if (r < 0)
+                return r;
+        snprintf(step->events->items[step->events->n - 1].reason, EVENT_REASON_MAX,
+                 "its rule was removed from the configuration");
+        return ALERT_GONE;
+}
+
+/* Called for every alert in the table. 0, ALERT_GONE, or -ENOMEM. */
+static int judge(struct alert *alert, void *userdata)
+{
+        const struct step *step = userdata;
+        const struct rule *rule = rules_find(step->rules, alert->key.kind, &alert->key.port);
+        struct sight sight;
+
+        if (!rule)
+                return retire(step, alert);
+        if (alert->key.kind == ALERT_BLIND)
+                look_at_scans(step, &sight);
+        else
+                look_at_port(step, rule, &alert->key, &sight);
+        if (sight.known) {
+                run_clocks(step, alert, &sight);
+                copy_facts(step, rule, &sight, alert);
+        } else {
+                sight = (struct sight){ 0 };
+        }
+        if (alert->state == ALERT_PENDING)
+                return sight.known ? judge_pending(step, rule, alert, &sight) : 0;
+        return judge_raised(step, rule, alert, &sight);
+}
+
+/* A condition that no alert stands for yet gets a pending one. No room: the table counts it. */
+static int start(const struct step *step, const struct alert_key *key)
+{
+        struct alert *alert;
+        int r = alert_table_claim(step->table, key, &alert);
+
+        if (r != ALERT_NEW)
+                return r < 0 && r != -ENOSPC ? r : 0;
+        alert->state = ALERT_PENDING;
+        alert->since_usec = MAX(step->now_usec, UINT64_C(1)); /* 0 would mean: not running */
+        alert->since_wall_usec = step->now_wall_usec;
+        return 0;
+}
+
+static int start_for_row(const struct step *step, const struct port_row *row)
+{
+        if (row->count[SOCK_CLOSE_WAIT] == 0 && row->count[SOCK_TIME_WAIT] == 0)
+                return 0;
+        for (enum alert_kind kind = 0; kind < ALERT_BLIND; kind++) {
+                const struct alert_key key = { .kind = kind, .port = row->key };
+                const struct rule *rule = rules_find(step->rules, kind, &row->key);
+                int r;
+
+                if (!rule || reached(rule, port_count(kind, row)) == SEVERITY_NONE)
+                        continue;
+                r = start(step, &key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int start_all(const struct step *step)
+{
+        const struct alert_key blind = { .kind = ALERT_BLIND };
+        int r = 0;
+
+        if (step->snapshot->result != SCAN_COMPLETE &&
+            rules_find(step->rules, ALERT_BLIND, &blind.port))
+                r = start(step, &blind);
+        if (step->snapshot->result == SCAN_FAILED)
+                return r;
+        for (size_t i = 0; r == 0 && i < step->snapshot->n_rows; i++)
+                r = start_for_row(step, &step->snapshot->rows[i]);
+        return r;
+}
+
+int detect_step(struct alert_table *table, const struct rules *rules,
+                const struct snapshot *snapshot, uint64_t now_usec, uint64_t now_wall_usec,
+                struct events *ret_events)
+{
+        struct step step = { table, rules, snapshot, now_usec, now_wall_usec, ret_events };
+        int r;
+
+        ret_events->n = 0;
+        alert_table_count_scan(table, snapshot);
+        r = start_all(&step);
+        return r < 0 ? r : alert_table_sweep(table, judge, &step);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The judge: (rules, snapshot, now) -> events. Pure; its only state is the alert table.
+ *
+ * Each alert has a key and a life: pending (condition seen, hold time running) -> raised ->
+ * cleared. What each transition needs stands in detect.c.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rule.h"
+#include "snapshot.h"
+
+#define ALERTS_MAX         1024 /* pending and raised; beyond it the overflow is counted */
+#define EVENT_REASON_MAX   160
+#define OWNER_UNIT_MAX     256
+#define OWNER_COMM_MAX     16 /* TASK_COMM_LEN */
+#define ALERT_KEY_TEXT_MAX 160
+
+enum alert_state { ALERT_PENDING, ALERT_RAISED };
+
+enum transition {
+        TRANSITION_RAISED,
+        TRANSITION_ESCALATED,   /* warning -> critical */
+        TRANSITION_DEESCALATED, /* critical -> warning */
+        TRANSITION_REMINDED,
+        TRANSITION_CLEARED,
+        TRANSITION_COUNT,
+};
+
+struct alert_key {
+        enum alert_kind kind;
+        struct port_key port; /* SIDE_HOST and port 0: host-wide */
+};
+
+/* Who holds the sockets; each member has its own presence. */
+struct owner {
+        char unit[OWNER_UNIT_MAX]; /* empty: unknown */
+        bool unit_is_user;         /* a unit of a user's own service manager */
+        char comm[OWNER_COMM_MAX]; /* empty: unknown */
+        int64_t pid;               /* -1: unknown */
+        int64_t uid;               /* -1: unknown */
+};
+
+/* The numbers behind an alert, as of one observation. */
+struct alert_values {
+        uint64_t count;      /* what the levels are compared with */
+        uint64_t close_wait; /* of the port */
+        uint64_t time_wait;
+        uint64_t stuck;
+        uint64_t oldest_usec; /* 0: unknown */
+        bool oldest_at_least;
+        bool port_known; /* false: host-wide, the four above are unknown */
+};
+
+struct alert {
+        struct alert_key key;
+        enum alert_state state;
+        enum severity severity; /* of a raised one; of a pending one the one it would have */
+        uint64_t since_usec;    /* raised: when it was raised; pending: when it was first seen */
+        uint64_t since_wall_usec;
+        struct alert_values values; /* of the last observation that could tell */
+        struct owner owner;
+        struct port_witness witness;
+        char reason[EVENT_REASON_MAX]; /* blind: what went wrong */
+        char origin[RULE_ORIGIN_MAX];  /* of the rule */
+        int64_t warning, critical;     /* its levels */
+        uint64_t stuck_after_usec;
+
+        /* detect.c's own; 0: not running */
+        uint64_t critical_since_usec;
+        uint64_t below_since_usec;
+        uint64_t below_critical_since_usec;
+        uint64_t told_usec;
+        uint64_t seen_generation;
+};
+
+struct event {
+        uint64_t sequence; /* 1 is the first since the daemon started */
+        enum transition transition;
+        enum severity previous_severity;
+        uint64_t now_usec;
+        uint64_t now_wall_usec;
+        struct alert alert; /* as it is after the transition; a cleared one as it last was */
+        char reason[EVENT_REASON_MAX]; /* cleared: why; empty where the numbers say it */
+};
+
+/* Events of one step, in table order. Reused between steps: detect_step() empties it first. */
+struct events {
+        struct event *items;
+        size_t n;
+        size_t size;
+};
+
+void events_done(struct events *events);
+
+struct alert_table;
+
+int alert_table_new(struct alert_table **ret_table);
+struct alert_table *alert_table_free(struct alert_table *table);
+
+size_t alert_table_count(const struct alert_table *table);
+/* 0 <= i < alert_table_count(). Valid until the next detect_step(). Order: by key. */
+const struct alert *alert_table_get(const struct alert_table *table, size_t i);
+/* Conditions that found no room since the start. */
+uint64_t alert_table_overflow(const struct alert_table *table);
+/* Number of raised ones, and the worst severity among them. */
+size_t alert_table_raised(const struct alert_table *table, enum severity *ret_worst);
+/* Sets the owner of every alert of that port. */
+void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
+                           const struct owner *owner);
+
+/*
+ * Judges one snapshot. now_usec is monotonic and never before that of an earlier call;
+ * now_wall_usec is for printing alone. Appends to ret_events (emptied first). 0, or -ENOMEM: the
+ * table is unchanged where no event was appended.
+ */
+int detect_step(struct alert_table *table, const struct rules *rules,
+                const struct snapshot *snapshot, uint64_t now_usec, uint64_t now_wall_usec,
+                struct events *ret_events);
+
+/* "pending", "raised" */
+const char *alert_state_name(enum alert_state state);
+/* "raised", "escalated", "deescalated", "reminded", "cleared" */
+const char *transition_name(enum transition transition);
+
+/*
+ * The one text form of a key: KIND:NETNS:SIDE:PORT:DESTINATION, where NETNS and DESTINATION are "-"
+ * for the daemon's own namespace and for none; any byte other than [A-Za-z0-9._-] inside a part is
+ * written %XX. "close-wait-stuck:-:local:7865:-". Returns buf (ALERT_KEY_TEXT_MAX).
+ */
+const char *alert_key_text(const struct alert_key *key, char *buf);
+
+/* Nothing known. */
+void owner_clear(struct owner *owner);

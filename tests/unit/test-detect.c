@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The life cycle of alerts, in virtual time: one snapshot every 10 s unless said otherwise. */
+
+#include "fixture.h"
+
+#include "detect.h"
+#include "rule.h"
+
+#define STEP (10 * USEC_PER_SEC)
+
+struct world {
+        struct alert_table *table;
+        struct rules *rules;
+        struct events events;
+        uint64_t now;
+        uint64_t generation;
+};
+
+static struct rule stuck_rule(int64_t warning, int64_t critical)
+{
+        return (struct rule){ .kind = ALERT_CLOSE_WAIT_STUCK,
+                              .warning = warning,
+                              .critical = critical,
+                              .stuck_after_usec = 60 * USEC_PER_SEC,
+                              .raise_after_usec = 20 * USEC_PER_SEC,
+                              .clear_after_usec = 120 * USEC_PER_SEC,
+                              .remind_every_usec = 3600 * USEC_PER_SEC,
+                              .clear_below_pct = 80,
+                              .origin = "test.conf:7" };
+}
+
+static void set_rules(struct world *world, const struct rule *rules, size_t n)
+{
+        const struct rule blind = { .kind = ALERT_BLIND,
+                                    .warning = 1,
+                                    .critical = RULE_LEVEL_OFF,
+                                    .raise_after_usec = 20 * USEC_PER_SEC,
+                                    .clear_after_usec = 20 * USEC_PER_SEC,
+                                    .clear_below_pct = 80,
+                                    .scope = { .side = SIDE_HOST },
+                                    .origin = "built-in" };
+
+        rules_free(world->rules);
+        assert_int_equal(rules_new(&world->rules), 0);
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(rules_add(world->rules, &rules[i]), 0);
+        assert_int_equal(rules_add(world->rules, &blind), 0);
+}
+
+static int setup(void **state)
+{
+        struct world *world = calloc(1, sizeof(*world));
+        const struct rule rule = stuck_rule(10, 100);
+
+        assert_non_null(world);
+        assert_int_equal(alert_table_new(&world->table), 0);
+        set_rules(world, &rule, 1);
+        world->now = 1000 * USEC_PER_SEC;
+        *state = world;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct world *world = *state;
+
+        alert_table_free(world->table);
+        rules_free(world->rules);
+        events_done(&world->events);
+        free(world);
+        return 0;
+}
+
+static void judge(struct world *world, struct snapshot *snapshot)
+{
+        assert_int_equal(detect_step(world->table, world->rules, snapshot, world->now,
+                                     world->now + 5, &world->events),
+                         0);
+        snapshot_unref(snapshot);
+}
+
+/* One scan that sees `stuck` stuck sockets on local port 80, then time passes. Returns events. */
+static size_t see(struct world *world, uint32_t stuck)
+{
+        const struct port_row row = { .key = local_port(80),
+                                      .count[SOCK_CLOSE_WAIT] = stuck,
+                                      .stuck = stuck,
+                                      .oldest_usec = 65 * USEC_PER_SEC };
+
+        judge(world, make_snapshot(++world->generation, &row, 1));
+        world->now += STEP;
+        return world->events.n;
+}
+
+static size_t see_result(struct world *world, uint32_t stuck, enum scan_result result)
+{
+        const struct port_row row = { .key = local_port(80),
+                                      .count[SOCK_CLOSE_WAIT] = stuck,
+                                      .stuck = stuck };
+        struct snapshot *snapshot = make_snapshot(++world->generation, &row, 1);
+
+        snapshot->result = result;
+        snapshot->complete = result == SCAN_COMPLETE ? snapshot->requested : 0;
+        if (result != SCAN_COMPLETE)
+                strcpy(snapshot->error_text, "no tcp_diag");
+        judge(world, snapshot);
+        world->now += STEP;
+        return world->events.n;
+}
+
+static const struct event *only_event(const struct world *world, enum transition transition)
+{
+        assert_int_equal(world->events.n, 1);
+        assert_int_equal(world->events.items[0].transition, transition);
+        return &world->events.items[0];
+}
+
+static void raise_warning(struct world *world)
+{
+        while (see(world, 10) == 0)
+                ;
+        only_event(world, TRANSITION_RAISED);
+}
+
+static void test_pending_then_raised(void **state)
+{
+        struct world *world = *state;
+        const struct event *event;
+
+        assert_int_equal(see(world, 9), 0);
+        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(alert_table_count(world->table), 1);
+        assert_int_equal(alert_table_get(world->table, 0)->state, ALERT_PENDING);
+        assert_int_equal(see(world, 12), 0);
+        assert_int_equal(see(world, 11), 1); /* 20 s after it was first seen */
+        event = only_event(world, TRANSITION_RAISED);
+        assert_int_equal(event->sequence, 1);
+        assert_int_equal(event->alert.severity, SEVERITY_WARNING);
+        assert_int_equal(event->alert.values.count, 11);
+        assert_int_equal(event->alert.values.oldest_usec, 65 * USEC_PER_SEC);
+        assert_int_equal(event->alert.since_usec, world->now - STEP);
+        assert_string_equal(event->alert.origin, "test.conf:7");
+        assert_int_equal(see(world, 11), 0); /* nothing is said twice */
+}
+
+static void test_pending_that_ends_says_nothing(void **state)
+{
+        struct world *world = *state;
+
+        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(see(world, 9), 0);
+        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(see(world, 10), 0); /* the hold begins anew */
+        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(see(world, 10), 1);
+}
+
+static void test_clear_needs_low_level_and_hold(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        assert_int_equal(see(world, 9), 0); /* below the level, above 8: nothing moves */
+        for (int i = 0; i < 30; i++)
+                assert_int_equal(see(world, 9), 0);
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(see(world, 8), 0);
+        assert_int_equal(see(world, 8), 1); /* 120 s after the first 8 */
+        only_event(world, TRANSITION_CLEARED);
+        assert_int_equal(alert_table_count(world->table), 0);
+}
+
+static void test_clear_hold_restarts(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(see(world, 0), 0);
+        assert_int_equal(see(world, 9), 0);
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(see(world, 0), 0);
+        assert_int_equal(see(world, 0), 1);
+}
+
+static void test_small_levels_clear_at_zero(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = stuck_rule(1, RULE_LEVEL_OFF);
+
+        rule.clear_after_usec = 0;
+        set_rules(world, &rule, 1);
+        see(world, 1);
+        see(world, 1);
+        assert_int_equal(see(world, 1), 1);
+        assert_int_equal(see(world, 1), 0);
+        assert_int_equal(see(world, 0), 1);
+        only_event(world, TRANSITION_CLEARED);
+}
+
+/* ClearBelow=100 % must not make raise and clear the same level. */
+static void test_clear_level_is_below_the_level(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = stuck_rule(10, RULE_LEVEL_OFF);
+
+        rule.clear_below_pct = 100;
+        rule.clear_after_usec = 0;
+        set_rules(world, &rule, 1);
+        raise_warning(world);
+        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(see(world, 9), 1);
+}
+
+static void test_escalation_and_back(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        assert_int_equal(see(world, 100), 0);
+        assert_int_equal(see(world, 100), 0);
+        assert_int_equal(see(world, 100), 1);
+        assert_int_equal(only_event(world, TRANSITION_ESCALATED)->alert.severity,
+                         SEVERITY_CRITICAL);
+        assert_int_equal(world->events.items[0].previous_severity, SEVERITY_WARNING);
+        for (int i = 0; i < 20; i++)
+                assert_int_equal(see(world, 81), 0);
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(see(world, 80), 0);
+        assert_int_equal(see(world, 80), 1);
+        assert_int_equal(only_event(world, TRANSITION_DEESCALATED)->alert.severity,
+                         SEVERITY_WARNING);
+        assert_int_equal(world->events.items[0].previous_severity, SEVERITY_CRITICAL);
+}
+
+static void test_raised_as_critical_only_when_that_held(void **state)
+{
+        struct world *world = *state;
+
+        see(world, 10);
+        see(world, 10);
+        assert_int_equal(see(world, 100), 1); /* critical for one scan only */
+        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
+        assert_int_equal(see(world, 100), 0);
+        assert_int_equal(see(world, 100), 1);
+        only_event(world, TRANSITION_ESCALATED);
+}
+
+static void test_critical_at_once(void **state)
+{
+        struct world *world = *state;
+
+        see(world, 500);
+        see(world, 500);
+        assert_int_equal(see(world, 500), 1);
+        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
+}
+
+static void test_critical_drop_to_zero_clears_once(void **state)
+{
+        struct world *world = *state;
+        size_t events = 0;
+
+        for (int i = 0; i < 3; i++)
+                see(world, 500);
+        for (int i = 0; i < 40; i++)
+                events += see(world, 0);
+        assert_int_equal(events, 1); /* cleared; not de-escalated first */
+}
+
+/* A level that is only critical: there is no warning to fall back to. */
+static void test_critical_level_alone(void **state)
+{
+        struct world *world = *state;
+        const struct rule rule = stuck_rule(RULE_LEVEL_OFF, 50);
+
+        set_rules(world, &rule, 1);
+        assert_int_equal(see(world, 49), 0);
+        assert_int_equal(alert_table_count(world->table), 0);
+        see(world, 50);
+        see(world, 50);
+        assert_int_equal(see(world, 50), 1);
+        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(see(world, 40), 0);
+        assert_int_equal(see(world, 40), 1);
+        only_event(world, TRANSITION_CLEARED);
+}
+
+static void test_reminders(void **state)
+{
+        struct world *world = *state;
+        size_t scans = 0;
+
+        raise_warning(world);
+        while (see(world, 10) == 0)
+                scans++;
+        only_event(world, TRANSITION_REMINDED);
+        assert_int_equal(scans, 359); /* the 360th, an hour after it was raised */
+        scans = 0;
+        while (see(world, 10) == 0)
+                scans++;
+        assert_int_equal(scans, 359);
+}
+
+static void test_no_reminders_when_off(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = stuck_rule(10, 100);
+
+        rule.remind_every_usec = 0;
+        set_rules(world, &rule, 1);
+        raise_warning(world);
+        for (int i = 0; i < 1000; i++)
+                assert_int_equal(see(world, 10), 0);
+}
+
+/* Sockets that are older than StuckAfter + RaiseAfter prove that the hold time is over. */
+static void test_ages_shorten_the_hold(void **state)
+{
+        struct world *world = *state;
+        struct port_row row = {
+                .key = local_port(80), .count[SOCK_CLOSE_WAIT] = 120, .stuck = 120, .stuck_held = 10
+        };
+
+        judge(world, make_snapshot(++world->generation, &row, 1));
+        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
+        row.stuck_held = 100;
+        world->now += STEP;
+        judge(world, make_snapshot(++world->generation, &row, 1));
+        only_event(world, TRANSITION_ESCALATED);
+}
+
+static void test_partial_never_clears_nor_drops(void **state)
+{
+        struct world *world = *state;
+        size_t cleared = 0;
+
+        see(world, 10);
+        see_result(world, 0, SCAN_PARTIAL); /* keeps the pending one */
+        assert_int_equal(see(world, 10), 1);
+        for (int i = 0; i < 100; i++) {
+                see_result(world, 0, SCAN_PARTIAL);
+                for (size_t e = 0; e < world->events.n; e++)
+                        cleared += world->events.items[e].transition == TRANSITION_CLEARED;
+        }
+        assert_int_equal(cleared, 0);
+        assert_int_equal(alert_table_get(world->table, 0)->state, ALERT_RAISED);
+        assert_int_equal(alert_table_get(world->table, 0)->values.count, 10); /* not zero */
+}
+
+static void test_partial_may_raise(void **state)
+{
+        struct world *world = *state;
+        bool raised = false;
+
+        for (int i = 0; i < 3; i++) {
+                see_result(world, 10, SCAN_PARTIAL);
+                for (size_t e = 0; e < world->events.n; e++)
+                        raised |= world->events.items[e].alert.key.kind == ALERT_CLOSE_WAIT_STUCK;
+        }
+        assert_true(raised);
+}
+
+static void test_blind(void **state)
+{
+        struct world *world = *state;
+        const struct event *event;
+
+        see(world, 0);
+        assert_int_equal(see_result(world, 0, SCAN_FAILED), 0);
+        assert_int_equal(see_result(world, 0, SCAN_FAILED), 0);
+        assert_int_equal(see_result(world, 0, SCAN_FAILED), 1);
+        event = only_event(world, TRANSITION_RAISED);
+        assert_int_equal(event->alert.key.kind, ALERT_BLIND);
+        assert_int_equal(event->alert.key.port.side, SIDE_HOST);
+        assert_int_equal(event->alert.key.port.port, 0);
+        assert_int_equal(event->alert.severity, SEVERITY_CRITICAL);
+        assert_int_equal(event->alert.values.count, 3);
+        assert_false(event->alert.values.port_known);
+        assert_string_equal(event->alert.reason, "no tcp_diag");
+        assert_int_equal(see(world, 0), 0);
+        assert_int_equal(see(world, 0), 0);
+        assert_int_equal(see(world, 0), 1);
+        only_event(world, TRANSITION_CLEARED);
+}
+
+static void test_blind_by_partial_scans_is_a_warning(void **state)
+{
+        struct world *world = *state;
+
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(see_result(world, 0, SCAN_PARTIAL), 0);
+        assert_int_equal(see_result(world, 0, SCAN_PARTIAL), 1);
+        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
+}
+
+static void test_failed_scan_keeps_alerts(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        for (int i = 0; i < 100; i++) {
+                see_result(world, 0, SCAN_FAILED);
+                for (size_t e = 0; e < world->events.n; e++)
+                        assert_int_equal(world->events.items[e].alert.key.kind, ALERT_BLIND);
+        }
+        assert_int_equal(alert_table_count(world->table), 2);
+}
+
+/* Judging the same snapshot again, as a reload does, counts a failed scan once. */
+static void test_same_snapshot_counts_once(void **state)
+{
+        struct world *world = *state;
+
+        for (int i = 0; i < 5; i++) {
+                see_result(world, 0, SCAN_FAILED);
+                world->generation--;
+        }
+        assert_int_equal(alert_table_get(world->table, 0)->values.count, 1);
+}
+
+static void test_removed_rule_clears_with_reason(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        set_rules(world, NULL, 0);
+        assert_int_equal(see(world, 10), 1);
+        assert_string_equal(only_event(world, TRANSITION_CLEARED)->reason,
+                            "its rule was removed from the configuration");
+        assert_int_equal(see(world, 10), 0);
+}
+
+static void test_removed_rule_drops_pending_silently(void **state)
+{
+        struct world *world = *state;
+
+        see(world, 10);
+        set_rules(world, NULL, 0);
+        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(alert_table_count(world->table), 0);
+}
+
+static void test_ignored_port_is_not_judged(void **state)
+{
+        struct world *world = *state;
+
+        rules_ignore(world->rules, SIDE_LOCAL, 80, 80);
+        for (int i = 0; i < 10; i++)
+                assert_int_equal(see(world, 1000), 0);
+}
+
+static void test_port_that_vanishes_clears(void **state)
+{
+        struct world *world = *state;
+        size_t cleared = 0;
+
+        raise_warning(world);
+        for (int i = 0; i < 14; i++) {
+                judge(world, make_snapshot(++world->generation, NULL, 0));
+                world->now += STEP;
+                cleared += world->events.n;
+        }
+        assert_int_equal(cleared, 1);
+}
+
+static void test_kinds_are_independent(void **state)
+{
+        struct world *world = *state;
+        struct rule rules[] = { stuck_rule(10, 100), stuck_rule(5, RULE_LEVEL_OFF),
+                                stuck_rule(50, RULE_LEVEL_OFF) };
+        const struct port_row row = { .key = local_port(80),
+                                      .count[SOCK_CLOSE_WAIT] = 5,
+                                      .count[SOCK_TIME_WAIT] = 50,
+                                      .stuck = 3 };
+
+        rules[1].kind = ALERT_CLOSE_WAIT_COUNT;
+        rules[2].kind = ALERT_TIME_WAIT_COUNT;
+        set_rules(world, rules, ARRAY_SIZE(rules));
+        for (int i = 0; i < 3; i++) {
+                judge(world, make_snapshot(++world->generation, &row, 1));
+                world->now += STEP;
+        }
+        assert_int_equal(world->events.n, 2);
+        assert_int_equal(world->events.items[0].alert.key.kind, ALERT_CLOSE_WAIT_COUNT);
+        assert_int_equal(world->events.items[1].alert.key.kind, ALERT_TIME_WAIT_COUNT);
+        assert_int_equal(world->events.items[1].alert.values.count, 50);
+}
+
+static void test_table_is_bounded_and_counts_overflow(void **state)
+{
+        struct world *world = *state;
+        struct port_row *rows = calloc(ALERTS_MAX + 7, sizeof(*rows));
+        size_t raised = 0;
+
+        assert_non_null(rows);
+        for (size_t i = 0; i < ALERTS_MAX + 7; i++)
+                rows[i] = (struct port_row){ .key = local_port((uint16_t)(i + 1)),
+                                             .count[SOCK_CLOSE_WAIT] = 10,
+                                             .stuck = 10 };
+        for (int i = 0; i < 3; i++) {
+                judge(world, make_snapshot(++world->generation, rows, ALERTS_MAX + 7));
+                world->now += STEP;
+                raised += world->events.n;
+        }
+        assert_int_equal(alert_table_count(world->table), ALERTS_MAX);
+        assert_int_equal(raised, ALERTS_MAX);
+        assert_int_equal(alert_table_overflow(world->table), 3 * 7);
+        free(rows);
+}
+
+static void test_owner_is_kept(void **state)
+{
+        struct world *world = *state;
+        const struct port_key port = local_port(80);
+        struct owner owner;
+
+        raise_warning(world);
+        owner_clear(&owner);
+        strcpy(owner.unit, "leaky.service");
+        owner.pid = 4711;
+        alert_table_set_owner(world->table, &port, &owner);
+        for (int i = 0; i < 12; i++)
+                see(world, 0);
+        see(world, 0);
+        assert_string_equal(only_event(world, TRANSITION_CLEARED)->alert.owner.unit,
+                            "leaky.service");
+}
+
+static void test_key_text(void **state)
+{
+        const struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(7865) };
+        const struct alert_key blind = { .kind = ALERT_BLIND };
+        char text[ALERT_KEY_TEXT_MAX];
+
+        (void)state;
+        assert_string_equal(alert_key_text(&key, text), "close-wait-stuck:-:local:7865:-");
+        assert_string_equal(alert_key_text(&blind, text), "blind:-:host:0:-");
+}
+
+/*
+ * Random walks: whatever happens, raised and cleared alternate per key, sequence numbers rise by
+ * one, and a scan that was not whole never clears by numbers.
+ */
+static void check_events(const struct world *world, enum scan_result result, bool *raised,
+                         uint64_t *sequence)
+{
+        for (size_t e = 0; e < world->events.n; e++) {
+                const struct event *event = &world->events.items[e];
+
+                assert_int_equal(event->sequence, ++*sequence);
+                if (event->alert.key.kind != ALERT_CLOSE_WAIT_STUCK)
+                        continue;
+                assert_int_equal(*raised, event->transition != TRANSITION_RAISED);
+                *raised = event->transition != TRANSITION_CLEARED;
+                if (event->transition == TRANSITION_CLEARED && result != SCAN_COMPLETE)
+                        assert_true(event->reason[0] != '\0');
+        }
+}
+
+static void test_random_walks(void **state)
+{
+        struct world *world = *state;
+        const struct rule rules[] = { stuck_rule(10, 100), stuck_rule(3, 20) };
+        uint64_t sequence = 0;
+        bool raised = false;
+
+        srandom(7);
+        for (int i = 0; i < 50000; i++) {
+                const enum scan_result result =
+                        random() % 8 ? SCAN_COMPLETE : (enum scan_result)(random() % 3);
+                const uint32_t stuck = (uint32_t)(random() % 4 ? random() % 12 : random() % 200);
+
+                if (random() % 200 == 0)
+                        set_rules(world, rules + random() % 2, (size_t)(random() % 2));
+                world->now += (uint64_t)random() % (40 * USEC_PER_SEC);
+                see_result(world, random() % 20 ? stuck : 0, result);
+                check_events(world, result, &raised, &sequence);
+        }
+        assert_true(sequence > 100);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_pending_then_raised),
+                T(test_pending_that_ends_says_nothing),
+                T(test_clear_needs_low_level_and_hold),
+                T(test_clear_hold_restarts),
+                T(test_small_levels_clear_at_zero),
+                T(test_clear_level_is_below_the_level),
+                T(test_escalation_and_back),
+                T(test_raised_as_critical_only_when_that_held),
+                T(test_critical_at_once),
+                T(test_critical_drop_to_zero_clears_once),
+                T(test_critical_level_alone),
+                T(test_reminders),
+                T(test_no_reminders_when_off),
+                T(test_ages_shorten_the_hold),
+                T(test_partial_never_clears_nor_drops),
+                T(test_partial_may_raise),
+                T(test_blind),
+                T(test_blind_by_partial_scans_is_a_warning),
+                T(test_failed_scan_keeps_alerts),
+                T(test_same_snapshot_counts_once),
+                T(test_removed_rule_clears_with_reason),
+                T(test_removed_rule_drops_pending_silently),
+                T(test_ignored_port_is_not_judged),
+                T(test_port_that_vanishes_clears),
+                T(test_kinds_are_independent),
+                T(test_table_is_bounded_and_counts_overflow),
+                T(test_owner_is_kept),
+                T(test_key_text),
+                T(test_random_walks),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
