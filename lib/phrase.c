@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A sentence is put together from four parts, so that a reader who knows one knows them all:
+ *
+ *   WHERE: [WHAT CHANGED] [WHAT IS SEEN THERE] [(WHO)]
+ *
+ * What is unknown is left out rather than named as unknown: the fields beside the sentence in the
+ * journal say that. Names of units and programs come from others, so bytes that could move a
+ * terminal's cursor or break the line are replaced.
+ */
+
+#include "phrase.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base.h"
+#include "units.h"
+
+/* A line that is being written; past its end nothing is added. */
+struct line {
+        char *buf; /* PHRASE_MAX */
+        size_t len;
+};
+
+PRINTF_LIKE(2, 3) static void add(struct line *line, const char *format, ...)
+{
+        size_t room = PHRASE_MAX - line->len;
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vsnprintf(line->buf + line->len, room, format, args);
+        va_end(args);
+        if (n > 0)
+                line->len += MIN((size_t)n, room - 1);
+}
+
+/* Text of others: a control character becomes '?'. */
+static void add_foreign(struct line *line, const char *text)
+{
+        size_t start = line->len;
+
+        add(line, "%s", text);
+        for (size_t i = start; i < line->len; i++)
+                if ((unsigned char)line->buf[i] < 0x20 || line->buf[i] == 0x7f)
+                        line->buf[i] = '?';
+}
+
+static void add_connections(struct line *line, uint64_t count)
+{
+        add(line, "%" PRIu64 " connection%s", count, count == 1 ? "" : "s");
+}
+
+static void add_oldest(struct line *line, const struct alert_values *values)
+{
+        char age[UNITS_TEXT_MAX];
+
+        if (values->oldest_usec > 0)
+                add(line, ", the oldest %s%s", values->oldest_at_least ? ">= " : "",
+                    units_format_age(values->oldest_usec, age));
+}
+
+static void add_stuck(struct line *line, const struct alert *alert)
+{
+        char after[UNITS_TEXT_MAX];
+
+        add_connections(line, alert->values.count);
+        add(line, " stuck in CLOSE_WAIT for %s or longer",
+            units_format_duration(alert->stuck_after_usec, after));
+        add_oldest(line, &alert->values);
+}
+
+static void add_count(struct line *line, const struct alert *alert, const char *state)
+{
+        int64_t level = alert->severity == SEVERITY_CRITICAL ? alert->critical : alert->warning;
+
+        add_connections(line, alert->values.count);
+        add(line, " in %s", state);
+        if (level != RULE_LEVEL_OFF)
+                add(line, ", the level is %" PRId64, level);
+}
+
+static void add_blind(struct line *line, const struct alert *alert)
+{
+        add(line, "twmond cannot see the TCP sockets");
+        if (alert->reason[0]) {
+                add(line, ": ");
+                add_foreign(line, alert->reason);
+        }
+}
+
+/* What is seen there. */
+static void add_condition(struct line *line, const struct alert *alert)
+{
+        switch (alert->key.kind) {
+        case ALERT_CLOSE_WAIT_STUCK:
+                add_stuck(line, alert);
+                break;
+        case ALERT_CLOSE_WAIT_COUNT:
+                add_count(line, alert, "CLOSE_WAIT");
+                add_oldest(line, &alert->values);
+                break;
+        case ALERT_TIME_WAIT_COUNT:
+                add_count(line, alert, "TIME_WAIT");
+                break;
+        case ALERT_BLIND:
+                add_blind(line, alert);
+                break;
+        case ALERT_KIND_COUNT:
+                break;
+        }
+}
+
+static void add_owner(struct line *line, const struct owner *owner)
+{
+        const char *between = " (";
+
+        if (owner->unit[0]) {
+                add(line, "%s", between);
+                add_foreign(line, owner->unit);
+                between = ", ";
+        }
+        if (owner->pid >= 0) {
+                add(line, "%sPID %" PRId64, between, owner->pid);
+                between = " ";
+        }
+        if (owner->comm[0]) {
+                add(line, "%s", between);
+                add_foreign(line, owner->comm);
+                between = ", ";
+        }
+        if (between[1] != '(')
+                add(line, ")");
+}
+
+static uint64_t raised_for_usec(const struct event *event)
+{
+        uint64_t since = event->alert.since_usec;
+
+        return event->now_usec > since ? event->now_usec - since : 0;
+}
+
+static void add_cleared(struct line *line, const struct event *event)
+{
+        char age[UNITS_TEXT_MAX];
+
+        units_format_age(raised_for_usec(event), age);
+        if (event->reason[0]) {
+                add(line, "%s alert cleared after %s: ", alert_kind_name(event->alert.key.kind),
+                    age);
+                add_foreign(line, event->reason);
+        } else if (event->alert.key.kind == ALERT_BLIND) {
+                add(line, "twmond sees the TCP sockets again, after %s", age);
+        } else {
+                add(line, "cleared after %s, now ", age);
+                add_condition(line, &event->alert);
+        }
+}
+
+static void add_transition(struct line *line, const struct event *event)
+{
+        char age[UNITS_TEXT_MAX];
+
+        switch (event->transition) {
+        case TRANSITION_RAISED:
+                if (event->alert.severity == SEVERITY_CRITICAL)
+                        add(line, "critical, ");
+                add_condition(line, &event->alert);
+                break;
+        case TRANSITION_ESCALATED:
+                add(line, "now critical, ");
+                add_condition(line, &event->alert);
+                break;
+        case TRANSITION_DEESCALATED:
+                add(line, "back to warning, ");
+                add_condition(line, &event->alert);
+                break;
+        case TRANSITION_REMINDED:
+                add(line, "still, after %s, ", units_format_age(raised_for_usec(event), age));
+                add_condition(line, &event->alert);
+                break;
+        case TRANSITION_CLEARED:
+                add_cleared(line, event);
+                break;
+        case TRANSITION_COUNT:
+                break;
+        }
+}
+
+const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX])
+{
+        struct line line = { .buf = buf };
+        char port[UNITS_TEXT_MAX];
+
+        add(&line, "%s: ", phrase_port(&event->alert.key.port, port));
+        add_transition(&line, event);
+        add_owner(&line, &event->alert.owner);
+        return buf;
+}
+
+const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_MAX])
+{
+        struct line line = { .buf = buf };
+
+        buf[0] = '\0';
+        add_condition(&line, alert);
+        add_owner(&line, &alert->owner);
+        return buf;
+}
+
+static const char *const advice[ALERT_KIND_COUNT] = {
+        [ALERT_CLOSE_WAIT_STUCK] =
+                "The peer has closed and the program on this host has not: its recv() returns 0, "
+                "and until it calls close() or exits, the connection and its descriptor stay for "
+                "ever. That is a bug of the program or a stuck worker in it; SO_KEEPALIVE, sysctls "
+                "and ending the peer do not cure it. Restart the program to get the descriptors "
+                "back, and report the leak.",
+        [ALERT_CLOSE_WAIT_COUNT] =
+                "Many peers have closed and the program on this host has not closed its side yet: "
+                "it is slow, busy or has stopped reading. If the number falls by itself it was a "
+                "burst; if the oldest connection keeps ageing the program leaks them, and only its "
+                "close() or its end frees them.",
+        [ALERT_TIME_WAIT_COUNT] =
+                "TIME_WAIT lasts 60 s on the side that closed first, and tcp_fin_timeout does not "
+                "change that; it holds a port, not a descriptor, and is no leak. Many of them mean "
+                "many short connections: keep connections open and reuse them (a pool, HTTP "
+                "keep-alive), or let the other side close first.",
+        [ALERT_BLIND] =
+                "twmond cannot read the kernel's TCP sockets, so what it says is not current. "
+                "ENOENT means that the kernel has no tcp_diag: modprobe tcp_diag, or build it with "
+                "CONFIG_INET_TCP_DIAG. EPERM or EAFNOSUPPORT mean that a sandbox forbids "
+                "AF_NETLINK. Scans that stay partial mean more sockets than can be read in time.",
+};
+
+const char *phrase_advice(enum alert_kind kind)
+{
+        assert(kind < ALERT_KIND_COUNT);
+        return advice[kind];
+}
+
+const char *phrase_port(const struct port_key *port, char *buf)
+{
+        if (port->port == 0)
+                snprintf(buf, UNITS_TEXT_MAX, "this host");
+        else
+                snprintf(buf, UNITS_TEXT_MAX, "%s port %u", port_side_name(port->side), port->port);
+        return buf;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The sentences: what an alert says to people, the same in the journal, on stderr, in Watch and in
+ * twmonctl.
+ */
+
+#include <stddef.h>
+
+#include "detect.h"
+
+#define PHRASE_MAX 512
+
+/* One line about a transition, no newline: what happened, where, since when, who. Returns buf. */
+const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX]);
+
+/* What is seen there and who holds it, without the port and the transition. Returns buf. */
+const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_MAX]);
+
+/* What the kind means and what to do about it; a constant text. */
+const char *phrase_advice(enum alert_kind kind);
+
+/* "local port 7865", "remote port 5432", "this host". Returns buf (UNITS_TEXT_MAX). */
+const char *phrase_port(const struct port_key *port, char *buf);

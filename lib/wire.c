@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Members stand in the order of the interface description. A member that is unknown is left out,
+ * which Varlink takes for null. Setting a member takes its value over even when it fails, and
+ * failing is sticky: each function collects the results and looks once, at the end.
+ */
+
+#include "wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "msgid.h"
+#include "phrase.h"
+#include "units.h"
+
+#define PORT_NUMBERS 65536
+
+static int put(json_t *object, const char *name, json_t *value)
+{
+        return json_object_set_new(object, name, value);
+}
+
+static int put_int(json_t *object, const char *name, uint64_t value)
+{
+        return put(object, name, json_integer((json_int_t)MIN(value, (uint64_t)INT64_MAX)));
+}
+
+static int put_int_if(json_t *object, bool known, const char *name, uint64_t value)
+{
+        return known ? put_int(object, name, value) : 0;
+}
+
+static int put_bool(json_t *object, const char *name, bool value)
+{
+        return put(object, name, json_boolean(value));
+}
+
+static int put_line_if(json_t *object, const char *name, const char *text)
+{
+        return text[0] ? put(object, name, wire_line(text)) : 0;
+}
+
+static json_t *finish(json_t *object, int r)
+{
+        if (r < 0) {
+                json_decref(object);
+                return NULL;
+        }
+        return object;
+}
+
+static bool is_control(unsigned char c)
+{
+        return c < 0x20 || c == 0x7f;
+}
+
+static json_t *clean_text(const char *text, bool keep_newlines)
+{
+        char *copy = strdup(text);
+        json_t *value;
+
+        if (!copy)
+                return NULL;
+        for (char *p = copy; *p; p++)
+                if (is_control((unsigned char)*p) && !(keep_newlines && *p == '\n'))
+                        *p = '?';
+
+        value = json_string(copy);
+        if (!value) { /* not UTF-8 */
+                for (char *p = copy; *p; p++)
+                        if ((unsigned char)*p >= 0x80)
+                                *p = '?';
+                value = json_string(copy);
+        }
+        free(copy);
+        return value;
+}
+
+json_t *wire_line(const char *text)
+{
+        return clean_text(text, false);
+}
+
+json_t *wire_text(const char *text)
+{
+        return clean_text(text, true);
+}
+
+json_t *wire_time(uint64_t wall_usec)
+{
+        char buf[UNITS_TEXT_MAX];
+
+        return json_string(units_format_rfc3339(wall_usec, buf));
+}
+
+/* Seconds until the last TIME_WAIT socket is gone; 0: there is none, or nothing is known. */
+static uint64_t time_wait_last_sec(const struct port_row *row)
+{
+        const unsigned bin_sec = SNAPSHOT_TW_BIN_MSEC / 1000;
+
+        if (row->tw_beyond > 0)
+                return (uint64_t)(SNAPSHOT_TW_BINS + 1) * bin_sec;
+        for (unsigned i = SNAPSHOT_TW_BINS; i > 0; i--)
+                if (row->tw_remaining[i - 1] > 0)
+                        return (uint64_t)i * bin_sec;
+        return 0;
+}
+
+static int put_oldest(json_t *object, uint64_t oldest_usec, bool at_least)
+{
+        int r = 0;
+
+        if (oldest_usec == 0)
+                return 0;
+        r |= put_int(object, "oldestSec", oldest_usec / USEC_PER_SEC);
+        r |= put_bool(object, "oldestAtLeast", at_least);
+        return r;
+}
+
+json_t *wire_port(const struct port_row *row)
+{
+        uint64_t last_sec = time_wait_last_sec(row);
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put(object, "side", json_string(port_side_name(row->key.side)));
+        r |= put_int(object, "port", row->key.port);
+        r |= put_bool(object, "listening", row->flags & PORT_LISTENING);
+        r |= put_bool(object, "configured", row->flags & PORT_CONFIGURED);
+        r |= put_bool(object, "ignored", row->flags & PORT_IGNORED);
+        r |= put_int(object, "timeWait", row->count[SOCK_TIME_WAIT]);
+        r |= put_int(object, "closeWait", row->count[SOCK_CLOSE_WAIT]);
+        r |= put_int(object, "stuck", row->stuck);
+        r |= put_oldest(object, row->oldest_usec, row->oldest_at_least);
+        r |= put_int_if(object, last_sec > 0, "timeWaitLastSec", last_sec);
+        return finish(object, r);
+}
+
+static bool owner_known(const struct owner *owner)
+{
+        return owner->unit[0] || owner->comm[0] || owner->pid >= 0 || owner->uid >= 0;
+}
+
+static json_t *wire_owner(const struct owner *owner)
+{
+        json_t *object = json_object();
+        int r = 0;
+
+        if (owner->unit[0]) {
+                r |= put(object, "unit", wire_line(owner->unit));
+                r |= put_bool(object, "userUnit", owner->unit_is_user);
+        }
+        r |= put_int_if(object, owner->uid >= 0, "uid", (uint64_t)owner->uid);
+        r |= put_int_if(object, owner->pid >= 0, "pid", (uint64_t)owner->pid);
+        r |= put_line_if(object, "comm", owner->comm);
+        return finish(object, r);
+}
+
+static int put_alert_values(json_t *object, const struct alert_values *values)
+{
+        int r = 0;
+
+        if (!values->port_known)
+                return 0;
+        r |= put_int(object, "closeWait", values->close_wait);
+        r |= put_int(object, "timeWait", values->time_wait);
+        r |= put_int(object, "stuck", values->stuck);
+        r |= put_oldest(object, values->oldest_usec, values->oldest_at_least);
+        return r;
+}
+
+static int put_alert_levels(json_t *object, const struct alert *alert)
+{
+        bool stuck = alert->key.kind == ALERT_CLOSE_WAIT_STUCK;
+        int r = 0;
+
+        r |= put_int_if(object, alert->warning >= 0, "warningLevel", (uint64_t)alert->warning);
+        r |= put_int_if(object, alert->critical >= 0, "criticalLevel", (uint64_t)alert->critical);
+        r |= put_int_if(object, stuck, "stuckAfterSec", alert->stuck_after_usec / USEC_PER_SEC);
+        return r;
+}
+
+json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
+{
+        uint64_t age_usec = now_usec > alert->since_usec ? now_usec - alert->since_usec : 0;
+        const struct port_key *port = &alert->key.port;
+        char key[ALERT_KEY_TEXT_MAX];
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put(object, "key", json_string(alert_key_text(&alert->key, key)));
+        r |= put(object, "kind", json_string(alert_kind_name(alert->key.kind)));
+        r |= put(object, "side", json_string(port_side_name(port->side)));
+        r |= put_int(object, "port", port->port);
+        r |= put(object, "severity", json_string(severity_name(alert->severity)));
+        r |= put(object, "state", json_string(alert_state_name(alert->state)));
+        r |= put_int(object, "count", alert->values.count);
+        r |= put(object, "since", wire_time(alert->since_wall_usec));
+        r |= put_int(object, "sinceSec", age_usec / USEC_PER_SEC);
+        r |= put_alert_values(object, &alert->values);
+        r |= put_alert_levels(object, alert);
+        r |= put(object, "rule", wire_line(alert->origin));
+        if (owner_known(&alert->owner))
+                r |= put(object, "owner", wire_owner(&alert->owner));
+        r |= put_line_if(object, "reason", alert->reason);
+        r |= put(object, "advice", json_string(phrase_advice(alert->key.kind)));
+        return finish(object, r);
+}
+
+json_t *wire_event(const struct event *event)
+{
+        enum alert_kind kind = event->alert.key.kind;
+        char message[PHRASE_MAX];
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put_int(object, "sequence", event->sequence);
+        r |= put(object, "event", json_string(transition_name(event->transition)));
+        r |= put(object, "at", wire_time(event->now_wall_usec));
+        r |= put(object, "messageId", json_string(msgid_alert(kind, event->transition)));
+        r |= put(object, "message", wire_line(phrase_event(event, message)));
+        r |= put_line_if(object, "reason", event->reason);
+        r |= put(object, "alert", wire_alert(&event->alert, event->now_usec));
+        return finish(object, r);
+}
+
+json_t *wire_totals(const struct snapshot *snapshot)
+{
+        json_t *object = json_object();
+        uint64_t stuck = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < snapshot->n_rows; i++)
+                stuck += snapshot->rows[i].stuck;
+
+        r |= put_int(object, "ports", snapshot->n_rows);
+        r |= put_int(object, "timeWait", snapshot->total[SOCK_TIME_WAIT]);
+        r |= put_int(object, "closeWait", snapshot->total[SOCK_CLOSE_WAIT]);
+        r |= put_int(object, "stuck", stuck);
+        r |= put_int(object, "tracked", snapshot->tracked);
+        return finish(object, r);
+}
+
+json_t *wire_cost(const struct snapshot *snapshot)
+{
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put_int(object, "messages", snapshot->cost.messages);
+        r |= put_int(object, "bytes", snapshot->cost.bytes);
+        r |= put_int(object, "cpuUsec", snapshot->cost.cpu_usec);
+        r |= put_int(object, "wallUsec", snapshot->cost.wall_usec);
+        r |= put_int(object, "retries", snapshot->retries);
+        return finish(object, r);
+}
+
+static bool row_says_something(const struct port_row *row)
+{
+        if (row->flags & PORT_IGNORED)
+                return false;
+        return (row->flags & (PORT_LISTENING | PORT_LISTENED | PORT_CONFIGURED)) ||
+               row->count[SOCK_TIME_WAIT] > 0 || row->count[SOCK_CLOSE_WAIT] > 0;
+}
+
+bool wire_filter_match(const struct wire_filter *filter, const struct port_row *row)
+{
+        if (!filter->ports)
+                return filter->all || row_says_something(row);
+        for (size_t i = 0; i < filter->n_ports; i++)
+                if (filter->ports[i] == row->key.port)
+                        return true;
+        return false;
+}
+
+/* A set of port numbers: a filter of thousands of ports against thousands of rows stays linear. */
+struct port_set {
+        uint8_t bits[PORT_NUMBERS / 8];
+};
+
+static bool set_has(const struct port_set *set, size_t port)
+{
+        return set->bits[port / 8] & (1U << (port % 8));
+}
+
+static void set_add(struct port_set *set, uint16_t port)
+{
+        set->bits[port / 8] |= (uint8_t)(1U << (port % 8));
+}
+
+static void set_remove(struct port_set *set, uint16_t port)
+{
+        set->bits[port / 8] &= (uint8_t) ~(1U << (port % 8));
+}
+
+/* One pass over everything a ListPorts call can return. */
+struct listing {
+        const struct snapshot *snapshot;
+        const struct wire_filter *filter;
+        struct port_set asked;  /* by number */
+        struct port_set absent; /* ... and without a row */
+        size_t total;
+};
+
+static bool listing_match(const struct listing *listing, size_t i)
+{
+        if (i >= listing->snapshot->n_rows)
+                return set_has(&listing->absent, i - listing->snapshot->n_rows);
+        if (listing->filter->ports)
+                return set_has(&listing->asked, listing->snapshot->rows[i].key.port);
+        return wire_filter_match(listing->filter, &listing->snapshot->rows[i]);
+}
+
+static void listing_init(struct listing *listing, const struct snapshot *snapshot,
+                         const struct wire_filter *filter)
+{
+        memset(listing, 0, sizeof(*listing));
+        listing->snapshot = snapshot;
+        listing->filter = filter;
+
+        for (size_t i = 0; filter->ports && i < filter->n_ports; i++)
+                set_add(&listing->asked, filter->ports[i]);
+        if (snapshot->result != SCAN_FAILED)
+                listing->absent = listing->asked;
+        for (size_t i = 0; i < snapshot->n_rows; i++)
+                set_remove(&listing->absent, snapshot->rows[i].key.port);
+        for (size_t i = 0; i < wire_ports_end(snapshot, filter); i++)
+                listing->total += listing_match(listing, i);
+}
+
+static json_t *listing_port(const struct listing *listing, size_t i)
+{
+        size_t n_rows = listing->snapshot->n_rows;
+        struct port_row nothing = {
+                .key = { .side = SIDE_LOCAL, .port = (uint16_t)(i - n_rows) },
+        };
+
+        return wire_port(i < n_rows ? &listing->snapshot->rows[i] : &nothing);
+}
+
+size_t wire_ports_end(const struct snapshot *snapshot, const struct wire_filter *filter)
+{
+        return snapshot->n_rows + (filter->ports ? PORT_NUMBERS : 0);
+}
+
+/* Appends matching ports from *cursor on; stops at the next one that would be too many. */
+static int listing_take(const struct listing *listing, json_t *array, size_t max, size_t *cursor)
+{
+        size_t end = wire_ports_end(listing->snapshot, listing->filter);
+        size_t i;
+
+        for (i = *cursor; i < end; i++) {
+                if (!listing_match(listing, i))
+                        continue;
+                if (json_array_size(array) >= max)
+                        break;
+                if (json_array_append_new(array, listing_port(listing, i)) < 0)
+                        return -ENOMEM;
+        }
+        *cursor = i;
+        return 0;
+}
+
+json_t *wire_ports(const struct snapshot *snapshot, const struct wire_filter *filter, size_t max,
+                   size_t *cursor)
+{
+        json_t *object = json_object(), *array = json_array();
+        struct listing listing;
+        size_t next = *cursor;
+        int r = 0;
+
+        listing_init(&listing, snapshot, filter);
+        if (!array || listing_take(&listing, array, max, &next) < 0)
+                r = -1;
+
+        r |= put(object, "ports", array);
+        r |= put_int(object, "total", listing.total);
+        r |= put_bool(object, "truncated", next < wire_ports_end(snapshot, filter));
+        r |= put_bool(object, "partial", snapshot->result != SCAN_COMPLETE);
+        if (snapshot->counts_wall_usec > 0)
+                r |= put(object, "scannedAt", wire_time(snapshot->counts_wall_usec));
+        object = finish(object, r);
+        if (object)
+                *cursor = next;
+        return object;
+}

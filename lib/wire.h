@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The JSON shapes of io.twmon.Monitor (daemon/io.twmon.Monitor.varlink): our structs -> jansson.
+ * Used by the daemon's control socket and by twmonctl --once, so that both say the same.
+ * Every function returns a new object, or NULL for no memory. What is unknown is left out.
+ */
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "detect.h"
+#include "snapshot.h"
+
+json_t *wire_port(const struct port_row *row);
+/* now_usec: monotonic, for ages. */
+json_t *wire_alert(const struct alert *alert, uint64_t now_usec);
+json_t *wire_event(const struct event *event);
+
+/*
+ * Text of others (names of programs, contents of files): what is not UTF-8 is written with '?' for
+ * every byte above 127, and control characters become '?'; wire_text() keeps newlines.
+ */
+json_t *wire_line(const char *text);
+json_t *wire_text(const char *text);
+
+/* RFC 3339, as every time of the interface; wall_usec is not 0. */
+json_t *wire_time(uint64_t wall_usec);
+
+/* Types Totals and Cost of a snapshot. */
+json_t *wire_totals(const struct snapshot *snapshot);
+json_t *wire_cost(const struct snapshot *snapshot);
+
+/* Which rows of a snapshot a ListPorts call wants. */
+struct wire_filter {
+        const uint16_t *ports; /* NULL: every port; any side */
+        size_t n_ports;
+        bool all; /* also those with nothing to say */
+};
+
+/* Nothing to say: no TIME_WAIT, no CLOSE_WAIT, not configured, no listener now or lately; or
+ * ignored. */
+bool wire_filter_match(const struct wire_filter *filter, const struct port_row *row);
+
+/*
+ * Parameters of one ListPorts reply: matching rows from *cursor on, at most max. Moves *cursor;
+ * it equals wire_ports_end() when there is nothing left. After the snapshot's rows come those of
+ * the ports that were asked for by number and have none: local, and zero (not where the scan
+ * failed: then nobody knows). "truncated" is true while something is left.
+ */
+json_t *wire_ports(const struct snapshot *snapshot, const struct wire_filter *filter, size_t max,
+                   size_t *cursor);
+
+/* snapshot->n_rows, or more where ports are asked for by number. */
+size_t wire_ports_end(const struct snapshot *snapshot, const struct wire_filter *filter);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Sentences: every kind and transition, what is unknown left out, one line whatever the names hold.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base.h"
+#include "phrase.h"
+#include "units.h"
+
+static struct event event_of(enum alert_kind kind, enum transition transition)
+{
+        struct event event = {
+                .sequence = 1,
+                .transition = transition,
+                .now_usec = 400 * USEC_PER_SEC,
+                .alert = {
+                        .key = { kind, { 0, 7865, SIDE_LOCAL } },
+                        .severity = SEVERITY_WARNING,
+                        .since_usec = 100 * USEC_PER_SEC,
+                        .values = { .count = 6, .oldest_usec = 65 * USEC_PER_SEC },
+                        .warning = 5,
+                        .critical = 100,
+                        .stuck_after_usec = USEC_PER_MIN,
+                },
+        };
+
+        owner_clear(&event.alert.owner);
+        if (kind == ALERT_BLIND) {
+                event.alert.key.port = (struct port_key){ 0, 0, SIDE_HOST };
+                strcpy(event.alert.reason, "no tcp_diag");
+        }
+        return event;
+}
+
+static void assert_phrase(const struct event *event, const char *expected)
+{
+        char buf[PHRASE_MAX];
+
+        assert_string_equal(phrase_event(event, buf), expected);
+}
+
+static void assert_transition(enum alert_kind kind, enum transition transition,
+                              const char *expected)
+{
+        struct event event = event_of(kind, transition);
+
+        assert_phrase(&event, expected);
+}
+
+static void stuck_transitions_differ(void **state)
+{
+        (void)state;
+        assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_RAISED,
+                          "local port 7865: 6 connections stuck in CLOSE_WAIT for 1min or longer, "
+                          "the oldest 1min 5s");
+        assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_ESCALATED,
+                          "local port 7865: now critical, 6 connections stuck in CLOSE_WAIT for "
+                          "1min or longer, the oldest 1min 5s");
+        assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_DEESCALATED,
+                          "local port 7865: back to warning, 6 connections stuck in CLOSE_WAIT for "
+                          "1min or longer, the oldest 1min 5s");
+        assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_REMINDED,
+                          "local port 7865: still, after 5min, 6 connections stuck in CLOSE_WAIT "
+                          "for 1min or longer, the oldest 1min 5s");
+        assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_CLEARED,
+                          "local port 7865: cleared after 5min, now 6 connections stuck in "
+                          "CLOSE_WAIT for 1min or longer, the oldest 1min 5s");
+}
+
+static void other_kinds_have_their_words(void **state)
+{
+        (void)state;
+        assert_transition(
+                ALERT_CLOSE_WAIT_COUNT, TRANSITION_RAISED,
+                "local port 7865: 6 connections in CLOSE_WAIT, the level is 5, the oldest "
+                "1min 5s");
+        assert_transition(ALERT_TIME_WAIT_COUNT, TRANSITION_RAISED,
+                          "local port 7865: 6 connections in TIME_WAIT, the level is 5");
+        assert_transition(ALERT_BLIND, TRANSITION_RAISED,
+                          "this host: twmond cannot see the TCP sockets: no tcp_diag");
+        assert_transition(ALERT_BLIND, TRANSITION_CLEARED,
+                          "this host: twmond sees the TCP sockets again, after 5min");
+}
+
+static void owner_is_named_as_far_as_known(void **state)
+{
+        struct event event = event_of(ALERT_TIME_WAIT_COUNT, TRANSITION_RAISED);
+        struct owner *owner = &event.alert.owner;
+
+        (void)state;
+        event.alert.key.port.side = SIDE_REMOTE;
+        event.alert.severity = SEVERITY_CRITICAL;
+        event.alert.values.count = 1;
+        strcpy(owner->comm, "leakyd");
+        assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
+                              "100 (leakyd)");
+        owner->pid = 4711;
+        assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
+                              "100 (PID 4711 leakyd)");
+        strcpy(owner->unit, "leaky.service");
+        assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
+                              "100 (leaky.service, PID 4711 leakyd)");
+        owner->comm[0] = '\0';
+        assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
+                              "100 (leaky.service, PID 4711)");
+}
+
+static void lower_bounds_are_marked(void **state)
+{
+        struct event event = event_of(ALERT_CLOSE_WAIT_STUCK, TRANSITION_RAISED);
+
+        (void)state;
+        event.alert.values.oldest_usec = 192 * USEC_PER_MIN;
+        event.alert.values.oldest_at_least = true;
+        assert_phrase(&event, "local port 7865: 6 connections stuck in CLOSE_WAIT for 1min or "
+                              "longer, the oldest >= 3h 12min");
+        event.alert.values.oldest_usec = 0;
+        assert_phrase(&event, "local port 7865: 6 connections stuck in CLOSE_WAIT for 1min or "
+                              "longer");
+}
+
+static void a_reason_says_why_it_was_cleared(void **state)
+{
+        struct event event = event_of(ALERT_CLOSE_WAIT_STUCK, TRANSITION_CLEARED);
+
+        (void)state;
+        strcpy(event.reason, "the rule was removed");
+        assert_phrase(&event,
+                      "local port 7865: close-wait-stuck alert cleared after 5min: the rule "
+                      "was removed");
+}
+
+static void names_cannot_break_the_line(void **state)
+{
+        struct event event = event_of(ALERT_BLIND, TRANSITION_RAISED);
+        char buf[PHRASE_MAX];
+
+        (void)state;
+        strcpy(event.alert.reason, "a\nb");
+        strcpy(event.alert.owner.comm, "\x1b[2J\r");
+        assert_phrase(&event, "this host: twmond cannot see the TCP sockets: a?b (?[2J?)");
+
+        memset(event.alert.owner.unit, 'u', OWNER_UNIT_MAX - 1);
+        memset(event.alert.owner.comm, 'c', OWNER_COMM_MAX - 1);
+        memset(event.alert.reason, 'r', EVENT_REASON_MAX - 1);
+        event.alert.owner.pid = INT64_MAX;
+        phrase_event(&event, buf);
+        assert_true(strlen(buf) < PHRASE_MAX - 1); /* nothing was cut off */
+        assert_int_equal(buf[strlen(buf) - 1], ')');
+}
+
+static void every_kind_has_advice(void **state)
+{
+        (void)state;
+        for (int kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+                assert_true(strlen(phrase_advice(kind)) > 100);
+                assert_null(strchr(phrase_advice(kind), '\n'));
+                for (int other = 0; other < kind; other++)
+                        assert_string_not_equal(phrase_advice(kind), phrase_advice(other));
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(stuck_transitions_differ),
+                cmocka_unit_test(other_kinds_have_their_words),
+                cmocka_unit_test(owner_is_named_as_far_as_known),
+                cmocka_unit_test(lower_bounds_are_marked),
+                cmocka_unit_test(a_reason_says_why_it_was_cleared),
+                cmocka_unit_test(names_cannot_break_the_line),
+                cmocka_unit_test(every_kind_has_advice),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
