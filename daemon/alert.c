@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Fields are text; numbers that may be unknown are sent as the word "unknown", never as zero. The
+ * sentence comes from lib/phrase.c, so that the journal, stderr and twmonctl say the same.
+ *
+ * OBJECT_SYSTEMD_UNIT makes `journalctl -u UNIT` show the entry in the log of the unit that leaks;
+ * journald honours it from uid 0.
+ */
+
+#include "alert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "ledger.h"
+#include "msgid.h"
+#include "phrase.h"
+#include "units.h"
+
+#define UNKNOWN "unknown"
+
+static int event_priority(const struct event *event)
+{
+        if (event->transition == TRANSITION_CLEARED)
+                return LOG_NOTICE;
+        return event->alert.severity == SEVERITY_CRITICAL ? LOG_CRIT : LOG_WARNING;
+}
+
+static void add_number(struct journal_entry *entry, const char *name, bool known, int64_t value)
+{
+        if (known)
+                journal_entry_add(entry, name, "%" PRId64, value);
+        else
+                journal_entry_add(entry, name, UNKNOWN);
+}
+
+static void add_string(struct journal_entry *entry, const char *name, const char *value)
+{
+        journal_entry_add(entry, name, "%s", value[0] ? value : UNKNOWN);
+}
+
+static void add_key(struct journal_entry *entry, const struct event *event)
+{
+        const struct alert *alert = &event->alert;
+        char text[ALERT_KEY_TEXT_MAX];
+
+        add_string(entry, "TWMON_ALERT", alert_kind_name(alert->key.kind));
+        add_string(entry, "TWMON_EVENT", transition_name(event->transition));
+        add_string(entry, "TWMON_SEVERITY", severity_name(alert->severity));
+        add_string(entry, "TWMON_SIDE", port_side_name(alert->key.port.side));
+        add_number(entry, "TWMON_PORT", true, alert->key.port.port);
+        add_string(entry, "TWMON_KEY", alert_key_text(&alert->key, text));
+        add_string(entry, "TWMON_RULE", alert->origin);
+        add_number(entry, "TWMON_SEQUENCE", true, (int64_t)event->sequence);
+        add_string(entry, "TWMON_SINCE", units_format_rfc3339(alert->since_wall_usec, text));
+}
+
+static void add_values(struct journal_entry *entry, const struct alert *alert)
+{
+        const struct alert_values *values = &alert->values;
+        const bool port = values->port_known;
+        const bool stuck = alert->key.kind == ALERT_CLOSE_WAIT_STUCK;
+        const bool aged = port && values->oldest_usec > 0;
+
+        add_number(entry, "TWMON_COUNT", true, (int64_t)values->count);
+        add_number(entry, "TWMON_CLOSE_WAIT", port, (int64_t)values->close_wait);
+        add_number(entry, "TWMON_TIME_WAIT", port, (int64_t)values->time_wait);
+        add_number(entry, "TWMON_STUCK", port, (int64_t)values->stuck);
+        add_number(entry, "TWMON_OLDEST_SEC", aged, (int64_t)(values->oldest_usec / USEC_PER_SEC));
+        add_string(entry, "TWMON_OLDEST_IS",
+                   aged ? (values->oldest_at_least ? "at-least" : "exact") : "");
+        add_number(entry, "TWMON_STUCK_AFTER_SEC", stuck,
+                   (int64_t)(alert->stuck_after_usec / USEC_PER_SEC));
+        add_number(entry, "TWMON_WARNING_LEVEL", alert->warning != RULE_LEVEL_OFF, alert->warning);
+        add_number(entry, "TWMON_CRITICAL_LEVEL", alert->critical != RULE_LEVEL_OFF,
+                   alert->critical);
+        add_string(entry, "TWMON_STAGE",
+                   alert->witness.known ? close_wait_stage_name(alert->witness.stage) : "");
+        /* what the survival of sockets tells; nothing measures it yet */
+        add_string(entry, "TWMON_RATE_PER_MIN", "");
+        add_string(entry, "TWMON_ETA_SEC", "");
+}
+
+static void add_owner(struct journal_entry *entry, const struct owner *owner)
+{
+        add_string(entry, "TWMON_OWNER_UNIT", owner->unit);
+        add_number(entry, "TWMON_OWNER_PID", owner->pid >= 0, owner->pid);
+        add_string(entry, "TWMON_OWNER_COMM", owner->comm);
+        add_number(entry, "TWMON_OWNER_UID", owner->uid >= 0, owner->uid);
+        if (owner->unit[0])
+                add_string(entry,
+                           owner->unit_is_user ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT",
+                           owner->unit);
+        if (owner->pid >= 0)
+                add_number(entry, "OBJECT_PID", true, owner->pid);
+}
+
+void alert_tell(struct journal *journal, const struct event *event)
+{
+        const struct alert *alert = &event->alert;
+        char sentence[PHRASE_MAX];
+        struct journal_entry *entry =
+                journal_entry_new(msgid_alert(alert->key.kind, event->transition),
+                                  event_priority(event), phrase_event(event, sentence));
+
+        add_key(entry, event);
+        add_values(entry, alert);
+        add_string(entry, "TWMON_REASON", event->reason[0] ? event->reason : alert->reason);
+        add_owner(entry, &alert->owner);
+        (void)journal_send(journal, entry);
+}
+
+void alert_tell_started(struct journal *journal, const char *conf_source)
+{
+        char message[PHRASE_MAX];
+        struct journal_entry *entry;
+
+        snprintf(message, sizeof(message), "twmond %s watches this host's TCP sockets (%s)",
+                 TWMON_VERSION, conf_source);
+        entry = journal_entry_new(MSGID_STARTED, LOG_INFO, message);
+        journal_entry_add(entry, "TWMON_CONFIG", "%s", conf_source);
+        journal_entry_add(entry, "TWMON_VERSION", "%s", TWMON_VERSION);
+        (void)journal_send(journal, entry);
+}
+
+void alert_tell_stopped(struct journal *journal)
+{
+        (void)journal_send(journal, journal_entry_new(MSGID_STOPPED, LOG_INFO, "twmond stops"));
+}
+
+void alert_tell_reloaded(struct journal *journal, const char *conf_source)
+{
+        char message[PHRASE_MAX];
+        struct journal_entry *entry;
+
+        snprintf(message, sizeof(message), "configuration read again: %s", conf_source);
+        entry = journal_entry_new(MSGID_CONFIG_RELOADED, LOG_INFO, message);
+        journal_entry_add(entry, "TWMON_CONFIG", "%s", conf_source);
+        (void)journal_send(journal, entry);
+}
+
+void alert_tell_rejected(struct journal *journal, const char *errors)
+{
+        struct journal_entry *entry;
+        char *message;
+
+        if (asprintf(&message, "configuration rejected, the old one stays in force: %.*s",
+                     (int)strcspn(errors, "\n"), errors) < 0)
+                message = NULL;
+        entry = message ? journal_entry_new(MSGID_CONFIG_REJECTED, LOG_ERR, message) : NULL;
+        journal_entry_add(entry, "TWMON_ERRORS", "%s", errors);
+        (void)journal_send(journal, entry);
+        free(message);
+}
+
+void alert_tell_problem(struct journal *journal, const char *what, int error, const char *next)
+{
+        char message[PHRASE_MAX];
+
+        snprintf(message, sizeof(message), "%s: %s; %s", what, strerror(-error), next);
+        (void)journal_send(journal, journal_entry_new(NULL, LOG_ERR, message));
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * sd_journal_sendv() has two habits that a monitor cannot live with: it blocks for ever on a
+ * journald that does not read, and it reports success when there is no journald at all. So only
+ * this thread calls it, and a missing socket counts as undelivered: the entry is written to stderr
+ * once, stays at the head of the queue and is tried again every JOURNAL_RETRY_SEC. stderr is
+ * written by this thread as well, since under systemd it leads to the same journald.
+ *
+ * The queue is a ring of pointers under one mutex, which is never held over a write.
+ */
+
+#include "journal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "msgid.h"
+
+#define STACK_BYTES (256 * 1024)
+
+struct journal_entry {
+        struct iovec fields[JOURNAL_FIELDS_MAX];
+        int n_fields;
+        int priority;
+        char *message; /* inside the first field */
+        bool echoed;
+        bool failed; /* an allocation did */
+};
+
+struct journal {
+        const char *socket;
+        bool echo;
+        pthread_t thread;
+        bool started;
+        pthread_mutex_t lock;
+        pthread_cond_t wake;    /* to the writer: work, or stop */
+        pthread_cond_t drained; /* from the writer: the queue is empty */
+
+        /* under the lock */
+        struct journal_entry *queue[JOURNAL_QUEUE_MAX];
+        size_t head;
+        size_t n;
+        uint64_t lost;
+        uint64_t lost_told;
+        bool delivered;
+        bool stop;
+};
+
+struct journal_entry *journal_entry_free(struct journal_entry *entry)
+{
+        if (entry)
+                for (int i = 0; i < entry->n_fields; i++)
+                        free(entry->fields[i].iov_base);
+        free(entry);
+        return NULL;
+}
+
+static PRINTF_LIKE(2, 0) void add_field(struct journal_entry *entry, const char *format,
+                                        va_list args)
+{
+        char *text;
+        int len;
+
+        if (entry->n_fields == JOURNAL_FIELDS_MAX) {
+                entry->failed = true;
+                return;
+        }
+        len = vasprintf(&text, format, args);
+        if (len < 0) {
+                entry->failed = true;
+                return;
+        }
+        entry->fields[entry->n_fields++] =
+                (struct iovec){ .iov_base = text, .iov_len = (size_t)len };
+}
+
+static PRINTF_LIKE(2, 3) void add_text(struct journal_entry *entry, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        add_field(entry, format, args);
+        va_end(args);
+}
+
+void journal_entry_add(struct journal_entry *entry, const char *name, const char *format, ...)
+{
+        char *value;
+        va_list args;
+
+        if (!entry)
+                return;
+        va_start(args, format);
+        if (vasprintf(&value, format, args) < 0)
+                value = NULL;
+        va_end(args);
+        if (value)
+                add_text(entry, "%s=%s", name, value);
+        else
+                entry->failed = true;
+        free(value);
+}
+
+struct journal_entry *journal_entry_new(const char *message_id, int priority, const char *message)
+{
+        struct journal_entry *entry = calloc(1, sizeof(*entry));
+
+        if (!entry)
+                return NULL;
+        add_text(entry, "MESSAGE=%s", message);
+        if (entry->failed) {
+                free(entry);
+                return NULL;
+        }
+        entry->message = (char *)entry->fields[0].iov_base + strlen("MESSAGE=");
+        entry->priority = priority;
+        add_text(entry, "PRIORITY=%d", priority);
+        add_text(entry, "SYSLOG_IDENTIFIER=twmond");
+        if (message_id)
+                add_text(entry, "MESSAGE_ID=%s", message_id);
+        return entry;
+}
+
+static const char *priority_word(int priority)
+{
+        if (priority <= LOG_CRIT)
+                return "critical: ";
+        if (priority == LOG_ERR)
+                return "error: ";
+        return priority == LOG_WARNING ? "warning: " : "";
+}
+
+/* One write per line, so that lines of several threads or processes do not mix. */
+static void echo(struct journal_entry *entry)
+{
+        char *line;
+        int len;
+
+        if (entry->echoed)
+                return;
+        entry->echoed = true;
+        len = asprintf(&line, "twmond: %s%s\n", priority_word(entry->priority), entry->message);
+        if (len < 0)
+                return;
+        (void)!write(STDERR_FILENO, line, (size_t)len);
+        free(line);
+}
+
+static bool journal_is_there(const struct journal *journal)
+{
+        return access(journal->socket, F_OK) == 0;
+}
+
+/* True when a journal has it. May block for as long as journald does not read; may be cancelled. */
+static bool deliver(const struct journal *journal, const struct journal_entry *entry)
+{
+        int r, before;
+
+        if (!journal_is_there(journal))
+                return false;
+        (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+        r = sd_journal_sendv(entry->fields, entry->n_fields);
+        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+        return r >= 0 && journal_is_there(journal); /* it may have gone in between */
+}
+
+/* The head stays in the queue until it is delivered; nobody else removes it. */
+static struct journal_entry *wait_for_head(struct journal *journal)
+{
+        struct journal_entry *head;
+
+        (void)pthread_mutex_lock(&journal->lock);
+        while (journal->n == 0 && !journal->stop) {
+                (void)pthread_cond_signal(&journal->drained);
+                (void)pthread_cond_wait(&journal->wake, &journal->lock);
+        }
+        head = journal->n > 0 ? journal->queue[journal->head] : NULL;
+        (void)pthread_mutex_unlock(&journal->lock);
+        return head;
+}
+
+/* Every entry that waits goes to stderr at once; delivery keeps its order. */
+static void echo_queue(struct journal *journal)
+{
+        for (size_t i = 0;; i++) {
+                struct journal_entry *entry;
+
+                (void)pthread_mutex_lock(&journal->lock);
+                entry = i < journal->n ? journal->queue[(journal->head + i) % JOURNAL_QUEUE_MAX]
+                                       : NULL;
+                (void)pthread_mutex_unlock(&journal->lock);
+                if (!entry)
+                        return;
+                echo(entry);
+        }
+}
+
+/* Entries lost while the queue was full are themselves worth an entry, once there is room. */
+static struct journal_entry *make_loss_entry(struct journal *journal)
+{
+        const uint64_t lost = journal->lost - journal->lost_told;
+        struct journal_entry *entry;
+        char message[128];
+
+        if (lost == 0)
+                return NULL;
+        snprintf(message, sizeof(message),
+                 "%llu journal entries were lost: journald did not take them in time",
+                 (unsigned long long)lost);
+        entry = journal_entry_new(MSGID_JOURNAL_LOST, LOG_WARNING, message);
+        journal_entry_add(entry, "TWMON_LOST", "%llu", (unsigned long long)lost);
+        return entry;
+}
+
+static void push(struct journal *journal, struct journal_entry *entry)
+{
+        journal->queue[(journal->head + journal->n++) % JOURNAL_QUEUE_MAX] = entry;
+}
+
+static void remove_head(struct journal *journal)
+{
+        struct journal_entry *loss, *head;
+
+        (void)pthread_mutex_lock(&journal->lock);
+        head = journal->queue[journal->head];
+        journal->head = (journal->head + 1) % JOURNAL_QUEUE_MAX;
+        journal->n--;
+        journal->delivered = true;
+        loss = make_loss_entry(journal);
+        if (loss) {
+                push(journal, loss);
+                journal->lost_told = journal->lost;
+        }
+        (void)pthread_mutex_unlock(&journal->lock);
+        journal_entry_free(head);
+}
+
+/* False: it is time to stop. A change of the queue ends the wait, so that it is echoed soon. */
+static bool wait_for_journal(struct journal *journal)
+{
+        struct timespec until;
+        bool stop;
+
+        (void)pthread_mutex_lock(&journal->lock);
+        journal->delivered = false;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += JOURNAL_RETRY_SEC;
+        if (!journal->stop)
+                (void)pthread_cond_timedwait(&journal->wake, &journal->lock, &until);
+        stop = journal->stop;
+        (void)pthread_mutex_unlock(&journal->lock);
+        return !stop;
+}
+
+static void *run(void *userdata)
+{
+        struct journal *journal = userdata;
+        struct journal_entry *head;
+        bool going = true;
+        int before;
+
+        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+        (void)pthread_setname_np(pthread_self(), "twmond-journal");
+        while (going && (head = wait_for_head(journal)) != NULL) {
+                if (journal->echo)
+                        echo(head);
+                if (deliver(journal, head)) {
+                        remove_head(journal);
+                } else {
+                        echo_queue(journal);
+                        going = wait_for_journal(journal);
+                }
+        }
+        (void)pthread_mutex_lock(&journal->lock);
+        (void)pthread_cond_signal(&journal->drained);
+        (void)pthread_mutex_unlock(&journal->lock);
+        return NULL;
+}
+
+int journal_new(const char *socket, bool echo, struct journal **ret_journal)
+{
+        struct journal *journal = calloc(1, sizeof(*journal));
+        pthread_condattr_t attr;
+
+        if (!journal)
+                return -ENOMEM;
+        journal->socket = socket;
+        journal->echo = echo;
+        journal->delivered = true;
+        (void)pthread_mutex_init(&journal->lock, NULL); /* cannot fail on Linux */
+        (void)pthread_condattr_init(&attr);
+        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&journal->wake, &attr);
+        (void)pthread_cond_init(&journal->drained, &attr);
+        (void)pthread_condattr_destroy(&attr);
+        *ret_journal = journal;
+        return 0;
+}
+
+int journal_start(struct journal *journal)
+{
+        pthread_attr_t attr;
+        sigset_t all, before;
+        int r = pthread_attr_init(&attr);
+
+        if (r != 0)
+                return -r;
+        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+        r = pthread_create(&journal->thread, &attr, run, journal);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        (void)pthread_attr_destroy(&attr);
+        journal->started = r == 0;
+        return -r;
+}
+
+/* Lets the writer finish what it can; a send that blocks is cancelled. */
+static void stop_writer(struct journal *journal)
+{
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += JOURNAL_DRAIN_SEC;
+        (void)pthread_mutex_lock(&journal->lock);
+        journal->stop = true;
+        (void)pthread_cond_signal(&journal->wake);
+        while (journal->n > 0 &&
+               pthread_cond_timedwait(&journal->drained, &journal->lock, &until) == 0 &&
+               journal->delivered)
+                ;
+        (void)pthread_mutex_unlock(&journal->lock);
+        (void)pthread_cancel(journal->thread);
+        (void)pthread_join(journal->thread, NULL);
+}
+
+struct journal *journal_free(struct journal *journal)
+{
+        if (!journal)
+                return NULL;
+        if (journal->started)
+                stop_writer(journal);
+        for (; journal->n > 0; journal->n--) {
+                struct journal_entry *entry = journal->queue[journal->head];
+
+                echo(entry);
+                journal_entry_free(entry);
+                journal->head = (journal->head + 1) % JOURNAL_QUEUE_MAX;
+        }
+        (void)pthread_cond_destroy(&journal->drained);
+        (void)pthread_cond_destroy(&journal->wake);
+        (void)pthread_mutex_destroy(&journal->lock);
+        free(journal);
+        return NULL;
+}
+
+int journal_send(struct journal *journal, struct journal_entry *entry)
+{
+        int r = 0;
+
+        if (!entry || entry->failed)
+                r = -ENOMEM;
+        (void)pthread_mutex_lock(&journal->lock);
+        if (r == 0 && journal->n == JOURNAL_QUEUE_MAX)
+                r = -ENOBUFS;
+        if (r == 0) {
+                push(journal, TAKE_PTR(entry));
+                (void)pthread_cond_signal(&journal->wake);
+        } else {
+                journal->lost++;
+        }
+        (void)pthread_mutex_unlock(&journal->lock);
+        journal_entry_free(entry);
+        return r;
+}
+
+void journal_get_stats(struct journal *journal, struct journal_stats *ret_stats)
+{
+        (void)pthread_mutex_lock(&journal->lock);
+        *ret_stats = (struct journal_stats){ .queued = journal->n,
+                                             .lost = journal->lost,
+                                             .delivered = journal->delivered };
+        (void)pthread_mutex_unlock(&journal->lock);
+}

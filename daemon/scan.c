@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Scans lie on a grid of slots, Interval apart. A scan counts ages from its slot, not from the
+ * moment at which the thread happened to wake up, so that a socket seen in one slot is exactly six
+ * intervals old six slots later. Slots that a slow scan has run over are left out: the scan is
+ * merged with them, never queued. A thread that woke up much too late (the machine was suspended)
+ * starts a new grid.
+ *
+ * Between the threads there is one mutex, held for a few assignments at a time: never over a dump,
+ * a file or an allocation of size. A snapshot that the loop has not taken is replaced by the next.
+ */
+
+#include "scan.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "clock.h"
+#include "look.h"
+#include "owner.h"
+#include "units.h"
+
+#define STACK_BYTES (512 * 1024)
+
+struct question {
+        struct port_key port;
+        struct port_witness witness;
+        struct owner owner;
+};
+
+struct scan {
+        pthread_t thread;
+        bool started;
+        pthread_mutex_t lock;
+        pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+        int fd;
+
+        /* under the lock */
+        bool stop;
+        bool scan_now;
+        struct conf *conf;
+        struct snapshot *published;
+        struct question questions[SCAN_QUESTIONS_MAX]; /* answered ones first */
+        size_t n_answers;
+        size_t n_questions; /* answers included */
+
+        /* the thread's own */
+        struct look *look;
+        uint64_t generation;
+        uint64_t slot_usec;     /* of the next scan */
+        uint64_t complete_usec; /* slot of the last complete scan; 0: none yet */
+};
+
+static int init_wake(pthread_cond_t *wake)
+{
+        pthread_condattr_t attr;
+        int r = pthread_condattr_init(&attr);
+
+        if (r != 0)
+                return -r;
+        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        r = pthread_cond_init(wake, &attr);
+        (void)pthread_condattr_destroy(&attr);
+        return -r;
+}
+
+int scan_new(struct conf *conf, struct scan **ret_scan)
+{
+        struct scan *scan = calloc(1, sizeof(*scan));
+        int r;
+
+        if (!scan)
+                return -ENOMEM;
+        scan->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        r = scan->fd < 0 ? -errno : -pthread_mutex_init(&scan->lock, NULL);
+        if (r == 0) {
+                r = init_wake(&scan->wake);
+                if (r < 0)
+                        (void)pthread_mutex_destroy(&scan->lock);
+        }
+        if (r < 0) {
+                close_fdp(&scan->fd);
+                free(scan);
+                return r;
+        }
+        scan->conf = conf_ref(conf);
+        *ret_scan = scan;
+        return 0;
+}
+
+static void notify_loop(struct scan *scan)
+{
+        const uint64_t one = 1;
+
+        (void)!write(scan->fd, &one, sizeof(one)); /* EAGAIN: it is readable already */
+}
+
+static void publish(struct scan *scan, struct snapshot *snapshot)
+{
+        struct snapshot *replaced;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        replaced = scan->published;
+        scan->published = snapshot;
+        (void)pthread_mutex_unlock(&scan->lock);
+        snapshot_unref(replaced);
+        notify_loop(scan);
+}
+
+/* tcp_info dates sockets that may have been in CLOSE_WAIT for long before this scan. */
+static bool shall_date(const struct scan *scan, const struct conf *conf)
+{
+        return scan->complete_usec == 0 ||
+               scan->slot_usec - scan->complete_usec > conf->interval_usec * 3 / 2;
+}
+
+static int look_or_fail(struct scan *scan, const struct look_request *request,
+                        struct snapshot **ret_snapshot)
+{
+        int r = scan->look ? 0 : look_new(&scan->look);
+
+        if (r < 0)
+                return look_failed(request, r, ret_snapshot);
+        return look_scan(scan->look, request, ret_snapshot);
+}
+
+static void do_scan(struct scan *scan, const struct conf *conf)
+{
+        const uint64_t cpu_usec = clock_thread_cpu_usec(), start_usec = clock_now_usec();
+        const struct look_request request = { .generation = ++scan->generation,
+                                              .now_usec = scan->slot_usec,
+                                              .now_wall_usec = clock_wall_usec(),
+                                              .rules = conf->rules,
+                                              .date_new = shall_date(scan, conf) };
+        struct snapshot *snapshot;
+
+        if (look_or_fail(scan, &request, &snapshot) < 0)
+                return; /* no memory for a snapshot; the next slot tries again */
+        snapshot->end_usec = clock_now_usec();
+        snapshot->cost.wall_usec = snapshot->end_usec - start_usec;
+        snapshot->cost.cpu_usec = clock_thread_cpu_usec() - cpu_usec;
+        if (snapshot->result == SCAN_COMPLETE)
+                scan->complete_usec = scan->slot_usec;
+        publish(scan, snapshot);
+}
+
+/* The next slot after now, on the same grid. */
+static void advance_slot(struct scan *scan, uint64_t interval_usec)
+{
+        const uint64_t now_usec = clock_now_usec();
+
+        scan->slot_usec += interval_usec;
+        if (scan->slot_usec <= now_usec)
+                scan->slot_usec +=
+                        ((now_usec - scan->slot_usec) / interval_usec + 1) * interval_usec;
+}
+
+/* A slot that is due; far too late for it, or told to scan at once: a new grid begins here. */
+static bool slot_is_due(struct scan *scan, uint64_t interval_usec, bool scan_now)
+{
+        const uint64_t now_usec = clock_now_usec();
+
+        if (!scan_now && now_usec < scan->slot_usec)
+                return false;
+        if (scan_now || now_usec - scan->slot_usec > interval_usec / 10)
+                scan->slot_usec = now_usec;
+        return true;
+}
+
+/* With the lock held; released while the files are read. */
+static void answer_one(struct scan *scan)
+{
+        struct question question = scan->questions[scan->n_answers];
+
+        (void)pthread_mutex_unlock(&scan->lock);
+        owner_find("/proc", "/sys/fs/cgroup", &question.witness, &question.owner);
+        (void)pthread_mutex_lock(&scan->lock);
+        scan->questions[scan->n_answers++] = question;
+        notify_loop(scan);
+}
+
+/* With the lock held. False: stop. */
+static bool wait_for_work(struct scan *scan)
+{
+        const struct timespec until = { .tv_sec = (time_t)(scan->slot_usec / USEC_PER_SEC),
+                                        .tv_nsec = (long)(scan->slot_usec % USEC_PER_SEC) * 1000 };
+        int r = 0;
+
+        while (r != ETIMEDOUT && !scan->stop && !scan->scan_now &&
+               scan->n_answers == scan->n_questions)
+                r = pthread_cond_timedwait(&scan->wake, &scan->lock, &until);
+        return !scan->stop;
+}
+
+static void *run(void *userdata)
+{
+        struct scan *scan = userdata;
+
+        (void)pthread_setname_np(pthread_self(), "twmond-scan");
+        scan->slot_usec = clock_now_usec();
+        (void)pthread_mutex_lock(&scan->lock);
+        while (wait_for_work(scan)) {
+                const bool scan_now = scan->scan_now;
+
+                scan->scan_now = false;
+                while (scan->n_answers < scan->n_questions)
+                        answer_one(scan);
+                if (slot_is_due(scan, scan->conf->interval_usec, scan_now)) {
+                        struct conf *conf = conf_ref(scan->conf);
+
+                        (void)pthread_mutex_unlock(&scan->lock);
+                        do_scan(scan, conf);
+                        advance_slot(scan, conf->interval_usec);
+                        conf_unref(conf);
+                        (void)pthread_mutex_lock(&scan->lock);
+                }
+        }
+        (void)pthread_mutex_unlock(&scan->lock);
+        return NULL;
+}
+
+int scan_start(struct scan *scan)
+{
+        pthread_attr_t attr;
+        sigset_t all, before;
+        int r = pthread_attr_init(&attr);
+
+        if (r != 0)
+                return -r;
+        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
+        r = pthread_create(&scan->thread, &attr, run, scan);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        (void)pthread_attr_destroy(&attr);
+        scan->started = r == 0;
+        return -r;
+}
+
+struct scan *scan_free(struct scan *scan)
+{
+        if (!scan)
+                return NULL;
+        if (scan->started) {
+                (void)pthread_mutex_lock(&scan->lock);
+                scan->stop = true;
+                (void)pthread_cond_signal(&scan->wake);
+                (void)pthread_mutex_unlock(&scan->lock);
+                (void)pthread_join(scan->thread, NULL);
+        }
+        look_free(scan->look);
+        snapshot_unref(scan->published);
+        conf_unref(scan->conf);
+        (void)pthread_cond_destroy(&scan->wake);
+        (void)pthread_mutex_destroy(&scan->lock);
+        close_fdp(&scan->fd);
+        free(scan);
+        return NULL;
+}
+
+int scan_get_fd(const struct scan *scan)
+{
+        return scan->fd;
+}
+
+void scan_acknowledge(struct scan *scan)
+{
+        uint64_t count;
+
+        (void)!read(scan->fd, &count, sizeof(count));
+}
+
+struct snapshot *scan_take_snapshot(struct scan *scan)
+{
+        struct snapshot *snapshot;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        snapshot = TAKE_PTR(scan->published);
+        (void)pthread_mutex_unlock(&scan->lock);
+        return snapshot;
+}
+
+void scan_reconfigure(struct scan *scan, struct conf *conf)
+{
+        struct conf *old;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        old = scan->conf;
+        scan->conf = conf_ref(conf);
+        scan->scan_now = true;
+        (void)pthread_cond_signal(&scan->wake);
+        (void)pthread_mutex_unlock(&scan->lock);
+        conf_unref(old);
+}
+
+int scan_ask_owner(struct scan *scan, const struct port_key *port,
+                   const struct port_witness *witness)
+{
+        int r = -ENOBUFS;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        if (scan->n_questions < SCAN_QUESTIONS_MAX) {
+                scan->questions[scan->n_questions++] =
+                        (struct question){ .port = *port, .witness = *witness };
+                (void)pthread_cond_signal(&scan->wake);
+                r = 0;
+        }
+        (void)pthread_mutex_unlock(&scan->lock);
+        return r;
+}
+
+bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner)
+{
+        bool taken = false;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        if (scan->n_answers > 0) {
+                *ret_port = scan->questions[0].port;
+                *ret_owner = scan->questions[0].owner;
+                scan->n_answers--;
+                scan->n_questions--;
+                for (size_t i = 0; i < scan->n_questions; i++)
+                        scan->questions[i] = scan->questions[i + 1];
+                taken = true;
+        }
+        (void)pthread_mutex_unlock(&scan->lock);
+        return taken;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The scanner thread: scans when it is time, publishes each snapshot, and looks up owners on
+ * demand. It alone touches netlink, /proc and /sys; the loop only takes what it publishes. All
+ * functions here are the loop's.
+ */
+
+#include <stdbool.h>
+
+#include "conf.h"
+#include "detect.h"
+#include "snapshot.h"
+
+#define SCAN_QUESTIONS_MAX 64 /* owners asked for and not yet taken */
+
+struct scan;
+
+/* Nothing runs yet. conf: takes a reference of its own. 0 or -errno. */
+int scan_new(struct conf *conf, struct scan **ret_scan);
+/* Starts the thread; the first scan begins at once. */
+int scan_start(struct scan *scan);
+/* Stops the thread; waits for a dump that is under way. */
+struct scan *scan_free(struct scan *scan);
+
+/* An eventfd: readable when a snapshot or an answer waits. scan_acknowledge() empties it. */
+int scan_get_fd(const struct scan *scan);
+void scan_acknowledge(struct scan *scan);
+
+/* The newest snapshot that was not taken yet, now the caller's; NULL: none. */
+struct snapshot *scan_take_snapshot(struct scan *scan);
+
+/* From now on; scans at once. */
+void scan_reconfigure(struct scan *scan, struct conf *conf);
+
+/* Who holds the witness? The answer comes through scan_take_answer(). -ENOBUFS: too many wait. */
+int scan_ask_owner(struct scan *scan, const struct port_key *port,
+                   const struct port_witness *witness);
+bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner);

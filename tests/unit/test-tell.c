@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Events on their way out: in order, with their owner, and never kept for long. */
+
+#include <errno.h>
+
+#include "fixture.h"
+
+#include "tell.h"
+
+struct world {
+        struct tell *tell;
+        int ask_result;
+        size_t asked;
+        struct event out[TELL_EVENTS_MAX + 8];
+        size_t n_out;
+};
+
+static int ask(void *userdata, const struct port_key *port, const struct port_witness *witness)
+{
+        struct world *world = userdata;
+
+        assert_true(port->port > 0);
+        assert_true(witness->known);
+        world->asked++;
+        return world->ask_result;
+}
+
+static void out(void *userdata, const struct event *event)
+{
+        struct world *world = userdata;
+
+        world->out[world->n_out++] = *event;
+}
+
+static const struct tell_ops ops = { ask, out };
+
+static int setup(void **state)
+{
+        struct world *world = calloc(1, sizeof(*world));
+
+        assert_non_null(world);
+        assert_int_equal(tell_new(&ops, world, &world->tell), 0);
+        *state = world;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct world *world = *state;
+
+        tell_free(world->tell);
+        free(world);
+        return 0;
+}
+
+static void say(struct world *world, uint64_t sequence, uint16_t port, enum transition transition)
+{
+        struct event event = { .sequence = sequence, .transition = transition };
+
+        event.alert.key.port = local_port(port);
+        event.alert.witness.known = true;
+        owner_clear(&event.alert.owner);
+        tell_event(world->tell, &event, 100);
+}
+
+static void answer(struct world *world, uint16_t port, const char *unit)
+{
+        const struct port_key key = local_port(port);
+        struct owner owner;
+
+        owner_clear(&owner);
+        strcpy(owner.unit, unit);
+        tell_owner(world->tell, &key, &owner);
+}
+
+static void test_waits_for_its_owner(void **state)
+{
+        struct world *world = *state;
+
+        say(world, 1, 80, TRANSITION_RAISED);
+        assert_int_equal(world->n_out, 0);
+        assert_int_equal(tell_deadline_usec(world->tell), 100 + TELL_WAIT_USEC);
+        answer(world, 81, "other.service");
+        assert_int_equal(world->n_out, 0);
+        answer(world, 80, "leaky.service");
+        assert_int_equal(world->n_out, 1);
+        assert_string_equal(world->out[0].alert.owner.unit, "leaky.service");
+        assert_int_equal(tell_deadline_usec(world->tell), 0);
+}
+
+static void test_order_is_kept(void **state)
+{
+        struct world *world = *state;
+
+        say(world, 1, 80, TRANSITION_RAISED);
+        say(world, 2, 81, TRANSITION_CLEARED); /* needs no owner, but waits its turn */
+        say(world, 3, 82, TRANSITION_RAISED);
+        answer(world, 82, "c.service");
+        assert_int_equal(world->n_out, 0);
+        answer(world, 80, "a.service");
+        assert_int_equal(world->n_out, 3);
+        for (size_t i = 0; i < 3; i++)
+                assert_int_equal(world->out[i].sequence, i + 1);
+}
+
+static void test_cleared_goes_at_once(void **state)
+{
+        struct world *world = *state;
+
+        say(world, 1, 80, TRANSITION_CLEARED);
+        assert_int_equal(world->n_out, 1);
+        assert_int_equal(world->asked, 0);
+}
+
+static void test_no_answer_will_come(void **state)
+{
+        struct world *world = *state;
+
+        world->ask_result = -ENOBUFS;
+        say(world, 1, 80, TRANSITION_RAISED);
+        assert_int_equal(world->n_out, 1);
+}
+
+static void test_overdue_goes_without(void **state)
+{
+        struct world *world = *state;
+
+        say(world, 1, 80, TRANSITION_RAISED);
+        tell_overdue(world->tell, 99 + TELL_WAIT_USEC);
+        assert_int_equal(world->n_out, 0);
+        tell_overdue(world->tell, 100 + TELL_WAIT_USEC);
+        assert_int_equal(world->n_out, 1);
+        assert_string_equal(world->out[0].alert.owner.unit, "");
+}
+
+static void test_full_queue_loses_nothing(void **state)
+{
+        struct world *world = *state;
+
+        for (uint64_t i = 1; i <= TELL_EVENTS_MAX + 1; i++)
+                say(world, i, 80, TRANSITION_RAISED);
+        assert_int_equal(world->n_out, TELL_EVENTS_MAX + 1);
+        for (uint64_t i = 0; i < world->n_out; i++)
+                assert_int_equal(world->out[i].sequence, i + 1);
+}
+
+static void test_the_end_lets_everything_out(void **state)
+{
+        struct world *world = *state;
+
+        say(world, 1, 80, TRANSITION_RAISED);
+        world->tell = tell_free(world->tell);
+        assert_int_equal(world->n_out, 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_waits_for_its_owner),         T(test_order_is_kept),
+                T(test_cleared_goes_at_once),        T(test_no_answer_will_come),
+                T(test_overdue_goes_without),        T(test_full_queue_loses_nothing),
+                T(test_the_end_lets_everything_out),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
