@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The control socket: a Varlink server on the loop. Reads a view that the daemon hands out, never
+ * netlink. Clients are bounded in number, bytes and idle time, and none can harm another.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "conf.h"
+#include "detect.h"
+#include "snapshot.h"
+
+#define CONTROL_CLIENTS_MAX         128
+#define CONTROL_CLIENTS_PER_UID_MAX 64                  /* uid 0 is not limited by it */
+#define CONTROL_OUTPUT_MAX          (2 * 1024 * 1024)   /* bytes queued for one client */
+#define CONTROL_OUTPUT_TOTAL_MAX    (8 * 1024 * 1024)   /* ... for all of them */
+#define CONTROL_IDLE_USEC           (60 * USEC_PER_SEC) /* without a byte either way; not for Watch */
+#define CONTROL_EVENTS_KEPT         256                 /* for Watch(after) */
+#define CONTROL_PORTS_MAX           1000                /* of one ListPorts reply without "more" */
+#define CONTROL_PORTS_PER_REPLY     256                 /* ... with it */
+
+/* control_listen() */
+#define CONTROL_IN_USE 1 /* a living daemon answers there */
+
+/* What the replies are made of; borrowed until the callback that asked for it returns. */
+struct control_view {
+        const struct snapshot *snapshot; /* NULL: no scan yet */
+        const struct alert_table *alerts;
+        const struct conf *conf;
+        const char *conf_source; /* "built-in defaults" or a path */
+        uint64_t started_wall_usec;
+        uint64_t scans;
+        uint64_t journal_queued;
+        uint64_t journal_lost;
+        bool journal_delivered; /* the last attempt reached the journal */
+};
+
+struct control_ops {
+        void (*view)(void *userdata, struct control_view *ret_view);
+        /* 0, CONF_BAD with *ret_errors (caller frees), or -errno. */
+        int (*reload)(void *userdata, char **ret_errors);
+        /* The monotonic clock. */
+        uint64_t (*now_usec)(void *userdata);
+};
+
+struct control;
+
+/* ops and userdata are borrowed for the control's life. */
+int control_new(sd_event *event, const struct control_ops *ops, void *userdata,
+                struct control **ret_control);
+/* Closes every client; unlinks a socket that control_listen() bound. */
+struct control *control_free(struct control *control);
+
+/*
+ * Binds and listens at path, mode 0666. A socket file nobody serves is replaced; a living daemon:
+ * CONTROL_IN_USE; a path that does not fit sun_path: -ENAMETOOLONG; something else there: -EEXIST.
+ */
+int control_listen(struct control *control, const char *path);
+/* Serves a listening socket of the service manager; takes over fd. */
+int control_adopt(struct control *control, int fd);
+
+/* For Watch: stores the event for replay, and streams it. */
+void control_tell_event(struct control *control, const struct event *event);
+/* A new snapshot is there. */
+void control_tell_scan(struct control *control);
+
+/* For twmonctl status and tests. */
+struct control_stats {
+        size_t clients;
+        uint64_t refused;
+        uint64_t dropped;
+        size_t output_bytes;
+};
+void control_get_stats(const struct control *control, struct control_stats *ret_stats);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A control socket in a temporary directory with a real loop, a view that the test makes up, and a
+ * clock that it sets; and a peer that speaks to it. One thread: the loop is run until it has
+ * nothing to do before the peer reads.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base.h"
+#include "control-private.h"
+#include "varlink.h"
+
+#define WORLD_WALL_USEC (UINT64_C(1769860800250) * 1000)
+
+struct world {
+        sd_event *event;
+        struct control *control;
+        char directory[64];
+        char path[96];
+        struct snapshot *snapshot;
+        struct alert_table *alerts;
+        struct conf *conf;
+        uint64_t now_usec;
+        uint64_t sequence;
+        int reload_result;
+        const char *reload_errors;
+        unsigned reloads;
+        unsigned fds; /* open before everything */
+};
+
+/* One client: its end of the connection. */
+struct peer {
+        int fd;
+        struct varlink_buffer in;
+};
+
+static inline void world_view(void *userdata, struct control_view *ret_view)
+{
+        struct world *world = userdata;
+
+        *ret_view = (struct control_view){
+                .snapshot = world->snapshot,
+                .alerts = world->alerts,
+                .conf = world->conf,
+                .conf_source = "built-in defaults",
+                .started_wall_usec = WORLD_WALL_USEC,
+                .scans = world->snapshot ? world->snapshot->generation : 0,
+                .journal_delivered = true,
+        };
+}
+
+static inline int world_reload(void *userdata, char **ret_errors)
+{
+        struct world *world = userdata;
+
+        world->reloads++;
+        if (world->reload_errors)
+                *ret_errors = strdup(world->reload_errors);
+        return world->reload_result;
+}
+
+static inline uint64_t world_now(void *userdata)
+{
+        return ((struct world *)userdata)->now_usec;
+}
+
+static const struct control_ops world_ops = { world_view, world_reload, world_now };
+
+static inline unsigned count_fds(void)
+{
+        DIR *directory = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        assert_non_null(directory);
+        while (readdir(directory))
+                n++;
+        closedir(directory);
+        return n;
+}
+
+static inline int world_setup(void **state)
+{
+        struct world *world = calloc(1, sizeof(*world));
+
+        world->fds = count_fds();
+        strcpy(world->directory, "/tmp/twmon-test-XXXXXX");
+        assert_non_null(mkdtemp(world->directory));
+        snprintf(world->path, sizeof(world->path), "%s/control", world->directory);
+        world->now_usec = 1000 * USEC_PER_SEC;
+        assert_int_equal(conf_new_default(&world->conf), 0);
+        assert_int_equal(alert_table_new(&world->alerts), 0);
+        assert_true(sd_event_new(&world->event) >= 0);
+        assert_int_equal(control_new(world->event, &world_ops, world, &world->control), 0);
+        assert_int_equal(control_listen(world->control, world->path), 0);
+        *state = world;
+        return 0;
+}
+
+/* Whatever a test did, no descriptor, file or (by the leak checker) memory stays. */
+static inline int world_teardown(void **state)
+{
+        struct world *world = *state;
+        unsigned fds;
+
+        control_free(world->control);
+        sd_event_unref(world->event);
+        snapshot_unref(world->snapshot);
+        alert_table_free(world->alerts);
+        conf_unref(world->conf);
+        assert_int_equal(rmdir(world->directory), 0);
+        fds = world->fds;
+        free(world);
+        assert_int_equal(count_fds(), fds);
+        return 0;
+}
+
+/* Runs the loop until it would sleep; an endless loop is a failure. */
+static inline void spin(struct world *world)
+{
+        for (unsigned i = 0; sd_event_run(world->event, 0) > 0; i++)
+                assert_true(i < 100000);
+}
+
+static inline struct peer dial(struct world *world)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct peer peer;
+
+        strcpy(address.sun_path, world->path);
+        peer.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        assert_true(peer.fd >= 0);
+        assert_int_equal(connect(peer.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        varlink_buffer_init(&peer.in, VARLINK_REPLY_MAX);
+        spin(world);
+        return peer;
+}
+
+static inline void hang_up(struct world *world, struct peer *peer)
+{
+        close(peer->fd);
+        varlink_buffer_done(&peer->in);
+        spin(world);
+}
+
+static inline void send_bytes(struct world *world, struct peer *peer, const char *bytes, size_t len)
+{
+        while (len > 0) {
+                ssize_t n = send(peer->fd, bytes, len, MSG_NOSIGNAL);
+
+                assert_true(n > 0);
+                bytes += n;
+                len -= (size_t)n;
+                spin(world);
+        }
+}
+
+/* The text and its NUL. */
+static inline void send_text(struct world *world, struct peer *peer, const char *text)
+{
+        send_bytes(world, peer, text, strlen(text) + 1);
+}
+
+/* The next message, or NULL: none comes by itself. *ret_eof: the connection is closed. */
+static inline json_t *receive_or_end(struct world *world, struct peer *peer, bool *ret_eof)
+{
+        *ret_eof = false;
+        for (;;) {
+                json_t *message;
+                size_t space;
+                char *data;
+                ssize_t n;
+                int r;
+
+                r = varlink_buffer_next(&peer->in, &message);
+                if (r == 0)
+                        return message;
+                assert_int_equal(r, VARLINK_AGAIN);
+                spin(world);
+                assert_int_equal(varlink_buffer_space(&peer->in, &data, &space), 0);
+                n = recv(peer->fd, data, space, 0);
+                if (n <= 0) {
+                        *ret_eof = n == 0 || errno == ECONNRESET;
+                        return NULL;
+                }
+                varlink_buffer_commit(&peer->in, (size_t)n);
+        }
+}
+
+static inline json_t *receive(struct world *world, struct peer *peer)
+{
+        bool eof;
+        json_t *message = receive_or_end(world, peer, &eof);
+
+        assert_non_null(message);
+        return message;
+}
+
+static inline void assert_silent(struct world *world, struct peer *peer)
+{
+        bool eof;
+
+        assert_null(receive_or_end(world, peer, &eof));
+        assert_false(eof);
+}
+
+static inline void assert_closed(struct world *world, struct peer *peer)
+{
+        bool eof;
+
+        assert_null(receive_or_end(world, peer, &eof));
+        assert_true(eof);
+}
+
+static inline json_t *call(struct world *world, struct peer *peer, const char *text)
+{
+        send_text(world, peer, text);
+        return receive(world, peer);
+}
+
+static inline json_t *parameters_of(const json_t *message)
+{
+        assert_null(json_object_get(message, "error"));
+        return json_object_get(message, "parameters");
+}
+
+static inline json_int_t number_of(const json_t *message, const char *name)
+{
+        json_t *value = json_object_get(parameters_of(message), name);
+
+        assert_true(json_is_integer(value));
+        return json_integer_value(value);
+}
+
+static inline const char *string_of(const json_t *message, const char *name)
+{
+        const char *text = json_string_value(json_object_get(parameters_of(message), name));
+
+        assert_non_null(text);
+        return text;
+}
+
+static inline const char *error_of(const json_t *message)
+{
+        return json_string_value(json_object_get(message, "error"));
+}
+
+static inline bool continues(const json_t *message)
+{
+        return json_is_true(json_object_get(message, "continues"));
+}
+
+static inline struct control_stats stats_of(const struct world *world)
+{
+        struct control_stats stats;
+
+        control_get_stats(world->control, &stats);
+        return stats;
+}
+
+/* Puts a new snapshot of local ports 1, 2, ... with one TIME_WAIT each into the view. */
+static inline struct snapshot *world_scan(struct world *world, size_t n_rows)
+{
+        struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+        snapshot->generation = world->snapshot ? world->snapshot->generation + 1 : 1;
+        snapshot->start_wall_usec = WORLD_WALL_USEC;
+        snapshot->counts_wall_usec = WORLD_WALL_USEC;
+        snapshot->refs = 1;
+        snapshot->n_rows = n_rows;
+        snapshot->rows = calloc(n_rows + 1, sizeof(*snapshot->rows));
+        snapshot->requested = SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT);
+        snapshot->complete = snapshot->requested;
+        for (size_t i = 0; i < n_rows; i++) {
+                snapshot->rows[i].key = (struct port_key){ 0, (uint16_t)(i + 1), SIDE_LOCAL };
+                snapshot->rows[i].count[SOCK_TIME_WAIT] = 1;
+        }
+        snapshot_unref(world->snapshot);
+        world->snapshot = snapshot;
+        return snapshot;
+}
+
+/* Tells one made-up event with the next sequence number. */
+static inline void world_tell(struct world *world)
+{
+        struct event event = {
+                .sequence = ++world->sequence,
+                .now_wall_usec = WORLD_WALL_USEC,
+                .alert = { .key = { ALERT_BLIND, { 0, 0, SIDE_HOST } },
+                           .since_wall_usec = WORLD_WALL_USEC },
+        };
+
+        owner_clear(&event.alert.owner);
+        control_tell_event(world->control, &event);
+}
