@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Everything runs on one sd-event loop, woken by: the scanner's eventfd (a snapshot, an owner),
+ * signals, the control socket, and a timer that is armed only while an event waits for its owner.
+ * Nothing here reads netlink, /proc or the journal; nothing here blocks.
+ */
+
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "alert.h"
+#include "base.h"
+#include "clock.h"
+#include "control.h"
+#include "detect.h"
+#include "journal.h"
+#include "notify.h"
+#include "scan.h"
+#include "socketpath.h"
+#include "tell.h"
+#include "units.h"
+
+struct daemon {
+        const struct options *options;
+        struct conf *conf;
+        sd_event *event;
+        sd_event_source *overdue; /* timer: events that wait for an owner */
+        struct journal *journal;
+        struct scan *scan;
+        struct control *control;
+        struct tell *tell;
+        struct alert_table *alerts;
+        struct events events;
+        struct snapshot *snapshot; /* the newest; NULL: none yet */
+        uint64_t started_wall_usec;
+};
+
+static const char *conf_source(const struct options *options)
+{
+        return options->config ? options->config : "/etc/twmon/twmon.conf and drop-ins";
+}
+
+int daemon_load_conf(const struct options *options, struct conf **ret_conf, char **ret_errors)
+{
+        return options->config ? conf_load_file(options->config, ret_conf, ret_errors)
+                               : conf_load_system("", ret_conf, ret_errors);
+}
+
+static int ask_owner(void *userdata, const struct port_key *port,
+                     const struct port_witness *witness)
+{
+        struct daemon *daemon = userdata;
+
+        return scan_ask_owner(daemon->scan, port, witness);
+}
+
+static void tell_out(void *userdata, const struct event *event)
+{
+        struct daemon *daemon = userdata;
+
+        alert_tell(daemon->journal, event);
+        control_tell_event(daemon->control, event);
+}
+
+static void arm_overdue(struct daemon *daemon)
+{
+        const uint64_t deadline_usec = tell_deadline_usec(daemon->tell);
+
+        if (deadline_usec == 0) {
+                (void)sd_event_source_set_enabled(daemon->overdue, SD_EVENT_OFF);
+                return;
+        }
+        (void)sd_event_source_set_time(daemon->overdue, deadline_usec);
+        (void)sd_event_source_set_enabled(daemon->overdue, SD_EVENT_ONESHOT);
+}
+
+static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct daemon *daemon = userdata;
+
+        (void)source;
+        (void)usec;
+        tell_overdue(daemon->tell, clock_now_usec());
+        arm_overdue(daemon);
+        return 0;
+}
+
+static void judge(struct daemon *daemon)
+{
+        const uint64_t now_usec = clock_now_usec();
+        int r;
+
+        if (!daemon->snapshot)
+                return;
+        r = detect_step(daemon->alerts, daemon->conf->rules, daemon->snapshot,
+                        daemon->snapshot->start_usec, clock_wall_usec(), &daemon->events);
+        if (r < 0)
+                alert_tell_problem(daemon->journal, "judging the scan failed", r,
+                                   "the next one is judged afresh");
+        for (size_t i = 0; i < daemon->events.n; i++)
+                tell_event(daemon->tell, &daemon->events.items[i], now_usec);
+        events_done(&daemon->events);
+        arm_overdue(daemon);
+}
+
+static void take_answers(struct daemon *daemon)
+{
+        struct port_key port;
+        struct owner owner;
+
+        while (scan_take_answer(daemon->scan, &port, &owner)) {
+                alert_table_set_owner(daemon->alerts, &port, &owner);
+                tell_owner(daemon->tell, &port, &owner);
+        }
+        arm_overdue(daemon);
+}
+
+static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        struct daemon *daemon = userdata;
+        struct snapshot *snapshot;
+
+        (void)source;
+        (void)fd;
+        (void)revents;
+        scan_acknowledge(daemon->scan);
+        take_answers(daemon);
+        snapshot = scan_take_snapshot(daemon->scan);
+        if (!snapshot)
+                return 0;
+        snapshot_unref(daemon->snapshot);
+        daemon->snapshot = snapshot;
+        judge(daemon);
+        control_tell_scan(daemon->control);
+        notify_scan(snapshot, daemon->alerts);
+        return 0;
+}
+
+static void adopt_conf(struct daemon *daemon, struct conf *conf)
+{
+        conf_unref(daemon->conf);
+        daemon->conf = conf;
+        scan_reconfigure(daemon->scan, conf);
+        notify_interval(conf->interval_usec);
+        judge(daemon); /* alerts whose rule is gone end now, not at the next scan */
+        alert_tell_reloaded(daemon->journal, conf_source(daemon->options));
+}
+
+static int reload(void *userdata, char **ret_errors)
+{
+        struct daemon *daemon = userdata;
+        CLEANUP(free_text) char *errors = NULL;
+        struct conf *conf;
+        int r;
+
+        notify_reloading(clock_now_usec());
+        r = daemon_load_conf(daemon->options, &conf, &errors);
+        if (r == 0)
+                adopt_conf(daemon, conf);
+        else if (r == CONF_BAD)
+                alert_tell_rejected(daemon->journal, errors);
+        else
+                alert_tell_problem(daemon->journal, "reading the configuration failed", r,
+                                   "the old one stays in force");
+        if (r == CONF_BAD)
+                *ret_errors = TAKE_PTR(errors);
+        notify_reloaded();
+        return r;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        CLEANUP(free_text) char *errors = NULL;
+
+        (void)source;
+        (void)si;
+        (void)reload(userdata, &errors); /* has said what was wrong */
+        return 0;
+}
+
+static void view(void *userdata, struct control_view *ret_view)
+{
+        struct daemon *daemon = userdata;
+        struct journal_stats journal;
+
+        journal_get_stats(daemon->journal, &journal);
+        *ret_view = (struct control_view){
+                .snapshot = daemon->snapshot,
+                .alerts = daemon->alerts,
+                .conf = daemon->conf,
+                .conf_source = conf_source(daemon->options),
+                .started_wall_usec = daemon->started_wall_usec,
+                .scans = daemon->snapshot ? daemon->snapshot->generation : 0,
+                .journal_queued = journal.queued,
+                .journal_lost = journal.lost,
+                .journal_delivered = journal.delivered,
+        };
+}
+
+static uint64_t now(void *userdata)
+{
+        (void)userdata;
+        return clock_now_usec();
+}
+
+static int add_signals(struct daemon *daemon)
+{
+        sigset_t set;
+        int r;
+
+        (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigemptyset(&set);
+        (void)sigaddset(&set, SIGTERM);
+        (void)sigaddset(&set, SIGINT);
+        (void)sigaddset(&set, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL); /* NULL: exit the loop */
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
+        return MIN(r, 0);
+}
+
+static int add_sources(struct daemon *daemon)
+{
+        int r = add_signals(daemon);
+
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(daemon->event, NULL, scan_get_fd(daemon->scan), EPOLLIN, on_scan,
+                            daemon);
+        if (r >= 0)
+                r = sd_event_add_time(daemon->event, &daemon->overdue, CLOCK_MONOTONIC, 0,
+                                      USEC_PER_MSEC, on_overdue, daemon);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(daemon->overdue, SD_EVENT_OFF);
+        return MIN(r, 0);
+}
+
+/* The service manager's socket if it passed one, our own otherwise. */
+static int open_control(struct daemon *daemon)
+{
+        if (sd_listen_fds(1) > 0)
+                return control_adopt(daemon->control, SD_LISTEN_FDS_START);
+        return socketpath_listen(daemon->control, daemon->options->socket);
+}
+
+static int make_parts(struct daemon *daemon)
+{
+        static const struct control_ops control_ops = { view, reload, now };
+        static const struct tell_ops tell_ops = { ask_owner, tell_out };
+        const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
+        int r = sd_event_new(&daemon->event);
+
+        if (r >= 0)
+                r = journal_new(JOURNAL_SOCKET, echo, &daemon->journal);
+        if (r >= 0)
+                r = scan_new(daemon->conf, &daemon->scan);
+        if (r >= 0)
+                r = alert_table_new(&daemon->alerts);
+        if (r >= 0)
+                r = tell_new(&tell_ops, daemon, &daemon->tell);
+        if (r >= 0)
+                r = control_new(daemon->event, &control_ops, daemon, &daemon->control);
+        return MIN(r, 0);
+}
+
+int daemon_new(const struct options *options, struct conf *conf, struct daemon **ret_daemon)
+{
+        struct daemon *daemon = calloc(1, sizeof(*daemon));
+        int r;
+
+        if (!daemon)
+                return -ENOMEM;
+        daemon->options = options;
+        daemon->conf = conf_ref(conf);
+        daemon->started_wall_usec = clock_wall_usec();
+        r = make_parts(daemon);
+        if (r == 0)
+                r = add_sources(daemon);
+        if (r == 0)
+                r = open_control(daemon);
+        if (r != 0) {
+                daemon_free(daemon);
+                return r;
+        }
+        *ret_daemon = daemon;
+        return 0;
+}
+
+struct daemon *daemon_free(struct daemon *daemon)
+{
+        if (!daemon)
+                return NULL;
+        scan_free(daemon->scan);
+        tell_free(daemon->tell); /* lets out through journal and control */
+        control_free(daemon->control);
+        journal_free(daemon->journal);
+        alert_table_free(daemon->alerts);
+        events_done(&daemon->events);
+        snapshot_unref(daemon->snapshot);
+        sd_event_source_unref(daemon->overdue);
+        sd_event_unref(daemon->event);
+        conf_unref(daemon->conf);
+        free(daemon);
+        return NULL;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+        int r;
+
+        notify_interval(daemon->conf->interval_usec);
+        r = journal_start(daemon->journal);
+        if (r == 0)
+                r = scan_start(daemon->scan);
+        if (r < 0)
+                return r;
+        alert_tell_started(daemon->journal, conf_source(daemon->options));
+        r = sd_event_loop(daemon->event);
+        notify_stopping();
+        alert_tell_stopped(daemon->journal);
+        return r;
+}

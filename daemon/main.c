@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * twmond: options, configuration, daemon, exit code. Errors before the loop runs go to stderr,
+ * because nobody else listens yet; everything later goes through the journal writer.
+ */
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "conf.h"
+#include "daemon.h"
+#include "options.h"
+
+/*
+ * Large tables come and go with the number of ports: they are to leave the process when freed. A
+ * fixed threshold keeps glibc from moving them onto the heap, and one arena serves three threads.
+ */
+static void tame_malloc(void)
+{
+        (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+        (void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+        (void)mallopt(M_ARENA_MAX, 1);
+}
+
+/* 0, or the exit status for a configuration that cannot be used, told on stderr. */
+static int load(const struct options *options, int bad_status, struct conf **ret_conf)
+{
+        CLEANUP(free_text) char *errors = NULL;
+        int r = daemon_load_conf(options, ret_conf, &errors);
+
+        if (r == 0)
+                return 0;
+        if (r == CONF_BAD)
+                fprintf(stderr, "%s%s", errors, errors[strlen(errors) - 1] == '\n' ? "" : "\n");
+        else
+                fprintf(stderr, "twmond: reading the configuration failed: %s\n", strerror(-r));
+        return bad_status;
+}
+
+static int run(const struct options *options)
+{
+        struct conf *conf;
+        struct daemon *daemon;
+        int r = load(options, DAEMON_EXIT_CONFIG, &conf);
+
+        if (r != 0)
+                return r;
+        r = daemon_new(options, conf, &daemon);
+        conf_unref(conf);
+        if (r == 0) {
+                r = daemon_run(daemon);
+                daemon_free(daemon);
+        }
+        if (r < 0)
+                fprintf(stderr, "twmond: %s\n", strerror(-r));
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int check_config(const struct options *options)
+{
+        struct conf *conf;
+        int r = load(options, EXIT_FAILURE, &conf);
+
+        if (r != 0)
+                return r;
+        conf_unref(conf);
+        printf("%s: good\n", options->config ? options->config : "the system's configuration");
+        return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+        struct options options;
+
+        tame_malloc();
+        if (options_parse(argc, argv, &options) < 0) {
+                fputs("twmond: see twmond --help\n", stderr);
+                return 2;
+        }
+        switch (options.action) {
+        case OPTIONS_RUN:
+                return run(&options);
+        case OPTIONS_CHECK_CONFIG:
+                return check_config(&options);
+        case OPTIONS_HELP:
+                options_print_help(stdout);
+                return EXIT_SUCCESS;
+        case OPTIONS_HELP_CONFIG:
+                conf_print_help(stdout);
+                return EXIT_SUCCESS;
+        case OPTIONS_VERSION:
+                puts("twmond " TWMON_VERSION);
+                return EXIT_SUCCESS;
+        }
+        return EXIT_FAILURE;
+}
