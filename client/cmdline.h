@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The command line: one table of options, one of verbs (verbs.h), text -> struct cmdline.
+ *
+ *   0              understood
+ *   CMDLINE_WRONG  >0: ret_error says what was wrong, in a line
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CMDLINE_WRONG 1
+
+#define CMDLINE_PORTS_MAX 1000 /* PORTs of one command; more do not fit a request */
+#define CMDLINE_ERROR_MAX 256
+
+/* Options of some verbs only; bits of struct verb.options. */
+enum {
+        OPTION_LIVE = 1 << 0,
+        OPTION_COUNT = 1 << 1,
+        OPTION_ONCE = 1 << 2,
+        OPTION_ALL = 1 << 3,
+        OPTION_LIMIT = 1 << 4,
+        OPTION_AFTER = 1 << 5,
+        OPTION_EVERYWHERE = 1 << 6, /* every verb takes it */
+};
+
+/* What may stand behind the verb. */
+enum operands { OPERANDS_NONE, OPERANDS_PORTS, OPERANDS_VERB };
+
+struct verb;
+
+struct cmdline {
+        const struct verb *verb;  /* NULL: --help or --version alone */
+        const struct verb *topic; /* help VERB; NULL: none */
+        const char *socket_path;  /* NULL: the default. Borrowed from argv */
+        bool json, no_color, help, version;
+        bool live, once, all;
+        uint64_t count; /* 0: no end */
+        uint64_t limit; /* 0: none */
+        uint64_t after;
+        bool has_after;
+        uint16_t ports[CMDLINE_PORTS_MAX];
+        size_t n_ports;
+};
+
+/* Options may stand before and behind the verb. Not reentrant: getopt_long(3). */
+int cmdline_parse(int argc, char **argv, struct cmdline *ret_cmdline,
+                  char ret_error[static CMDLINE_ERROR_MAX]);
+
+/* Lists the options whose bits are in mask. */
+void cmdline_print(FILE *out, unsigned mask);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * twmonctl: asks twmond. The command line is read by cmdline.c against the verb table of verbs.c;
+ * what is left is to find the socket, run the verb, and see that the output got out.
+ */
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmdline.h"
+#include "verbs.h"
+#include "view.h"
+
+#ifndef TWMON_VERSION
+#define TWMON_VERSION "0"
+#endif
+
+static int usage(const char *error)
+{
+        text_complain("%s", error);
+        fputs("Try \"twmonctl help\".\n", stderr);
+        return STATUS_USAGE;
+}
+
+static int run(struct view *view)
+{
+        char *path = NULL;
+        int r;
+
+        view->socket_path = view->options->socket_path;
+        if (!view->socket_path) {
+                if (conn_default_path(getenv("XDG_RUNTIME_DIR"), &path) < 0)
+                        return view_no_memory();
+                view->socket_path = path;
+        }
+        r = conn_path_fits(view->socket_path) ? view->options->verb->run(view)
+                                              : usage("XDG_RUNTIME_DIR is too long");
+        free(path);
+        return r;
+}
+
+/* Output that was lost, to a full disk say, must not look like success. */
+static int finish_output(int status)
+{
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+        text_complain("cannot write the output: %s", strerror(errno));
+        return status > STATUS_FAILED ? status : STATUS_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+        char error[CMDLINE_ERROR_MAX];
+        struct cmdline options;
+        struct view view = { .options = &options };
+        int status = STATUS_DONE;
+
+        setlocale(LC_CTYPE, "");
+        if (cmdline_parse(argc, argv, &options, error) != 0)
+                return usage(error);
+        term_detect(&view.term, stdout, options.no_color);
+        if (options.version)
+                puts("twmonctl " TWMON_VERSION);
+        else if (options.help)
+                verbs_print_help(stdout, options.topic ? options.topic : options.verb);
+        else
+                status = run(&view);
+        return finish_output(status);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * --once: one scan by twmonctl itself, told in the same JSON that twmond would send. What only
+ * watching can tell (alerts, exact ages) is left out.
+ */
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base.h"
+#include "snapshot.h"
+#include "wire.h"
+
+#define ONCE_PORTS_PER_REPLY 256
+
+/* An exit status, 0 for success; what was wrong was said. A partial scan is a success. */
+int once_scan(struct snapshot **ret_snapshot);
+DEFINE_CLEANUP(struct snapshot *, snapshot_unref)
+
+/* What of GetStatus one scan can tell. NULL: no memory. */
+json_t *once_status(const struct snapshot *snapshot);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Minimal widths are those of the greatest values, so that a table of 65,536 ports can be printed
+ * as it comes and still aligns.
+ */
+
+#include "rows.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "field.h"
+
+#define PORT_WIDTH   12 /* "remote:65535" */
+#define OLDEST_WIDTH 13 /* ">= 999d 23h" and the like */
+
+static const struct column port_columns[] = {
+        { .title = "PORT", .min_width = PORT_WIDTH },
+        { .title = "LISTEN" },
+        { .title = "CLOSE_WAIT", .right = true },
+        { .title = "STUCK", .right = true },
+        { .title = "OLDEST", .min_width = OLDEST_WIDTH, .right = true },
+        { .title = "TIME_WAIT", .right = true },
+};
+
+static const struct column alert_columns[] = {
+        { .title = "SEVERITY" },
+        { .title = "STATE" },
+        { .title = "KIND", .shorten = true },
+        { .title = "PORT" },
+        { .title = "COUNT", .right = true },
+        { .title = "OLDEST", .right = true },
+        { .title = "SINCE", .right = true },
+};
+
+struct table *rows_new_ports(const struct term *term)
+{
+        return table_new(port_columns, ARRAY_SIZE(port_columns), term);
+}
+
+static void add_stuck(struct table *table, const json_t *port, bool once)
+{
+        uint64_t stuck = 0, close_wait = 0;
+        char buf[UNITS_TEXT_MAX];
+        bool known = field_count(port, "stuck", &stuck);
+        enum paint paint = stuck > 0 ? PAINT_WARNING : PAINT_NONE;
+
+        if (once && known && field_count(port, "closeWait", &close_wait) && close_wait > 0)
+                table_cell(table, paint, stuck > 0 ? ">= %" PRIu64 : FIELD_UNKNOWN, stuck);
+        else
+                table_cell(table, paint, "%s", field_show_count(port, "stuck", buf));
+}
+
+void rows_add_port(struct table *table, const json_t *port, bool once)
+{
+        char buf[UNITS_TEXT_MAX];
+
+        table_cell(table, PAINT_NONE, "%s", field_show_port(port, buf));
+        table_cell(table, PAINT_NONE, "%s", field_show_yes(port, "listening", buf));
+        table_cell(table, PAINT_NONE, "%s", field_show_count(port, "closeWait", buf));
+        add_stuck(table, port, once);
+        table_cell(table, PAINT_NONE, "%s",
+                   field_show_age(port, "oldestSec", "oldestAtLeast", buf));
+        table_cell(table, PAINT_NONE, "%s", field_show_count(port, "timeWait", buf));
+}
+
+/* "leaky.service (leaky, pid 812, uid 1000)", as much of it as is known. */
+static void note_owner(struct table *table, const json_t *alert)
+{
+        const json_t *owner = field_object(alert, "owner");
+        const char *unit = field_text(owner, "unit"), *comm = field_text(owner, "comm");
+        const char *user = field_true(owner, "userUnit") ? " of a user" : "";
+        char pid[UNITS_TEXT_MAX] = "", uid[UNITS_TEXT_MAX] = "", *details;
+        uint64_t value;
+
+        if (!owner && field_is_host(alert))
+                return;
+        if (field_count(owner, "pid", &value))
+                snprintf(pid, sizeof(pid), ", pid %" PRIu64, value);
+        if (field_count(owner, "uid", &value))
+                snprintf(uid, sizeof(uid), ", uid %" PRIu64, value);
+        if (asprintf(&details, "%s%s%s%s", comm ? ", " : "", comm ? comm : "", pid, uid) < 0)
+                return;
+
+        if (details[0])
+                table_note(table, "%s%s (%s)", unit ? unit : "unknown unit", unit ? user : "",
+                           details + strlen(", "));
+        else
+                table_note(table, "%s%s", unit ? unit : "unknown owner", unit ? user : "");
+        free(details);
+}
+
+static void add_alert(struct table *table, const json_t *alert)
+{
+        const char *severity = field_text(alert, "severity");
+        const char *state = field_text(alert, "state"), *kind = field_text(alert, "kind");
+        char buf[UNITS_TEXT_MAX];
+
+        table_cell(table, paint_of(severity), "%s", severity ? severity : FIELD_UNKNOWN);
+        table_cell(table, PAINT_NONE, "%s", state ? state : FIELD_UNKNOWN);
+        table_cell(table, PAINT_NONE, "%s", kind ? kind : FIELD_UNKNOWN);
+        table_cell(table, PAINT_NONE, "%s", field_show_port(alert, buf));
+        table_cell(table, PAINT_NONE, "%s", field_show_count(alert, "count", buf));
+        table_cell(table, PAINT_NONE, "%s",
+                   field_show_age(alert, "oldestSec", "oldestAtLeast", buf));
+        table_cell(table, PAINT_NONE, "%s", field_show_age(alert, "sinceSec", NULL, buf));
+        note_owner(table, alert);
+}
+
+static bool is_raised(const json_t *alert)
+{
+        const char *state = field_text(alert, "state");
+
+        return state && strcmp(state, "raised") == 0;
+}
+
+/* The first max alerts in the order in which they are shown; *ret_n of them, borrowed. */
+static json_t **sort_alerts(json_t *alerts, size_t max, size_t *ret_n)
+{
+        size_t size = json_array_size(alerts), n = 0;
+        json_t **sorted = calloc(size + 1, sizeof(json_t *));
+
+        for (int raised = 1; sorted && raised >= 0; raised--)
+                for (size_t i = 0; i < size; i++)
+                        if (is_raised(json_array_get(alerts, i)) == (raised == 1))
+                                sorted[n++] = json_array_get(alerts, i);
+        *ret_n = MIN(n, max);
+        return sorted;
+}
+
+static bool is_told(json_t *const *alerts, size_t n, const char *advice)
+{
+        for (size_t i = 0; i < n; i++) {
+                const char *earlier = field_text(alerts[i], "advice");
+
+                if (earlier && strcmp(earlier, advice) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void print_prose(const struct term *term, const json_t *alert, const char *text)
+{
+        const char *kind = field_text(alert, "kind");
+        char *prose;
+
+        if (asprintf(&prose, "%s: %s", kind ? kind : "unknown", text) < 0)
+                return;
+        term_prose(term, 2, prose);
+        free(prose);
+}
+
+int rows_print_alerts(const struct term *term, json_t *alerts, size_t max)
+{
+        CLEANUP(table_freep)
+        struct table *table = table_new(alert_columns, ARRAY_SIZE(alert_columns), term);
+        json_t **sorted;
+        size_t n;
+        int r;
+
+        sorted = sort_alerts(alerts, max, &n);
+        if (!sorted || !table) {
+                free(sorted);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++)
+                add_alert(table, sorted[i]);
+        r = table_print(table);
+        for (size_t i = 0; i < n; i++) {
+                const char *reason = field_text(sorted[i], "reason");
+                const char *advice = field_text(sorted[i], "advice");
+
+                if (reason)
+                        print_prose(term, sorted[i], reason);
+                if (advice && !is_told(sorted, i, advice))
+                        print_prose(term, sorted[i], advice);
+        }
+        free(sorted);
+        return r;
+}

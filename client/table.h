@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Aligned tables: rows are collected, then printed as wide as their widest cell needs and the
+ * terminal allows. Printing in several goes keeps the header and the widths of the first.
+ *
+ * Errors are sticky: a row that found no memory makes table_print() say -ENOMEM.
+ */
+
+#include "term.h"
+
+#define TABLE_COLUMNS_MAX   12
+#define TABLE_SHORTENED_MIN 8 /* columns; a shortened cell is never narrower */
+
+struct column {
+        const char *title;
+        size_t min_width; /* for tables printed in several goes */
+        bool right;       /* numbers */
+        bool shorten;     /* may be cut where the terminal is too narrow: names, never numbers */
+};
+
+struct table;
+
+/* columns and term are borrowed for the table's life. n <= TABLE_COLUMNS_MAX. NULL: no memory. */
+struct table *table_new(const struct column *columns, size_t n, const struct term *term);
+struct table *table_free(struct table *table);
+DEFINE_CLEANUP(struct table *, table_free)
+
+/* Appends a cell, made printable, beginning a new row after the last column. */
+void table_cell(struct table *table, enum paint paint, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/*
+ * A line of its own below the row that was just completed, indented, cut at the terminal's width.
+ * One per row; a second, or one within a row, is dropped.
+ */
+void table_note(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Prints the header, the first time, and the whole rows; drops the rows. 0 or -ENOMEM. */
+int table_print(struct table *table);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the output can show, and how text gets there: colour, width, and nothing that could drive a
+ * terminal unless we meant it to.
+ *
+ * Whatever came over the socket passes text_printable() before it is written; term_say() and
+ * text_complain() do so themselves, tables do it for every cell.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base.h"
+
+enum paint {
+        PAINT_NONE,
+        PAINT_HEAD,
+        PAINT_GOOD,
+        PAINT_WARNING,
+        PAINT_CRITICAL,
+        PAINT_FAINT,
+        PAINT_COUNT,
+};
+
+struct term {
+        FILE *out;
+        bool terminal; /* out is one */
+        bool colour;
+        bool utf8;      /* the locale's character set; else ASCII alone is written */
+        unsigned width; /* columns; 0: no limit */
+};
+
+/* Looks at out, the locale (setlocale() was called), NO_COLOR and TERM. */
+void term_detect(struct term *ret_term, FILE *out, bool no_color);
+
+/* Escape sequences around painted text; empty strings without colour. */
+const char *term_paint(const struct term *term, enum paint paint);
+const char *term_unpaint(const struct term *term, enum paint paint);
+
+/* "warning", "critical", ...: how a verdict or severity looks; NULL is allowed. */
+enum paint paint_of(const char *severity);
+
+/*
+ * A copy of text in which every control character, every byte that is not UTF-8 and every character
+ * that reorders or hides its neighbours is written \xNN; without utf8 so is every byte above ASCII.
+ * NULL for no memory.
+ */
+char *text_printable(const char *text, bool utf8);
+
+/* Columns that a text made by text_printable() takes. */
+size_t text_width(const char *text);
+
+/*
+ * Shortens a text in place to at most width columns, "…" or "..." at its end. The text must come
+ * from text_printable(), which leaves room for the mark.
+ */
+void text_shorten(char *text, size_t width, bool utf8);
+
+/* One line, made printable, to the terminal in one paint. */
+void term_say(const struct term *term, enum paint paint, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Prose, made printable, broken between words at the terminal's width, each line indented. */
+void term_prose(const struct term *term, unsigned indent, const char *text);
+
+/* "twmonctl: ..." on stderr, made printable. */
+void text_complain(const char *format, ...) PRINTF_LIKE(1, 2);
+/* Each line of text on stderr, made printable. */
+void text_complain_lines(const char *text);

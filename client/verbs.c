@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One row per verb; parsing, dispatch and help all read the same table. */
+
+#include "verbs.h"
+
+#include <string.h>
+
+#include "base.h"
+
+static const struct verb verbs[] = {
+        { "status", "[--live [--count N] | --once]", "is anything leaking? alerts, worst ports",
+          "One screen: the verdict, the alerts, the ten worst ports, and how twmond is doing.\n"
+          "Exit status 1 when an alert is raised; a pending one does not count.\n",
+          OPTION_LIVE | OPTION_COUNT | OPTION_ONCE, OPERANDS_NONE, view_status },
+        { "ports", "[PORT...] [--all] [--limit N] [--once]", "TIME_WAIT and CLOSE_WAIT per port",
+          "Every port that has something to say, worst first. \"local\" ports are services of this\n"
+          "host, \"remote\" ports those that it connects to. With PORT, those alone, on both sides.\n",
+          OPTION_ALL | OPTION_LIMIT | OPTION_ONCE, OPERANDS_PORTS, view_ports },
+        { "alerts", "", "what is raised or pending, who it is, and what to do",
+          "Raised alerts first, then those whose hold time is still running.\n", 0, OPERANDS_NONE,
+          view_alerts },
+        { "watch", "[--after N]", "one line per event, until interrupted",
+          "Prints alerts as they are raised, change and clear. With --json one object per line,\n"
+          "whose \"sequence\" can be given to --after later on.\n",
+          OPTION_AFTER, OPERANDS_NONE, view_watch },
+        { "reload", "", "let twmond read its configuration again",
+          "Prints what is wrong with the configuration, if anything; twmond then keeps the old\n"
+          "one. For root and the user that twmond runs as.\n",
+          0, OPERANDS_NONE, view_reload },
+        { "version", "", "the versions of twmonctl and twmond", "Needs no running twmond.\n", 0,
+          OPERANDS_NONE, view_version },
+        { "help", "[VERB]", "this help, or that of a verb", "", 0, OPERANDS_VERB, view_help },
+};
+
+const struct verb *verb_find(const char *name)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        return &verbs[i];
+        return NULL;
+}
+
+const struct verb *verb_get(size_t i)
+{
+        return i < ARRAY_SIZE(verbs) ? &verbs[i] : NULL;
+}
+
+static void print_one(FILE *out, const struct verb *verb)
+{
+        fprintf(out, "twmonctl %s%s%s\n\n%s%s", verb->name, verb->arguments[0] ? " " : "",
+                verb->arguments, verb->details, verb->details[0] ? "\n" : "");
+        cmdline_print(out, verb->options | OPTION_EVERYWHERE);
+}
+
+void verbs_print_help(FILE *out, const struct verb *verb)
+{
+        if (verb) {
+                print_one(out, verb);
+                return;
+        }
+        fputs("twmonctl [--socket PATH] [--json] [--no-color] VERB\n\n"
+              "Asks twmond which program leaks or wedges TCP connections on this host.\n\n"
+              "Verbs:\n",
+              out);
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+                fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+                if (verbs[i].arguments[0])
+                        fprintf(out, "  %-8s   %s\n", "", verbs[i].arguments);
+        }
+        fputs("\nOptions:\n", out);
+        cmdline_print(out, OPTION_EVERYWHERE);
+        fputs("\nExit status: 0 done; 1 alerts are raised (status), or the request failed;\n"
+              "2 wrong usage; 3 twmond cannot be reached.\n",
+              out);
+}

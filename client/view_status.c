@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * twmonctl status: one screen, the answer first. Everything on it is gathered before any of it is
+ * drawn, and drawn into memory before any of it is shown, so that --live never shows half a screen.
+ *
+ * --live keeps one connection for Watch, which tells when a scan is done, and asks on a fresh one
+ * each time: twmond closes connections that are idle for long, and scans may be minutes apart.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "field.h"
+#include "once.h"
+#include "rows.h"
+#include "view.h"
+
+#define SHOWN_PORTS  10
+#define SHOWN_ALERTS 10
+#define HEADLINE_MAX 16 /* bytes of a summary's first words, up to a colon, that are painted */
+#define CLEAR_SCREEN "\033[H\033[2J\033[3J"
+
+/* The parameters of three replies, or what a scan of our own has of them; NULL: not asked for. */
+struct screen {
+        json_t *status;
+        json_t *alerts;
+        json_t *ports;
+};
+
+static void screen_done(struct screen *screen)
+{
+        json_decref(screen->status);
+        json_decref(screen->alerts);
+        json_decref(screen->ports);
+}
+
+static uint64_t count_or_zero(const json_t *object, const char *name)
+{
+        uint64_t value = 0;
+
+        field_count(object, name, &value);
+        return value;
+}
+
+/* "LEAKING: ...", its first words in the verdict's colour; all of it where there are none. */
+static void draw_summary(const struct view *view, const json_t *status)
+{
+        const struct term *term = &view->term;
+        const char *verdict = field_text(status, "verdict");
+        const char *text = field_text(status, "summary");
+        enum paint paint = paint_of(verdict);
+        char *summary = text_printable(text ? text : "twmond did not say how it is.", term->utf8);
+        const char *colon = summary ? strchr(summary, ':') : NULL;
+        size_t head;
+
+        if (!summary)
+                return;
+        head = colon && colon - summary <= HEADLINE_MAX ? (size_t)(colon - summary) : 0;
+        if (head == 0)
+                head = strlen(summary);
+        fprintf(term->out, "%s%.*s%s%s\n", term_paint(term, paint), (int)head, summary,
+                term_unpaint(term, paint), summary + head);
+        free(summary);
+}
+
+static int draw_alerts(const struct view *view, const json_t *reply)
+{
+        json_t *alerts = field_array(reply, "alerts");
+        uint64_t total = json_array_size(alerts);
+
+        if (total == 0)
+                return 0;
+        fputc('\n', view->term.out);
+        if (rows_print_alerts(&view->term, alerts, SHOWN_ALERTS) < 0)
+                return -ENOMEM;
+        total = MAX(total, count_or_zero(reply, "total"));
+        if (total > SHOWN_ALERTS)
+                term_say(&view->term, PAINT_NONE, "  and %" PRIu64 " more: twmonctl alerts",
+                         total - SHOWN_ALERTS);
+        return 0;
+}
+
+static int draw_ports(const struct view *view, const json_t *reply)
+{
+        CLEANUP(table_freep) struct table *table = rows_new_ports(&view->term);
+        json_t *ports = field_array(reply, "ports"), *port;
+        uint64_t total = count_or_zero(reply, "total");
+        size_t i;
+        int r;
+
+        if (!table)
+                return -ENOMEM;
+        if (json_array_size(ports) == 0)
+                return 0;
+        fputc('\n', view->term.out);
+        json_array_foreach(ports, i, port) rows_add_port(table, port, view->options->once);
+        r = table_print(table);
+        if (total > i)
+                term_say(&view->term, PAINT_NONE, "  and %" PRIu64 " more: twmonctl ports%s",
+                         total - i, view->options->once ? " --once" : "");
+        return r;
+}
+
+static void write_scan_age(FILE *out, const json_t *status)
+{
+        const char *scanned_at = field_text(status, "scannedAt");
+        uint64_t then_usec, now_usec = view_wall_usec();
+        char age[UNITS_TEXT_MAX];
+
+        if (!scanned_at)
+                fputs("no scan yet", out);
+        else if (field_parse_time(scanned_at, &then_usec) < 0)
+                fputs("last scan at an unknown time", out);
+        else if (then_usec + USEC_PER_SEC > now_usec)
+                fputs("last scan just now", out);
+        else
+                fprintf(out, "last scan %s ago", units_format_age(now_usec - then_usec, age));
+}
+
+static void write_cost(FILE *out, const json_t *status)
+{
+        const json_t *cost = field_object(status, "cost");
+        uint64_t cpu_usec, messages, interval_usec;
+        char interval[UNITS_TEXT_MAX];
+
+        if (field_count(cost, "cpuUsec", &cpu_usec) && field_count(cost, "messages", &messages))
+                fprintf(out, " (%" PRIu64 ".%" PRIu64 " ms of CPU, %" PRIu64 " messages)",
+                        cpu_usec / 1000, cpu_usec / 100 % 10, messages);
+        if (field_count(status, "intervalUsec", &interval_usec))
+                fprintf(out, ", every %s", units_format_duration(interval_usec, interval));
+}
+
+static void write_limits(FILE *out, const json_t *status)
+{
+        json_t *limits = field_object(status, "limitsHit"), *value;
+        const char *name, *between = "; limits hit: ";
+
+        json_object_foreach(limits, name, value)
+        {
+                char count[UNITS_TEXT_MAX];
+
+                fprintf(out, "%s%s %s", between, name, field_show_count(limits, name, count));
+                between = ", ";
+        }
+}
+
+static void write_daemon(FILE *out, const struct view *view, const json_t *status)
+{
+        const char *version = field_text(status, "version");
+        const json_t *delivered = json_object_get(status, "journalDelivered");
+        uint64_t pid;
+
+        if (view->options->once)
+                fputs("twmonctl, without twmond: ", out);
+        else {
+                fprintf(out, "twmond %s", version ? version : "(unknown version)");
+                if (field_count(status, "pid", &pid))
+                        fprintf(out, ", pid %" PRIu64, pid);
+                fputs(": ", out);
+        }
+        write_scan_age(out, status);
+        write_cost(out, status);
+        write_limits(out, status);
+        if (json_is_false(delivered))
+                fprintf(out, "; the journal does not take entries, %" PRIu64 " wait",
+                        count_or_zero(status, "journalQueued"));
+}
+
+static int draw_daemon(const struct view *view, const json_t *status)
+{
+        const char *error = field_text(status, "scanError");
+        char *line = NULL;
+        size_t len;
+        FILE *out = open_memstream(&line, &len);
+
+        if (!out)
+                return -ENOMEM;
+        write_daemon(out, view, status);
+        if (fclose(out) != 0) {
+                free(line);
+                return -ENOMEM;
+        }
+        fputc('\n', view->term.out);
+        if (error)
+                term_say(&view->term, PAINT_WARNING, "The last scan: %s", error);
+        term_say(&view->term, PAINT_FAINT, "%s", line);
+        free(line);
+        return 0;
+}
+
+static int draw(const struct view *view, const struct screen *screen)
+{
+        draw_summary(view, screen->status);
+        if (draw_alerts(view, screen->alerts) < 0 || draw_ports(view, screen->ports) < 0)
+                return -ENOMEM;
+        return draw_daemon(view, screen->status);
+}
+
+/* Draws into memory and shows it in one go; clear: on a cleared screen. */
+static int show(const struct view *view, const struct screen *screen, bool clear)
+{
+        struct view memory = *view;
+        char *text = NULL;
+        size_t len = 0;
+        int r;
+
+        if (view->options->json)
+                return view_print_json(view, screen->status);
+        memory.term.out = open_memstream(&text, &len);
+        if (!memory.term.out)
+                return view_no_memory();
+        r = draw(&memory, screen);
+        if (fclose(memory.term.out) != 0)
+                r = -ENOMEM;
+        if (r == 0)
+                fprintf(view->term.out, "%s%s", clear ? CLEAR_SCREEN : "", text);
+        free(text);
+        return r < 0 ? view_no_memory() : 0;
+}
+
+/* One call whose parameters are kept. */
+static int ask(const struct view *view, struct conn *conn, const char *method, json_t *parameters,
+               json_t **ret_parameters)
+{
+        struct reply reply;
+        int r = view_call(view, conn, method, parameters, &reply);
+
+        if (r != 0)
+                return r;
+        *ret_parameters = json_incref(reply.parameters);
+        reply_done(&reply);
+        return 0;
+}
+
+static int gather(const struct view *view, struct screen *screen)
+{
+        CLEANUP(conn_freep) struct conn *conn = NULL;
+        json_t *limit;
+        int r;
+
+        r = view_connect(view, &conn);
+        if (r == 0)
+                r = ask(view, conn, "io.twmon.Monitor.GetStatus", NULL, &screen->status);
+        if (r != 0 || view->options->json)
+                return r;
+        r = ask(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &screen->alerts);
+        if (r != 0)
+                return r;
+        limit = json_pack("{s:i}", "limit", SHOWN_PORTS);
+        if (!limit)
+                return view_no_memory();
+        return ask(view, conn, "io.twmon.Monitor.ListPorts", limit, &screen->ports);
+}
+
+/* Where twmond does not say how many are raised, its verdict does. */
+static bool is_raised(const json_t *status)
+{
+        const char *verdict = field_text(status, "verdict");
+        uint64_t raised;
+
+        if (field_count(status, "alertsRaised", &raised))
+                return raised > 0;
+        return verdict && (strcmp(verdict, "warning") == 0 || strcmp(verdict, "critical") == 0);
+}
+
+static int status_of_daemon(const struct view *view)
+{
+        CLEANUP(screen_done) struct screen screen = { 0 };
+        int r = gather(view, &screen);
+
+        if (r == 0)
+                r = show(view, &screen, false);
+        if (r != 0)
+                return r;
+        return is_raised(screen.status) ? STATUS_RAISED : STATUS_DONE;
+}
+
+static int status_of_scan(const struct view *view)
+{
+        CLEANUP(snapshot_unrefp) struct snapshot *snapshot = NULL;
+        CLEANUP(screen_done) struct screen screen = { 0 };
+        struct wire_filter filter = { 0 };
+        size_t cursor = 0;
+        int r = once_scan(&snapshot);
+
+        if (r != 0)
+                return r;
+        screen.status = once_status(snapshot);
+        screen.ports = wire_ports(snapshot, &filter, SHOWN_PORTS, &cursor);
+        if (!screen.status || !screen.ports)
+                return view_no_memory();
+        return show(view, &screen, false);
+}
+
+static int show_table(const struct view *view, uint64_t shown)
+{
+        CLEANUP(screen_done) struct screen screen = { 0 };
+        int r = gather(view, &screen);
+
+        if (r != 0)
+                return r;
+        if (shown > 0 && !view->term.terminal && !view->options->json)
+                fputc('\n', view->term.out);
+        r = show(view, &screen, view->term.terminal && !view->options->json);
+        if (fflush(view->term.out) != 0)
+                r = STATUS_FAILED; /* main() says why */
+        return r;
+}
+
+struct live {
+        const struct view *view;
+        uint64_t shown;
+};
+
+/* A table is due at the start, if there is a scan to show, and after every scan; not for events. */
+static int take(void *userdata, const json_t *parameters)
+{
+        struct live *live = userdata;
+        uint64_t count = live->view->options->count;
+        int r;
+
+        if (field_object(parameters, "event") || !field_text(parameters, "scannedAt"))
+                return 0;
+        r = show_table(live->view, live->shown++);
+        return r == 0 && live->shown == count ? VIEW_ENOUGH : r;
+}
+
+static int status_live(const struct view *view)
+{
+        struct live live = { .view = view };
+        json_t *parameters = json_pack("{s:b}", "scans", 1);
+
+        return parameters ? view_follow(view, parameters, take, &live) : view_no_memory();
+}
+
+int view_status(struct view *view)
+{
+        if (view->options->live)
+                return status_live(view);
+        return view->options->once ? status_of_scan(view) : status_of_daemon(view);
+}

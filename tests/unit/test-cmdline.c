@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* twmonctl's command line: every option before and behind the verb, and each way to be wrong. */
+
+#include "cmdline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base.h"
+#include "verbs.h"
+
+#define WORDS_MAX 16
+
+/* Parses a line whose words are separated by one blank. The line outlives ret_cmdline. */
+static int parse(char *line, struct cmdline *ret_cmdline, char *ret_error)
+{
+        char *argv[WORDS_MAX + 2] = { "twmonctl" }, *rest = line;
+        int argc = 1;
+
+        for (char *word; *line && (word = strsep(&rest, " "));) {
+                assert_true(argc <= WORDS_MAX);
+                argv[argc++] = word;
+        }
+        return cmdline_parse(argc, argv, ret_cmdline, ret_error);
+}
+
+static char *parse_good(const char *text, struct cmdline *ret_cmdline)
+{
+        char error[CMDLINE_ERROR_MAX] = "", *line = strdup(text);
+
+        assert_non_null(line);
+        if (parse(line, ret_cmdline, error) != 0)
+                fail_msg("\"%s\" was refused: %s", text, error);
+        return line;
+}
+
+static void assert_wrong(const char *text, const char *expected)
+{
+        char error[CMDLINE_ERROR_MAX] = "", *line = strdup(text);
+        struct cmdline options = { .n_ports = 77 };
+
+        assert_non_null(line);
+        if (parse(line, &options, error) != CMDLINE_WRONG)
+                fail_msg("\"%s\" was taken", text);
+        if (strcmp(error, expected) != 0)
+                fail_msg("\"%s\": \"%s\", expected \"%s\"", text, error, expected);
+        assert_int_equal(options.n_ports, 77);
+        free(line);
+}
+
+static void test_verbs(void **state)
+{
+        struct cmdline options;
+
+        (void)state;
+        for (size_t i = 0; verb_get(i); i++) {
+                char *line = parse_good(verb_get(i)->name, &options);
+
+                assert_ptr_equal(options.verb, verb_get(i));
+                assert_false(options.json || options.live || options.once || options.help);
+                assert_null(options.socket_path);
+                free(line);
+        }
+}
+
+static void test_order(void **state)
+{
+        static const char *const lines[] = {
+                "--json --socket /s --limit 3 ports 80 443",
+                "ports 80 443 --limit 3 --json --socket=/s",
+                "--limit=3 ports 80 --json 443 --socket /s",
+                "--json --limit=3 --socket /s ports -- 80 443",
+        };
+        struct cmdline options;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                char *line = parse_good(lines[i], &options);
+
+                assert_string_equal(options.verb->name, "ports");
+                assert_true(options.json);
+                assert_string_equal(options.socket_path, "/s");
+                assert_int_equal(options.limit, 3);
+                assert_int_equal(options.n_ports, 2);
+                assert_int_equal(options.ports[0], 80);
+                assert_int_equal(options.ports[1], 443);
+                free(line);
+        }
+}
+
+static void test_order_posix(void **state)
+{
+        setenv("POSIXLY_CORRECT", "1", 1);
+        test_order(state);
+        unsetenv("POSIXLY_CORRECT");
+}
+
+static void test_values(void **state)
+{
+        struct cmdline options;
+
+        (void)state;
+        free(parse_good("status --live --count 3 --no-color", &options));
+        assert_true(options.live && options.no_color);
+        assert_int_equal(options.count, 3);
+        free(parse_good("ports --all --once", &options));
+        assert_true(options.all && options.once);
+        free(parse_good("watch --after 0", &options));
+        assert_true(options.has_after);
+        assert_int_equal(options.after, 0);
+        free(parse_good("watch", &options));
+        assert_false(options.has_after);
+}
+
+static void test_help(void **state)
+{
+        struct cmdline options;
+
+        (void)state;
+        free(parse_good("--help", &options));
+        assert_true(options.help);
+        assert_null(options.verb);
+        free(parse_good("ports --help", &options));
+        assert_true(options.help);
+        assert_string_equal(options.verb->name, "ports");
+        free(parse_good("help watch", &options));
+        assert_string_equal(options.topic->name, "watch");
+        free(parse_good("--version", &options));
+        assert_true(options.version);
+        free(parse_good("-h", &options));
+        assert_true(options.help);
+}
+
+static void test_wrong(void **state)
+{
+        (void)state;
+        assert_wrong("", "no verb given");
+        assert_wrong("--json", "no verb given");
+        assert_wrong("stat", "no verb \"stat\"");
+        assert_wrong("status --frob", "no option --frob");
+        assert_wrong("-j status", "no option -j");
+        assert_wrong("status --json=yes", "no option --json=yes");
+        assert_wrong("ports --limit", "--limit needs an argument");
+        assert_wrong("status more", "status takes no \"more\"");
+        assert_wrong("alerts --once", "alerts takes no --once");
+        assert_wrong("--live ports", "ports takes no --live");
+        assert_wrong("status --after 1", "status takes no --after");
+        assert_wrong("status --live --once", "--live and --once exclude each other");
+        assert_wrong("status --count 2", "--count needs --live");
+        assert_wrong("help status ports", "help takes one verb");
+        assert_wrong("help nothing", "no verb \"nothing\"");
+}
+
+static void test_wrong_values(void **state)
+{
+        char line[200] = "status --socket ";
+
+        (void)state;
+        assert_wrong("ports 0", "PORT must be a number from 1 to 65535, not \"0\"");
+        assert_wrong("ports 65536", "PORT must be a number from 1 to 65535, not \"65536\"");
+        assert_wrong("ports http", "PORT must be a number from 1 to 65535, not \"http\"");
+        assert_wrong("ports -- -1", "PORT must be a number from 1 to 65535, not \"-1\"");
+        assert_wrong("ports --limit 0", "--limit must be a number from 1 on, not \"0\"");
+        assert_wrong("ports --limit -3", "--limit must be a number from 1 on, not \"-3\"");
+        assert_wrong("watch --after x",
+                     "--after must be the sequence number of an event, not \"x\"");
+        assert_wrong("watch --after 99999999999999999999",
+                     "--after must be the sequence number of an event, not "
+                     "\"99999999999999999999\"");
+        assert_wrong("status --socket=", "--socket must be a path of 1 to 107 bytes, not \"\"");
+        memset(line + strlen(line), 'a', 107);
+        free(parse_good(line, &(struct cmdline){ 0 }));
+        line[strlen(line)] = 'a';
+        assert_wrong(line,
+                     "--socket must be a path of 1 to 107 bytes, not \"aaaaaaaaaaaaaaaaaaaaaaa"
+                     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                     "aaaaaaaaaaa\"");
+}
+
+static void test_too_many_ports(void **state)
+{
+        static char *argv[CMDLINE_PORTS_MAX + 4] = { "twmonctl", "ports" };
+        char error[CMDLINE_ERROR_MAX];
+        struct cmdline options;
+
+        (void)state;
+        for (size_t i = 0; i <= CMDLINE_PORTS_MAX; i++)
+                argv[2 + i] = "80";
+        assert_int_equal(cmdline_parse(CMDLINE_PORTS_MAX + 2, argv, &options, error), 0);
+        assert_int_equal(options.n_ports, CMDLINE_PORTS_MAX);
+        assert_int_equal(cmdline_parse(CMDLINE_PORTS_MAX + 3, argv, &options, error),
+                         CMDLINE_WRONG);
+        assert_string_equal(error, "too many ports: at most 1000");
+}
+
+/* The help of everything names every verb, that of a verb each of its options. */
+static void test_help_text(void **state)
+{
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+
+        (void)state;
+        assert_non_null(out);
+        verbs_print_help(out, NULL);
+        fflush(out);
+        for (size_t i = 0; verb_get(i); i++) {
+                char line[64];
+
+                snprintf(line, sizeof(line), "\n  %-8s ", verb_get(i)->name);
+                assert_non_null(strstr(text, line));
+        }
+        verbs_print_help(out, verb_find("ports"));
+        fclose(out);
+        assert_non_null(strstr(text, "  --limit N "));
+        assert_non_null(strstr(text, "  --once "));
+        assert_null(strstr(text, "  --live "));
+        free(text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_verbs),        cmocka_unit_test(test_order),
+                cmocka_unit_test(test_order_posix),  cmocka_unit_test(test_values),
+                cmocka_unit_test(test_help),         cmocka_unit_test(test_wrong),
+                cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_too_many_ports),
+                cmocka_unit_test(test_help_text),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
