@@ -86,7 +86,7 @@ endif
 .PHONY: all tests fuzzers run demo check lint fuzz install uninstall clean help
 
 all: $(B)/twmond $(B)/twmonctl
-tests: all $(UNIT_TESTS) $(REPLAYS)
+tests: all $(UNIT_TESTS) $(REPLAYS) $(B)/netlink-shim.so
 fuzzers: $(FUZZERS)
 
 $(B)/twmond: $(B)/daemon/main.o $(B)/libdaemon.a $(B)/libtwmon.a
@@ -128,6 +128,11 @@ $(B)/replay-%: $(B)/tests/fuzz/fuzz-%.o $(B)/tests/fuzz/replay-main.o $(ARCHIVES
 $(B)/fuzz-%: $(B)/tests/fuzz/fuzz-%.o $(ARCHIVES)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_twmond)
+
+# Preloaded into twmond by live tests; not instrumented.
+$(B)/netlink-shim.so: tests/live/netlink-shim.c Makefile
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
 build/demo-leaky: tools/demo-leaky.c Makefile
 	$(call say,LD)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "journal-entry.h"
 #include "ledger.h"
 #include "msgid.h"
 #include "phrase.h"

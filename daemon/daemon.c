@@ -250,8 +250,10 @@ static int add_sources(struct daemon *daemon)
 /* The service manager's socket if it passed one, our own otherwise. */
 static int open_control(struct daemon *daemon)
 {
-        if (sd_listen_fds(1) > 0)
-                return control_adopt(daemon->control, SD_LISTEN_FDS_START);
+        const int passed = sd_listen_fds(1);
+
+        if (passed > 0)
+                return socketpath_adopt(daemon->control, passed);
         return socketpath_listen(daemon->control, daemon->options->socket);
 }
 

@@ -8,6 +8,10 @@
  * written by this thread as well, since under systemd it leads to the same journald.
  *
  * The queue is a ring of pointers under one mutex, which is never held over a write.
+ *
+ * At the end a send may still be blocked. It is interrupted by a signal that only this thread takes
+ * (sendmsg() then fails with EINTR); since the signal may come just before the call, it is repeated
+ * until the thread is gone.
  */
 
 #include "journal.h"
@@ -15,7 +19,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +28,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "journal-entry.h"
 #include "msgid.h"
 
-#define STACK_BYTES (256 * 1024)
-
-struct journal_entry {
-        struct iovec fields[JOURNAL_FIELDS_MAX];
-        int n_fields;
-        int priority;
-        char *message; /* inside the first field */
-        bool echoed;
-        bool failed; /* an allocation did */
-};
+#define STACK_BYTES      (256 * 1024)
+#define INTERRUPT_SIGNAL SIGUSR1
 
 struct journal {
         const char *socket;
@@ -56,81 +52,6 @@ struct journal {
         bool delivered;
         bool stop;
 };
-
-struct journal_entry *journal_entry_free(struct journal_entry *entry)
-{
-        if (entry)
-                for (int i = 0; i < entry->n_fields; i++)
-                        free(entry->fields[i].iov_base);
-        free(entry);
-        return NULL;
-}
-
-static PRINTF_LIKE(2, 0) void add_field(struct journal_entry *entry, const char *format,
-                                        va_list args)
-{
-        char *text;
-        int len;
-
-        if (entry->n_fields == JOURNAL_FIELDS_MAX) {
-                entry->failed = true;
-                return;
-        }
-        len = vasprintf(&text, format, args);
-        if (len < 0) {
-                entry->failed = true;
-                return;
-        }
-        entry->fields[entry->n_fields++] =
-                (struct iovec){ .iov_base = text, .iov_len = (size_t)len };
-}
-
-static PRINTF_LIKE(2, 3) void add_text(struct journal_entry *entry, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        add_field(entry, format, args);
-        va_end(args);
-}
-
-void journal_entry_add(struct journal_entry *entry, const char *name, const char *format, ...)
-{
-        char *value;
-        va_list args;
-
-        if (!entry)
-                return;
-        va_start(args, format);
-        if (vasprintf(&value, format, args) < 0)
-                value = NULL;
-        va_end(args);
-        if (value)
-                add_text(entry, "%s=%s", name, value);
-        else
-                entry->failed = true;
-        free(value);
-}
-
-struct journal_entry *journal_entry_new(const char *message_id, int priority, const char *message)
-{
-        struct journal_entry *entry = calloc(1, sizeof(*entry));
-
-        if (!entry)
-                return NULL;
-        add_text(entry, "MESSAGE=%s", message);
-        if (entry->failed) {
-                free(entry);
-                return NULL;
-        }
-        entry->message = (char *)entry->fields[0].iov_base + strlen("MESSAGE=");
-        entry->priority = priority;
-        add_text(entry, "PRIORITY=%d", priority);
-        add_text(entry, "SYSLOG_IDENTIFIER=twmond");
-        if (message_id)
-                add_text(entry, "MESSAGE_ID=%s", message_id);
-        return entry;
-}
 
 static const char *priority_word(int priority)
 {
@@ -162,16 +83,14 @@ static bool journal_is_there(const struct journal *journal)
         return access(journal->socket, F_OK) == 0;
 }
 
-/* True when a journal has it. May block for as long as journald does not read; may be cancelled. */
+/* True when a journal has it. May block for as long as journald does not read. */
 static bool deliver(const struct journal *journal, const struct journal_entry *entry)
 {
-        int r, before;
+        int r;
 
         if (!journal_is_there(journal))
                 return false;
-        (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
         r = sd_journal_sendv(entry->fields, entry->n_fields);
-        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
         return r >= 0 && journal_is_there(journal); /* it may have gone in between */
 }
 
@@ -268,9 +187,7 @@ static void *run(void *userdata)
         struct journal *journal = userdata;
         struct journal_entry *head;
         bool going = true;
-        int before;
 
-        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
         (void)pthread_setname_np(pthread_self(), "twmond-journal");
         while (going && (head = wait_for_head(journal)) != NULL) {
                 if (journal->echo)
@@ -308,25 +225,53 @@ int journal_new(const char *socket, bool echo, struct journal **ret_journal)
         return 0;
 }
 
-int journal_start(struct journal *journal)
+static void on_interrupt(int signal)
 {
-        pthread_attr_t attr;
-        sigset_t all, before;
-        int r = pthread_attr_init(&attr);
+        (void)signal;
+}
 
-        if (r != 0)
-                return -r;
-        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-        (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = pthread_create(&journal->thread, &attr, run, journal);
+/* All signals are the loop's, but for the one that ends a blocked send. */
+static int start_thread(struct journal *journal, const pthread_attr_t *attr)
+{
+        const struct sigaction action = { .sa_handler = on_interrupt }; /* no SA_RESTART */
+        sigset_t mask, before;
+        int r;
+
+        if (sigaction(INTERRUPT_SIGNAL, &action, NULL) < 0)
+                return -errno;
+        (void)sigfillset(&mask);
+        (void)sigdelset(&mask, INTERRUPT_SIGNAL);
+        (void)pthread_sigmask(SIG_SETMASK, &mask, &before);
+        r = pthread_create(&journal->thread, attr, run, journal);
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        (void)pthread_attr_destroy(&attr);
-        journal->started = r == 0;
         return -r;
 }
 
-/* Lets the writer finish what it can; a send that blocks is cancelled. */
+int journal_start(struct journal *journal)
+{
+        pthread_attr_t attr;
+        int r = -pthread_attr_init(&attr);
+
+        if (r < 0)
+                return r;
+        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+        r = start_thread(journal, &attr);
+        (void)pthread_attr_destroy(&attr);
+        journal->started = r == 0;
+        return r;
+}
+
+static void interrupt_until_gone(struct journal *journal)
+{
+        const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+
+        while (pthread_tryjoin_np(journal->thread, NULL) == EBUSY) {
+                (void)pthread_kill(journal->thread, INTERRUPT_SIGNAL);
+                (void)nanosleep(&pause, NULL);
+        }
+}
+
+/* Lets the writer finish what it can; a send that blocks is interrupted. */
 static void stop_writer(struct journal *journal)
 {
         struct timespec until;
@@ -341,8 +286,7 @@ static void stop_writer(struct journal *journal)
                journal->delivered)
                 ;
         (void)pthread_mutex_unlock(&journal->lock);
-        (void)pthread_cancel(journal->thread);
-        (void)pthread_join(journal->thread, NULL);
+        interrupt_until_gone(journal);
 }
 
 struct journal *journal_free(struct journal *journal)

@@ -13,30 +13,21 @@
 
 #include "base.h"
 
-#define JOURNAL_QUEUE_MAX  1024 /* entries; beyond it new ones are lost, and counted */
-#define JOURNAL_FIELDS_MAX 40   /* of one entry */
-#define JOURNAL_RETRY_SEC  1    /* while the journal's socket is missing */
-#define JOURNAL_DRAIN_SEC  2    /* at the end */
+#define JOURNAL_QUEUE_MAX 1024 /* entries; beyond it new ones are lost, and counted */
+#define JOURNAL_RETRY_SEC 1    /* while the journal's socket is missing */
+#define JOURNAL_DRAIN_SEC 2    /* at the end */
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 struct journal;
 
-/* One entry being put together. A failed allocation is kept and told by journal_send(). */
-struct journal_entry;
+struct journal_entry; /* journal-entry.h */
 
 /* echo: every message also on stderr. socket: where journald listens (JOURNAL_SOCKET). */
 int journal_new(const char *socket, bool echo, struct journal **ret_journal);
 int journal_start(struct journal *journal);
 /* Waits up to JOURNAL_DRAIN_SEC for the queue to drain, then gives up what is left (on stderr). */
 struct journal *journal_free(struct journal *journal);
-
-/* MESSAGE, PRIORITY (syslog.h) and MESSAGE_ID. NULL: no memory; the functions below take it. */
-struct journal_entry *journal_entry_new(const char *message_id, int priority, const char *message);
-/* name is a journal field name; the value may hold anything but a NUL. */
-void journal_entry_add(struct journal_entry *entry, const char *name, const char *format, ...)
-        PRINTF_LIKE(3, 4);
-struct journal_entry *journal_entry_free(struct journal_entry *entry);
 
 /* Takes over entry. 0, -ENOBUFS: the queue is full (counted), -ENOMEM. */
 int journal_send(struct journal *journal, struct journal_entry *entry);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -67,4 +68,20 @@ int socketpath_listen(struct control *control, const char *path)
                 return r;
         snprintf(place, sizeof(place), "%s/control", directory);
         return listen_at(control, place);
+}
+
+int socketpath_adopt(struct control *control, int n)
+{
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
+                char name[64];
+                int r = control_adopt(control, fd);
+
+                if (r == 0)
+                        continue;
+                (void)close(fd);
+                snprintf(name, sizeof(name), "(descriptor %d of the service manager)", fd);
+                return refuse(name, r == -EINVAL ? "expected a listening UNIX stream socket"
+                                                 : strerror(-r));
+        }
+        return 0;
 }

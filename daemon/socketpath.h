@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Where the control socket is bound when the service manager passed none. */
+/* Where the control socket comes from: passed by the service manager, or bound by ourselves. */
 
 #include "control.h"
 
@@ -13,3 +13,6 @@
  * directory is made). 0, SOCKETPATH_REFUSED or -errno.
  */
 int socketpath_listen(struct control *control, const char *path);
+
+/* Serves the n sockets that the service manager passed (sd_listen_fds(3)). As above. */
+int socketpath_adopt(struct control *control, int n);
