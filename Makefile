@@ -86,6 +86,7 @@ endif
 .PHONY: all tests fuzzers run demo check lint fuzz install uninstall clean help
 
 all: $(B)/twmond $(B)/twmonctl
+	@:
 tests: all $(UNIT_TESTS) $(REPLAYS) $(B)/netlink-shim.so
 fuzzers: $(FUZZERS)
 

@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# make install into a directory of its own: what it puts there, what systemd and journald say of it,
+# what make uninstall leaves. Nothing here needs root or a running systemd.
+
+# shellcheck source=tests/lint/tap.bash
+. tests/lint/tap.bash
+
+# 1.4: see the comments of the unit. What would lower it would blind twmond.
+EXPOSURE_TENTHS_MAX=14
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+units=$root/usr/lib/systemd/system
+
+run_make()
+{
+        env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory DESTDIR="$root" PREFIX=/usr "$@"
+}
+
+# "MODE PATH" of every file below the root.
+installed()
+{
+        find "$root" -type f -printf '%m /%P\n' | sort -k 2
+}
+
+# same_text WANTED COMMAND...: prints the difference.
+same_text()
+{
+        local wanted=$1
+        shift
+
+        diff <(printf '%s\n' "$wanted") <("$@")
+}
+
+files='644 /etc/twmon/twmon.conf
+755 /usr/bin/twmonctl
+644 /usr/lib/systemd/catalog/twmon.catalog
+644 /usr/lib/systemd/system/twmond.service
+644 /usr/lib/systemd/system/twmond.socket
+755 /usr/sbin/twmond
+644 /usr/share/man/man1/twmonctl.1
+644 /usr/share/man/man5/twmon.conf.5
+644 /usr/share/man/man8/twmond.8'
+
+keeps_configuration()
+{
+        echo '# mine' >"$root/etc/twmon/twmon.conf"
+        run_make install && grep -q mine "$root/etc/twmon/twmon.conf"
+}
+
+exec_start()
+{
+        sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$units/twmond.service"
+}
+
+# The units as they are, but for the place of the binary: systemd-analyze looks whether it is there.
+verify()
+{
+        mkdir -p "$root/verify"
+        sed "s|^ExecStart=|&$root|" "$units/twmond.service" >"$root/verify/twmond.service"
+        cp "$units/twmond.socket" "$root/verify"
+        systemd-analyze verify --recursive-errors=no --man=no \
+                "$root/verify/twmond.service" "$root/verify/twmond.socket"
+}
+
+exposure()
+{
+        systemd-analyze security --no-pager --offline=true --threshold=$EXPOSURE_TENTHS_MAX \
+                "$units/twmond.service"
+}
+
+# missing UNIT LINE...: prints the lines that the unit does not have.
+missing()
+{
+        local unit=$1 line
+        shift
+
+        for line; do
+                grep -qxF -- "$line" "$units/$unit" || printf '%s: no line %s\n' "$unit" "$line"
+        done
+}
+
+# What would blind the daemon, or keep its alerts out of the leaking unit's log. The lower exposure
+# that each brings would please the check of it.
+forbidden()
+{
+        grep -nE '^(PrivateNetwork|PrivateUsers|DynamicUser|User|ProtectProc|ProcSubset|NetworkNamespacePath)=' \
+                "$units/twmond.service"
+}
+
+ids()
+{
+        grep -ohE '"[0-9a-f]{32}"' lib/msgid.c lib/msgid.h | tr -d '"' | sort
+}
+
+catalog_ids()
+{
+        journalctl --root="$root" --dump-catalog | sed -n 's/^-- \([0-9a-f]\{32\}\)$/\1/p' | sort
+}
+
+passes 'make install' run_make install
+silent 'puts there what it should, with its modes' same_text "$files" installed
+silent 'the unit starts what was installed' same_text /usr/sbin/twmond exec_start
+passes 'what was installed starts' "$root/usr/sbin/twmond" --version
+passes 'make install again keeps the configuration' keeps_configuration
+
+# shellcheck disable=SC2016 # $MAINPID is the service manager's
+silent 'twmond.service has what twmond counts on' missing twmond.service \
+        Type=notify NotifyAccess=main WatchdogSec=2min Restart=on-failure StartLimitIntervalSec=0 \
+        RestartPreventExitStatus=78 'ExecReload=/bin/kill -HUP $MAINPID' CapabilityBoundingSet= \
+        RuntimeDirectory=twmon RuntimeDirectoryPreserve=yes StateDirectory=twmon \
+        Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX'
+silent 'twmond.service has nothing that would blind it' forbidden
+silent 'twmond.socket has what clients count on' missing twmond.socket \
+        ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes
+
+if needs 'systemd-analyze verify' systemd-analyze; then
+        silent 'systemd-analyze verify finds nothing' verify
+        passes "systemd-analyze security: at most $EXPOSURE_TENTHS_MAX tenths" exposure
+fi
+if needs 'journalctl --update-catalog' journalctl; then
+        passes 'journalctl takes the catalog' journalctl --root="$root" --update-catalog
+        silent 'and knows every message id, and no other' same_text "$(ids)" catalog_ids
+        rm -rf "${root:?}/var" "$root/verify"
+fi
+
+passes 'make uninstall' run_make uninstall
+silent 'leaves the configuration, and nothing else' same_text '644 /etc/twmon/twmon.conf' installed
+done_testing
