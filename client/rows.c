@@ -42,6 +42,14 @@ struct table *rows_new_ports(const struct term *term)
         return table_new(port_columns, ARRAY_SIZE(port_columns), term);
 }
 
+/* A service of another host: whether it listens there is nothing that this host could know. */
+static bool is_remote(const json_t *port)
+{
+        const char *side = field_text(port, "side");
+
+        return side && strcmp(side, "remote") == 0;
+}
+
 static void add_stuck(struct table *table, const json_t *port, bool once)
 {
         uint64_t stuck = 0, close_wait = 0;
@@ -60,7 +68,8 @@ void rows_add_port(struct table *table, const json_t *port, bool once)
         char buf[UNITS_TEXT_MAX];
 
         table_cell(table, PAINT_NONE, "%s", field_show_port(port, buf));
-        table_cell(table, PAINT_NONE, "%s", field_show_yes(port, "listening", buf));
+        table_cell(table, PAINT_NONE, "%s",
+                   is_remote(port) ? "-" : field_show_yes(port, "listening", buf));
         table_cell(table, PAINT_NONE, "%s", field_show_count(port, "closeWait", buf));
         add_stuck(table, port, once);
         table_cell(table, PAINT_NONE, "%s",

@@ -127,8 +127,8 @@ static void write_cost(FILE *out, const json_t *status)
         char interval[UNITS_TEXT_MAX];
 
         if (field_count(cost, "cpuUsec", &cpu_usec) && field_count(cost, "messages", &messages))
-                fprintf(out, " (%" PRIu64 ".%" PRIu64 " ms of CPU, %" PRIu64 " messages)",
-                        cpu_usec / 1000, cpu_usec / 100 % 10, messages);
+                fprintf(out, " (%" PRIu64 ".%" PRIu64 " ms of CPU, %" PRIu64 " socket%s)",
+                        cpu_usec / 1000, cpu_usec / 100 % 10, messages, messages == 1 ? "" : "s");
         if (field_count(status, "intervalUsec", &interval_usec))
                 fprintf(out, ", every %s", units_format_duration(interval_usec, interval));
 }
@@ -165,7 +165,7 @@ static void write_daemon(FILE *out, const struct view *view, const json_t *statu
         write_cost(out, status);
         write_limits(out, status);
         if (json_is_false(delivered))
-                fprintf(out, "; the journal does not take entries, %" PRIu64 " wait",
+                fprintf(out, "; the journal takes nothing, %" PRIu64 " waiting",
                         count_or_zero(status, "journalQueued"));
 }
 

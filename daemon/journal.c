@@ -4,7 +4,7 @@
  * sd_journal_sendv() has two habits that a monitor cannot live with: it blocks for ever on a
  * journald that does not read, and it reports success when there is no journald at all. So only
  * this thread calls it, and a missing socket counts as undelivered: the entry is written to stderr
- * once, stays at the head of the queue and is tried again every JOURNAL_RETRY_SEC. stderr is
+ * once, stays at the head of the queue and is tried again, less and less often. stderr is
  * written by this thread as well, since under systemd it leads to the same journald.
  *
  * The queue is a ring of pointers under one mutex, which is never held over a write.
@@ -47,8 +47,10 @@ struct journal {
         struct journal_entry *queue[JOURNAL_QUEUE_MAX];
         size_t head;
         size_t n;
+        uint64_t pushes; /* entries ever queued */
         uint64_t lost;
         uint64_t lost_told;
+        time_t missing_since_sec; /* monotonic; while not delivered */
         bool delivered;
         bool stop;
 };
@@ -109,18 +111,20 @@ static struct journal_entry *wait_for_head(struct journal *journal)
         return head;
 }
 
-/* Every entry that waits goes to stderr at once; delivery keeps its order. */
-static void echo_queue(struct journal *journal)
+/* Every entry that waits goes to stderr at once; returns how many there ever were by then. */
+static uint64_t echo_queue(struct journal *journal)
 {
         for (size_t i = 0;; i++) {
-                struct journal_entry *entry;
+                struct journal_entry *entry = NULL;
+                uint64_t pushes;
 
                 (void)pthread_mutex_lock(&journal->lock);
-                entry = i < journal->n ? journal->queue[(journal->head + i) % JOURNAL_QUEUE_MAX]
-                                       : NULL;
+                pushes = journal->pushes;
+                if (i < journal->n)
+                        entry = journal->queue[(journal->head + i) % JOURNAL_QUEUE_MAX];
                 (void)pthread_mutex_unlock(&journal->lock);
                 if (!entry)
-                        return;
+                        return pushes;
                 echo(entry);
         }
 }
@@ -145,6 +149,7 @@ static struct journal_entry *make_loss_entry(struct journal *journal)
 static void push(struct journal *journal, struct journal_entry *entry)
 {
         journal->queue[(journal->head + journal->n++) % JOURNAL_QUEUE_MAX] = entry;
+        journal->pushes++;
 }
 
 static void remove_head(struct journal *journal)
@@ -165,18 +170,29 @@ static void remove_head(struct journal *journal)
         journal_entry_free(head);
 }
 
-/* False: it is time to stop. A change of the queue ends the wait, so that it is echoed soon. */
-static bool wait_for_journal(struct journal *journal)
+/* An eighth of the time that it has been away: soon after a restart, seldom where there is none. */
+static time_t retry_delay_sec(time_t now_sec, time_t missing_since_sec)
+{
+        const time_t delay_sec = (now_sec - missing_since_sec) / 8;
+
+        return MIN(MAX(delay_sec, (time_t)JOURNAL_RETRY_MIN_SEC), (time_t)JOURNAL_RETRY_MAX_SEC);
+}
+
+/* False: it is time to stop. An entry pushed after `pushes` ends the wait, to be echoed soon. */
+static bool wait_for_journal(struct journal *journal, uint64_t pushes)
 {
         struct timespec until;
         bool stop;
+        int r = 0;
 
-        (void)pthread_mutex_lock(&journal->lock);
-        journal->delivered = false;
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += JOURNAL_RETRY_SEC;
-        if (!journal->stop)
-                (void)pthread_cond_timedwait(&journal->wake, &journal->lock, &until);
+        (void)pthread_mutex_lock(&journal->lock);
+        if (journal->delivered)
+                journal->missing_since_sec = until.tv_sec;
+        journal->delivered = false;
+        until.tv_sec += retry_delay_sec(until.tv_sec, journal->missing_since_sec);
+        while (r == 0 && !journal->stop && journal->pushes == pushes)
+                r = pthread_cond_timedwait(&journal->wake, &journal->lock, &until);
         stop = journal->stop;
         (void)pthread_mutex_unlock(&journal->lock);
         return !stop;
@@ -195,8 +211,9 @@ static void *run(void *userdata)
                 if (deliver(journal, head)) {
                         remove_head(journal);
                 } else {
-                        echo_queue(journal);
-                        going = wait_for_journal(journal);
+                        uint64_t pushes = echo_queue(journal);
+
+                        going = wait_for_journal(journal, pushes);
                 }
         }
         (void)pthread_mutex_lock(&journal->lock);

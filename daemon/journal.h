@@ -13,9 +13,10 @@
 
 #include "base.h"
 
-#define JOURNAL_QUEUE_MAX 1024 /* entries; beyond it new ones are lost, and counted */
-#define JOURNAL_RETRY_SEC 1    /* while the journal's socket is missing */
-#define JOURNAL_DRAIN_SEC 2    /* at the end */
+#define JOURNAL_QUEUE_MAX     1024 /* entries; beyond it new ones are lost, and counted */
+#define JOURNAL_RETRY_MIN_SEC 1    /* between attempts while the journal's socket is missing */
+#define JOURNAL_RETRY_MAX_SEC 30   /* ... after it has been missing for minutes */
+#define JOURNAL_DRAIN_SEC     2    /* at the end */
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 

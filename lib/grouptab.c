@@ -12,20 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPS_MIN 16 /* never shrinks below */
+#include "hash.h"
 
-static uint64_t mix(uint64_t x)
-{
-        x ^= x >> 33;
-        x *= UINT64_C(0xff51afd7ed558ccd);
-        x ^= x >> 33;
-        return x;
-}
+#define GROUPS_MIN 16 /* never shrinks below */
 
 static uint32_t *group_bucket(const struct grouptab *table, const struct ledger_group *group)
 {
-        uint64_t hash =
-                mix(group->cgroup_id ^ (uint64_t)group->uid << 32) ^ port_key_hash(&group->port);
+        uint64_t hash = hash_u64(group->cgroup_id ^ (uint64_t)group->uid << 32) ^
+                        port_key_hash(&group->port);
 
         return &table->buckets[hash & (table->size - 1)];
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "hash.h"
 #include "units.h"
 
 #define ENTRIES_MIN       64 /* never shrinks below */
@@ -42,14 +43,6 @@ struct ledger {
         size_t untracked;
 };
 
-static uint64_t mix(uint64_t x)
-{
-        x ^= x >> 33;
-        x *= UINT64_C(0xff51afd7ed558ccd);
-        x ^= x >> 33;
-        return x;
-}
-
 static size_t slot_mask(const struct ledger *ledger)
 {
         return ledger->entries_size * 2 - 1;
@@ -58,7 +51,7 @@ static size_t slot_mask(const struct ledger *ledger)
 /* The slot that holds the cookie, or the free one where it belongs. */
 static size_t find_slot(const struct ledger *ledger, uint64_t cookie)
 {
-        size_t i = mix(cookie) & slot_mask(ledger);
+        size_t i = hash_u64(cookie) & slot_mask(ledger);
 
         while (ledger->slots[i] != 0 && ledger->entries[ledger->slots[i] - 1].cookie != cookie)
                 i = (i + 1) & slot_mask(ledger);
@@ -236,7 +229,7 @@ static void free_slot(struct ledger *ledger, size_t hole)
                         i = (i + 1) & slot_mask(ledger);
                         if (ledger->slots[i] == 0)
                                 return;
-                        home = mix(ledger->entries[ledger->slots[i] - 1].cookie) &
+                        home = hash_u64(ledger->entries[ledger->slots[i] - 1].cookie) &
                                slot_mask(ledger);
                 } while (hole <= i ? hole < home && home <= i : hole < home || home <= i);
                 ledger->slots[hole] = ledger->slots[i];
