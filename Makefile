@@ -187,7 +187,8 @@ install: all
 	  '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
 	$(INSTALL) -m 755 build/twmond '$(D)$(SBINDIR)/twmond'
 	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
-	sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|' systemd/twmond.service \
+	sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|' \
+	  systemd/twmond.service \
 	  >'$(D)$(UNITDIR)/twmond.service'
 	chmod 644 '$(D)$(UNITDIR)/twmond.service'
 	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'

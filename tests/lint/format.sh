@@ -6,8 +6,12 @@
 # shellcheck source=tests/lint/tap.bash
 . tests/lint/tap.bash
 
+# Other versions break the same lines elsewhere, so one is the judge: Debian 12's.
+version=14
 name='clang-format has nothing to change'
-if needs "$name" clang-format; then
+if ! clang-format --version 2>/dev/null | grep -q "version $version\."; then
+        skip "$name" "not clang-format $version"
+elif needs "$name" clang-format; then
         mapfile -t files < <(find lib daemon client tests tools -name '*.[ch]' | sort)
         passes "$name" clang-format --dry-run -Werror "${files[@]:?}"
 fi

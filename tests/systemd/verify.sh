@@ -59,7 +59,7 @@ exec_start()
 verify()
 {
         mkdir -p "$root/verify"
-        sed "s|^ExecStart=|&$root|" "$units/twmond.service" >"$root/verify/twmond.service"
+        sed "s,^Exec\(Start\|Reload\)=,&$root," "$units/twmond.service" >"$root/verify/twmond.service"
         cp "$units/twmond.socket" "$root/verify"
         systemd-analyze verify --recursive-errors=no --man=no \
                 "$root/verify/twmond.service" "$root/verify/twmond.socket"
@@ -106,10 +106,9 @@ silent 'the unit starts what was installed' same_text /usr/sbin/twmond exec_star
 passes 'what was installed starts' "$root/usr/sbin/twmond" --version
 passes 'make install again keeps the configuration' keeps_configuration
 
-# shellcheck disable=SC2016 # $MAINPID is the service manager's
 silent 'twmond.service has what twmond counts on' missing twmond.service \
         Type=notify NotifyAccess=main WatchdogSec=2min Restart=on-failure StartLimitIntervalSec=0 \
-        RestartPreventExitStatus=78 'ExecReload=/bin/kill -HUP $MAINPID' CapabilityBoundingSet= \
+        RestartPreventExitStatus=78 'ExecReload=/usr/bin/twmonctl --socket=/run/twmon/control reload' CapabilityBoundingSet= \
         RuntimeDirectory=twmon RuntimeDirectoryPreserve=yes StateDirectory=twmon \
         Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX'
 silent 'twmond.service has nothing that would blind it' forbidden
