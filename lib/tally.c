@@ -233,7 +233,7 @@ static void add_age(const struct ledger_entry *entry, const struct ledger_group 
         row->stuck_held += age_usec >= finish->held_usec;
         if (row->witness.known && age_usec <= row->oldest_usec)
                 return;
-        row->oldest_usec = age_usec;
+        row->oldest_usec = MAX(age_usec, UINT64_C(1)); /* 0 would mean: no socket is tracked */
         row->oldest_at_least = entry->flags & LEDGER_AT_LEAST;
         row->witness = (struct port_witness){ .known = true,
                                               .cgroup_id = group->cgroup_id,

@@ -155,9 +155,14 @@ static void test_stuck_by_age(void **state)
                                         .inode = 99,
                                         .cgroup_id = 7 };
 
+        struct snapshot *first;
+
         begin(world, 1000);
         assert_int_equal(tally_add(world->tally, &record), 0);
-        snapshot_unref(finish(world, 1000));
+        first = finish(world, 1000);
+        assert_true(first->rows[0].oldest_usec >
+                    0); /* new, and that is known: not the same as none */
+        snapshot_unref(first);
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 const uint64_t now = 1000 + cases[i].sec * USEC_PER_SEC;
                 struct snapshot *snapshot;
