@@ -17,7 +17,6 @@
 #include <syslog.h>
 
 #include "journal-entry.h"
-#include "ledger.h"
 #include "msgid.h"
 #include "phrase.h"
 #include "units.h"
@@ -60,6 +59,19 @@ static void add_key(struct journal_entry *entry, const struct event *event)
         add_string(entry, "TWMON_SINCE", units_format_rfc3339(alert->since_wall_usec, text));
 }
 
+/* The stage that most are at, and how many are at each. */
+static void add_stages(struct journal_entry *entry, const struct alert_values *values)
+{
+        const enum close_wait_stage most = close_wait_stage_of_most(values->stage);
+        const bool known = values->port_known;
+
+        add_string(entry, "TWMON_STAGE", most < STAGE_COUNT ? close_wait_stage_name(most) : "");
+        add_number(entry, "TWMON_UNACCEPTED", known, values->stage[STAGE_UNACCEPTED]);
+        add_number(entry, "TWMON_UNREAD", known, values->stage[STAGE_UNREAD]);
+        add_number(entry, "TWMON_EOF_UNREAD", known, values->stage[STAGE_EOF_UNREAD]);
+        add_number(entry, "TWMON_UNCLOSED", known, values->stage[STAGE_UNCLOSED]);
+}
+
 static void add_values(struct journal_entry *entry, const struct alert *alert)
 {
         const struct alert_values *values = &alert->values;
@@ -79,8 +91,7 @@ static void add_values(struct journal_entry *entry, const struct alert *alert)
         add_number(entry, "TWMON_WARNING_LEVEL", alert->warning != RULE_LEVEL_OFF, alert->warning);
         add_number(entry, "TWMON_CRITICAL_LEVEL", alert->critical != RULE_LEVEL_OFF,
                    alert->critical);
-        add_string(entry, "TWMON_STAGE",
-                   alert->witness.known ? close_wait_stage_name(alert->witness.stage) : "");
+        add_stages(entry, values);
         /* what the survival of sockets tells; nothing measures it yet */
         add_string(entry, "TWMON_RATE_PER_MIN", "");
         add_string(entry, "TWMON_ETA_SEC", "");

@@ -40,6 +40,8 @@ struct daemon {
         struct alert_table *alerts;
         struct events events;
         struct snapshot *snapshot; /* the newest; NULL: none yet */
+        uint64_t conf_serial;      /* of conf */
+        bool ready_told;
         uint64_t started_wall_usec;
 };
 
@@ -93,15 +95,10 @@ static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static void judge(struct daemon *daemon)
+static void tell_events(struct daemon *daemon, int r)
 {
         const uint64_t now_usec = clock_now_usec();
-        int r;
 
-        if (!daemon->snapshot)
-                return;
-        r = detect_step(daemon->alerts, daemon->conf->rules, daemon->snapshot,
-                        daemon->snapshot->start_usec, clock_wall_usec(), &daemon->events);
         if (r < 0)
                 alert_tell_problem(daemon->journal, "judging the scan failed", r,
                                    "the next one is judged afresh");
@@ -109,6 +106,22 @@ static void judge(struct daemon *daemon)
                 tell_event(daemon->tell, &daemon->events.items[i], now_usec);
         events_done(&daemon->events);
         arm_overdue(daemon);
+}
+
+/* A scan made under an older configuration counted by other ages: it is shown, but not judged. */
+static void judge(struct daemon *daemon)
+{
+        if (daemon->snapshot->conf_serial == daemon->conf_serial)
+                tell_events(daemon, detect_step(daemon->alerts, daemon->conf->rules,
+                                                daemon->snapshot, daemon->snapshot->start_usec,
+                                                clock_wall_usec(), &daemon->events));
+}
+
+/* Alerts whose rule a reload has removed end now, not at the next scan. */
+static void retire(struct daemon *daemon)
+{
+        tell_events(daemon, detect_retire(daemon->alerts, daemon->conf->rules, clock_now_usec(),
+                                          clock_wall_usec(), &daemon->events));
 }
 
 static void take_answers(struct daemon *daemon)
@@ -140,7 +153,8 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         daemon->snapshot = snapshot;
         judge(daemon);
         control_tell_scan(daemon->control);
-        notify_scan(snapshot, daemon->alerts);
+        notify_scan(snapshot, daemon->alerts, !daemon->ready_told);
+        daemon->ready_told = true;
         return 0;
 }
 
@@ -148,9 +162,10 @@ static void adopt_conf(struct daemon *daemon, struct conf *conf)
 {
         conf_unref(daemon->conf);
         daemon->conf = conf;
+        conf->serial = ++daemon->conf_serial; /* before the scanner sees it */
         scan_reconfigure(daemon->scan, conf);
         notify_interval(conf->interval_usec);
-        judge(daemon); /* alerts whose rule is gone end now, not at the next scan */
+        retire(daemon);
         alert_tell_reloaded(daemon->journal, conf_source(daemon->options));
 }
 

@@ -45,13 +45,12 @@ static void format_status(const struct snapshot *snapshot, const struct alert_ta
                  (double)snapshot->cost.wall_usec / (double)USEC_PER_MSEC);
 }
 
-void notify_scan(const struct snapshot *snapshot, const struct alert_table *alerts)
+void notify_scan(const struct snapshot *snapshot, const struct alert_table *alerts, bool first)
 {
         char status[SNAPSHOT_ERROR_MAX + 128];
 
         format_status(snapshot, alerts, status, sizeof(status));
-        (void)sd_notifyf(0, "%sSTATUS=%s\nWATCHDOG=1", snapshot->generation == 1 ? "READY=1\n" : "",
-                         status);
+        (void)sd_notifyf(0, "%sSTATUS=%s\nWATCHDOG=1", first ? "READY=1\n" : "", status);
 }
 
 void notify_reloading(uint64_t now_usec)

@@ -3,7 +3,7 @@
 
 /* What the service manager is told (sd_notify(3)): readiness, status line, watchdog. */
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "detect.h"
@@ -11,8 +11,8 @@
 
 /* Longest time between two scans that the watchdog allows is renewed for this interval. */
 void notify_interval(uint64_t interval_usec);
-/* READY=1 with the first, STATUS= and WATCHDOG=1 with every scan, failed ones included. */
-void notify_scan(const struct snapshot *snapshot, const struct alert_table *alerts);
+/* STATUS= and WATCHDOG=1 with every scan, failed ones included; READY=1 with the first one told. */
+void notify_scan(const struct snapshot *snapshot, const struct alert_table *alerts, bool first);
 void notify_reloading(uint64_t now_usec);
 void notify_reloaded(void);
 void notify_stopping(void);

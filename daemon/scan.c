@@ -4,8 +4,9 @@
  * Scans lie on a grid of slots, Interval apart. A scan counts ages from its slot, not from the
  * moment at which the thread happened to wake up, so that a socket seen in one slot is exactly six
  * intervals old six slots later. Slots that a slow scan has run over are left out: the scan is
- * merged with them, never queued. A thread that woke up much too late (the machine was suspended)
- * starts a new grid.
+ * merged with them, never queued. A thread that woke up much too late (the machine was busy, the
+ * process stopped) starts a new grid. Scans come before questions, and questions one at a time, so
+ * that neither the grid nor the end of the thread waits for more than one search.
  *
  * Between the threads there is one mutex, held for a few assignments at a time: never over a dump,
  * a file or an allocation of size. A snapshot that the loop has not taken is replaced by the next.
@@ -138,6 +139,7 @@ static void do_scan(struct scan *scan, const struct conf *conf)
                                               .now_usec = scan->slot_usec,
                                               .now_wall_usec = clock_wall_usec(),
                                               .rules = conf->rules,
+                                              .conf_serial = conf->serial,
                                               .date_new = shall_date(scan, conf) };
         struct snapshot *snapshot;
 
@@ -186,6 +188,18 @@ static void answer_one(struct scan *scan)
         notify_loop(scan);
 }
 
+/* With the lock held; released while the kernel is asked. */
+static void scan_once(struct scan *scan)
+{
+        struct conf *conf = conf_ref(scan->conf);
+
+        (void)pthread_mutex_unlock(&scan->lock);
+        do_scan(scan, conf);
+        advance_slot(scan, conf->interval_usec);
+        conf_unref(conf);
+        (void)pthread_mutex_lock(&scan->lock);
+}
+
 /* With the lock held. False: stop. */
 static bool wait_for_work(struct scan *scan)
 {
@@ -210,17 +224,10 @@ static void *run(void *userdata)
                 const bool scan_now = scan->scan_now;
 
                 scan->scan_now = false;
-                while (scan->n_answers < scan->n_questions)
+                if (slot_is_due(scan, scan->conf->interval_usec, scan_now))
+                        scan_once(scan);
+                else if (scan->n_answers < scan->n_questions)
                         answer_one(scan);
-                if (slot_is_due(scan, scan->conf->interval_usec, scan_now)) {
-                        struct conf *conf = conf_ref(scan->conf);
-
-                        (void)pthread_mutex_unlock(&scan->lock);
-                        do_scan(scan, conf);
-                        advance_slot(scan, conf->interval_usec);
-                        conf_unref(conf);
-                        (void)pthread_mutex_lock(&scan->lock);
-                }
         }
         (void)pthread_mutex_unlock(&scan->lock);
         return NULL;
@@ -300,13 +307,23 @@ void scan_reconfigure(struct scan *scan, struct conf *conf)
         conf_unref(old);
 }
 
+static bool is_asked(const struct scan *scan, const struct port_key *port)
+{
+        for (size_t i = 0; i < scan->n_questions; i++)
+                if (port_key_compare(&scan->questions[i].port, port) == 0)
+                        return true;
+        return false;
+}
+
 int scan_ask_owner(struct scan *scan, const struct port_key *port,
                    const struct port_witness *witness)
 {
         int r = -ENOBUFS;
 
         (void)pthread_mutex_lock(&scan->lock);
-        if (scan->n_questions < SCAN_QUESTIONS_MAX) {
+        if (is_asked(scan, port)) {
+                r = 0; /* the answer will do for both */
+        } else if (scan->n_questions < SCAN_QUESTIONS_MAX) {
                 scan->questions[scan->n_questions++] =
                         (struct question){ .port = *port, .witness = *witness };
                 (void)pthread_cond_signal(&scan->wake);

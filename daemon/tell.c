@@ -113,7 +113,9 @@ void tell_event(struct tell *tell, const struct event *event, uint64_t now_usec)
 void tell_owner(struct tell *tell, const struct port_key *port, const struct owner *owner)
 {
         for (size_t i = 0; i < tell->n; i++) {
-                if (port_key_compare(&tell->queue[i].event.alert.key.port, port) != 0)
+                const struct alert *alert = &tell->queue[i].event.alert;
+
+                if (!alert->witness.known || port_key_compare(&alert->key.port, port) != 0)
                         continue;
                 tell->queue[i].event.alert.owner = *owner;
                 tell->queue[i].until_usec = 0;

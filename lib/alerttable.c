@@ -8,7 +8,6 @@
 #include "alerttable.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +75,7 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                 *ret_alert = table->items[at];
                 return 0;
         }
-        if (table->n == ALERTS_MAX) {
+        if (table->n >= (key->port.side == SIDE_HOST ? ALERTS_MAX : ALERTS_MAX - 1)) {
                 table->overflow++;
                 return -ENOSPC;
         }
@@ -166,7 +165,8 @@ void alert_table_set_owner(struct alert_table *table, const struct port_key *por
                            const struct owner *owner)
 {
         for (size_t i = 0; i < table->n; i++)
-                if (port_key_compare(&table->items[i]->key.port, port) == 0)
+                if (table->items[i]->witness.known &&
+                    port_key_compare(&table->items[i]->key.port, port) == 0)
                         table->items[i]->owner = *owner;
 }
 
@@ -176,19 +176,32 @@ void events_done(struct events *events)
         *events = (struct events){ 0 };
 }
 
+bool events_reserve(struct events *events)
+{
+        const size_t size = MAX(events->size * 2, (size_t)4);
+        struct event *items;
+
+        if (events->n < events->size)
+                return true;
+        items = realloc(events->items, size * sizeof(*items));
+        if (!items)
+                return false;
+        events->items = items;
+        events->size = size;
+        return true;
+}
+
 struct event *events_add(struct events *events)
 {
-        if (events->n == events->size) {
-                size_t size = MAX(events->size * 2, (size_t)4);
-                struct event *items = realloc(events->items, size * sizeof(*items));
-
-                if (!items)
-                        return NULL;
-                events->items = items;
-                events->size = size;
-        }
+        if (!events_reserve(events))
+                return NULL;
         memset(&events->items[events->n], 0, sizeof(*events->items));
         return &events->items[events->n++];
+}
+
+bool alert_is_clearing(const struct alert *alert)
+{
+        return alert->state == ALERT_RAISED && alert->below_since_usec != 0;
 }
 
 const char *alert_state_name(enum alert_state state)

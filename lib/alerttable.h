@@ -24,5 +24,7 @@ uint64_t alert_table_bad_scans(const struct alert_table *table);
 
 uint64_t alert_table_next_sequence(struct alert_table *table);
 
-/* One more event, zeroed; NULL: no memory. */
+/* Room for one more event; false: no memory. */
+bool events_reserve(struct events *events);
+/* One more event, zeroed; NULL: no memory, which cannot be after events_reserve(). */
 struct event *events_add(struct events *events);

@@ -27,7 +27,8 @@
 struct conf {
         uint64_t interval_usec; /* [Scan] Interval */
         struct rules *rules;
-        unsigned refs; /* atomic: the scanner and the loop each hold one */
+        uint64_t serial; /* which configuration of its owner's this is; 0 when loaded */
+        unsigned refs;   /* atomic: the scanner and the loop each hold one */
 };
 
 /* The built-in defaults. */

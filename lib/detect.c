@@ -9,9 +9,10 @@
  *                          as long, warning otherwise
  *   warning  -> critical   the critical level has been reached for RaiseAfter ("escalated")
  *   critical -> warning    at or below the critical level's clear level for ClearAfter
- *   raised   -> (none)     at or below the lowest level's clear level for ClearAfter ("cleared"),
- * or its rule is gone raised   -> raised     RemindEvery has passed since anything was said
- * ("reminded")
+ *   raised   -> (none)     at or below the lowest level's clear level for ClearAfter ("cleared"), or
+ *                          its rule is gone
+ *   raised   -> raised     RemindEvery has passed since anything was said ("reminded"), what is
+ *                          said is known to be so, and it is not about to clear
  *
  * The clear level is ClearBelow x level rounded down, and always below the level itself: 80 % of 10
  * is 8, of 5 is 4, of 1 is 0. Between it and the level nothing changes, so nothing flaps.
@@ -21,8 +22,8 @@
  * the condition has held for RaiseAfter by their ages, and the alert is raised at once.
  *
  * What a scan could not see whole is a lower bound: it can start and raise an alert, never clear or
- * drop one. `blind` is judged by the scans themselves: a failed one is critical, a partial one is a
- * warning.
+ * drop one, and ClearAfter begins anew after it. `blind` is judged by the scans themselves: a failed
+ * one is critical, a partial one is a warning.
  */
 
 #include "detect.h"
@@ -122,6 +123,7 @@ static void look_at_port(const struct step *step, const struct rule *rule,
                                               .oldest_usec = row->oldest_usec,
                                               .oldest_at_least = row->oldest_at_least,
                                               .port_known = true };
+        memcpy(sight.values.stage, row->stage, sizeof(sight.values.stage));
         sight.level = reached(rule, sight.values.count);
         if (key->kind == ALERT_CLOSE_WAIT_STUCK)
                 sight.held = reached(rule, row->stuck_held);
@@ -144,13 +146,13 @@ static void look_at_scans(const struct step *step, struct sight *ret_sight)
         *ret_sight = sight;
 }
 
-static int tell(const struct step *step, struct alert *alert, enum transition transition,
-                enum severity previous)
+/* judge() has made room for it, so that a transition is never made and then not told. */
+static void tell(const struct step *step, struct alert *alert, enum transition transition,
+                 enum severity previous)
 {
         struct event *event = events_add(step->events);
 
-        if (!event)
-                return -ENOMEM;
+        assert(event);
         alert->told_usec = step->now_usec;
         event->sequence = alert_table_next_sequence(step->table);
         event->transition = transition;
@@ -158,7 +160,6 @@ static int tell(const struct step *step, struct alert *alert, enum transition tr
         event->now_usec = step->now_usec;
         event->now_wall_usec = step->now_wall_usec;
         event->alert = *alert;
-        return 0;
 }
 
 /* Keeps *since at the first moment of an unbroken row of trues; 0: not now. */
@@ -175,17 +176,21 @@ static bool has_held(uint64_t since, uint64_t hold, uint64_t now_usec)
         return since != 0 && now_usec - MIN(since, now_usec) >= hold;
 }
 
-/* Lower bounds may only add: nothing stops running, and nothing below a level starts to. */
+/* A lower bound may start what raises and keep it running; what clears starts anew after it. */
 static void run_clocks(const struct step *step, struct alert *alert, const struct sight *sight)
 {
         if (sight->certain || sight->level == SEVERITY_CRITICAL)
                 keep_since(&alert->critical_since_usec, sight->level == SEVERITY_CRITICAL,
                            step->now_usec);
-        if (sight->certain || !sight->below_lowest)
-                keep_since(&alert->below_since_usec, sight->below_lowest, step->now_usec);
-        if (sight->certain || !sight->below_critical)
-                keep_since(&alert->below_critical_since_usec, sight->below_critical,
-                           step->now_usec);
+        keep_since(&alert->below_since_usec, sight->certain && sight->below_lowest, step->now_usec);
+        keep_since(&alert->below_critical_since_usec, sight->certain && sight->below_critical,
+                   step->now_usec);
+}
+
+/* TIME_WAIT sockets have no owner; those in CLOSE_WAIT on the same port say nothing about them. */
+static bool has_owner(enum alert_kind kind)
+{
+        return kind == ALERT_CLOSE_WAIT_STUCK || kind == ALERT_CLOSE_WAIT_COUNT;
 }
 
 static void copy_facts(const struct step *step, const struct rule *rule, const struct sight *sight,
@@ -199,14 +204,14 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
         memcpy(alert->origin, rule->origin, sizeof(alert->origin));
         if (sight->certain || sight->values.count >= alert->values.count)
                 alert->values = sight->values;
-        if (row && row->witness.known)
+        if (row && row->witness.known && has_owner(alert->key.kind))
                 alert->witness = row->witness;
         if (alert->key.kind == ALERT_BLIND && step->snapshot->result != SCAN_COMPLETE)
                 snprintf(alert->reason, sizeof(alert->reason), "%s", step->snapshot->error_text);
 }
 
-static int raise_alert(const struct step *step, const struct rule *rule, struct alert *alert,
-                       const struct sight *sight)
+static void raise_alert(const struct step *step, const struct rule *rule, struct alert *alert,
+                        const struct sight *sight)
 {
         const bool critical =
                 sight->held == SEVERITY_CRITICAL ||
@@ -218,10 +223,10 @@ static int raise_alert(const struct step *step, const struct rule *rule, struct 
         alert->since_usec = step->now_usec;
         alert->since_wall_usec = step->now_wall_usec;
         alert->below_since_usec = 0;
-        return tell(step, alert, TRANSITION_RAISED, SEVERITY_NONE);
+        tell(step, alert, TRANSITION_RAISED, SEVERITY_NONE);
 }
 
-/* 0, ALERT_GONE, or -ENOMEM. */
+/* 0 or ALERT_GONE. */
 static int judge_pending(const struct step *step, const struct rule *rule, struct alert *alert,
                          const struct sight *sight)
 {
@@ -231,7 +236,8 @@ static int judge_pending(const struct step *step, const struct rule *rule, struc
         if (sight->held == SEVERITY_NONE &&
             !has_held(alert->since_usec, rule->raise_after_usec, step->now_usec))
                 return 0;
-        return raise_alert(step, rule, alert, sight);
+        raise_alert(step, rule, alert, sight);
+        return 0;
 }
 
 static bool shall_escalate(const struct step *step, const struct rule *rule,
@@ -243,13 +249,13 @@ static bool shall_escalate(const struct step *step, const struct rule *rule,
 }
 
 static bool shall_remind(const struct step *step, const struct rule *rule,
-                         const struct alert *alert)
+                         const struct alert *alert, const struct sight *sight)
 {
-        return rule->remind_every_usec != 0 &&
+        return sight->known && rule->remind_every_usec != 0 && !alert_is_clearing(alert) &&
                has_held(alert->told_usec, rule->remind_every_usec, step->now_usec);
 }
 
-/* 0, ALERT_GONE, or -ENOMEM. */
+/* 0 or ALERT_GONE. */
 static int judge_raised(const struct step *step, const struct rule *rule, struct alert *alert,
                         const struct sight *sight)
 {
@@ -257,34 +263,29 @@ static int judge_raised(const struct step *step, const struct rule *rule, struct
 
         if (has_held(alert->below_since_usec, rule->clear_after_usec, step->now_usec) &&
             sight->certain) {
-                int r = tell(step, alert, TRANSITION_CLEARED, before);
-
-                return r < 0 ? r : ALERT_GONE;
+                tell(step, alert, TRANSITION_CLEARED, before);
+                return ALERT_GONE;
         }
         if (shall_escalate(step, rule, alert, sight)) {
                 alert->severity = SEVERITY_CRITICAL;
-                return tell(step, alert, TRANSITION_ESCALATED, before);
-        }
-        if (before == SEVERITY_CRITICAL && sight->certain && !sight->below_lowest &&
-            has_held(alert->below_critical_since_usec, rule->clear_after_usec, step->now_usec)) {
+                tell(step, alert, TRANSITION_ESCALATED, before);
+        } else if (before == SEVERITY_CRITICAL && sight->certain && !sight->below_lowest &&
+                   has_held(alert->below_critical_since_usec, rule->clear_after_usec,
+                            step->now_usec)) {
                 alert->severity = SEVERITY_WARNING;
-                return tell(step, alert, TRANSITION_DEESCALATED, before);
+                tell(step, alert, TRANSITION_DEESCALATED, before);
+        } else if (shall_remind(step, rule, alert, sight)) {
+                tell(step, alert, TRANSITION_REMINDED, before);
         }
-        if (shall_remind(step, rule, alert))
-                return tell(step, alert, TRANSITION_REMINDED, before);
         return 0;
 }
 
 /* The rule that made it is gone: said once, if anything had been said. */
 static int retire(const struct step *step, struct alert *alert)
 {
-        int r;
-
         if (alert->state == ALERT_PENDING)
                 return ALERT_GONE;
-        r = tell(step, alert, TRANSITION_CLEARED, alert->severity);
-        if (r < 0)
-                return r;
+        tell(step, alert, TRANSITION_CLEARED, alert->severity);
         snprintf(step->events->items[step->events->n - 1].reason, EVENT_REASON_MAX,
                  "its rule was removed from the configuration");
         return ALERT_GONE;
@@ -297,18 +298,19 @@ static int judge(struct alert *alert, void *userdata)
         const struct rule *rule = rules_find(step->rules, alert->key.kind, &alert->key.port);
         struct sight sight;
 
+        if (!events_reserve(step->events))
+                return -ENOMEM;
         if (!rule)
                 return retire(step, alert);
         if (alert->key.kind == ALERT_BLIND)
                 look_at_scans(step, &sight);
         else
                 look_at_port(step, rule, &alert->key, &sight);
-        if (sight.known) {
-                run_clocks(step, alert, &sight);
-                copy_facts(step, rule, &sight, alert);
-        } else {
+        if (!sight.known)
                 sight = (struct sight){ 0 };
-        }
+        run_clocks(step, alert, &sight);
+        if (sight.known)
+                copy_facts(step, rule, &sight, alert);
         if (alert->state == ALERT_PENDING)
                 return sight.known ? judge_pending(step, rule, alert, &sight) : 0;
         return judge_raised(step, rule, alert, &sight);
@@ -372,4 +374,26 @@ int detect_step(struct alert_table *table, const struct rules *rules,
         alert_table_count_scan(table, snapshot);
         r = start_all(&step);
         return r < 0 ? r : alert_table_sweep(table, judge, &step);
+}
+
+static int judge_rule_alone(struct alert *alert, void *userdata)
+{
+        const struct step *step = userdata;
+
+        if (rules_find(step->rules, alert->key.kind, &alert->key.port))
+                return 0;
+        return events_reserve(step->events) ? retire(step, alert) : -ENOMEM;
+}
+
+int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t now_usec,
+                  uint64_t now_wall_usec, struct events *ret_events)
+{
+        struct step step = { .table = table,
+                             .rules = rules,
+                             .now_usec = now_usec,
+                             .now_wall_usec = now_wall_usec,
+                             .events = ret_events };
+
+        ret_events->n = 0;
+        return alert_table_sweep(table, judge_rule_alone, &step);
 }

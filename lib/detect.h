@@ -15,7 +15,7 @@
 #include "rule.h"
 #include "snapshot.h"
 
-#define ALERTS_MAX         1024 /* pending and raised; beyond it the overflow is counted */
+#define ALERTS_MAX         1024 /* pending and raised; the last place is for the host's */
 #define EVENT_REASON_MAX   160
 #define OWNER_UNIT_MAX     256
 #define OWNER_COMM_MAX     16 /* TASK_COMM_LEN */
@@ -54,7 +54,8 @@ struct alert_values {
         uint64_t stuck;
         uint64_t oldest_usec; /* 0: unknown */
         bool oldest_at_least;
-        bool port_known; /* false: host-wide, the four above are unknown */
+        uint32_t stage[STAGE_COUNT]; /* of close_wait */
+        bool port_known;             /* false: host-wide, the four above are unknown */
 };
 
 struct alert {
@@ -76,7 +77,6 @@ struct alert {
         uint64_t below_since_usec;
         uint64_t below_critical_since_usec;
         uint64_t told_usec;
-        uint64_t seen_generation;
 };
 
 struct event {
@@ -106,11 +106,11 @@ struct alert_table *alert_table_free(struct alert_table *table);
 size_t alert_table_count(const struct alert_table *table);
 /* 0 <= i < alert_table_count(). Valid until the next detect_step(). Order: by key. */
 const struct alert *alert_table_get(const struct alert_table *table, size_t i);
-/* Conditions that found no room since the start. */
+/* Conditions that found no room, counted at each step, since the start. */
 uint64_t alert_table_overflow(const struct alert_table *table);
 /* Number of raised ones, and the worst severity among them. */
 size_t alert_table_raised(const struct alert_table *table, enum severity *ret_worst);
-/* Sets the owner of every alert of that port. */
+/* Sets the owner of every alert of that port that has sockets to own (alert.witness). */
 void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
                            const struct owner *owner);
 
@@ -122,6 +122,16 @@ void alert_table_set_owner(struct alert_table *table, const struct port_key *por
 int detect_step(struct alert_table *table, const struct rules *rules,
                 const struct snapshot *snapshot, uint64_t now_usec, uint64_t now_wall_usec,
                 struct events *ret_events);
+
+/*
+ * Ends the alerts that have no rule any more, and judges nothing else: for a reload, whose new ages
+ * and levels no scan has been counted by yet. As detect_step().
+ */
+int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t now_usec,
+                  uint64_t now_wall_usec, struct events *ret_events);
+
+/* Raised, and its number has fallen to the clear level: it clears if that lasts. */
+bool alert_is_clearing(const struct alert *alert);
 
 /* "pending", "raised" */
 const char *alert_state_name(enum alert_state state);

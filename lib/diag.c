@@ -93,8 +93,7 @@ static int send_request(struct diag *diag, const struct diag_request *request)
         return -EINTR;
 }
 
-/* Bytes of the next datagram, DIAG_INTERRUPTED as a negative-free outcome in *ret_lost, or -errno.
- */
+/* Bytes of the next datagram, or -errno; *ret_lost: part of the dump was lost with it. */
 static ssize_t receive(struct diag *diag, unsigned *eintr, bool *ret_lost)
 {
         for (;;) {

@@ -117,26 +117,6 @@ void ledger_begin(struct ledger *ledger, uint64_t now_usec)
         ledger->generation++;
 }
 
-enum close_wait_stage close_wait_stage(const struct sockrec *record)
-{
-        if (record->inode == 0)
-                return STAGE_UNACCEPTED;
-        if (record->receive_queue > 1)
-                return STAGE_UNREAD;
-        return record->receive_queue == 1 ? STAGE_EOF_UNREAD : STAGE_UNCLOSED;
-}
-
-const char *close_wait_stage_name(enum close_wait_stage stage)
-{
-        static const char *const names[] = { [STAGE_UNACCEPTED] = "unaccepted",
-                                             [STAGE_UNREAD] = "unread",
-                                             [STAGE_EOF_UNREAD] = "eof-unread",
-                                             [STAGE_UNCLOSED] = "unclosed" };
-
-        assert(stage < STAGE_COUNT);
-        return names[stage];
-}
-
 static void date_entry(const struct ledger *ledger, const struct sockrec *record,
                        struct ledger_entry *entry)
 {

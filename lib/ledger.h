@@ -16,6 +16,7 @@
 #include "grouptab.h"
 #include "portkey.h"
 #include "sockrec.h"
+#include "stage.h"
 
 #define LEDGER_SOCKETS_MAX 262144
 #define LEDGER_MISSES_MAX  2 /* complete scans without a socket before it is forgotten */
@@ -23,15 +24,6 @@
 /* ledger_see() */
 #define LEDGER_REPEATED  1 /* seen before in this scan: a dump may show a socket twice */
 #define LEDGER_UNTRACKED 2 /* no room: counts, but has no age */
-
-/* Why a CLOSE_WAIT socket is not closed (DESIGN, "stage"). */
-enum close_wait_stage {
-        STAGE_UNACCEPTED, /* inode 0: the program never accepted it, or has abandoned it */
-        STAGE_UNREAD,     /* data and the end-of-file wait to be read */
-        STAGE_EOF_UNREAD, /* only the end-of-file does */
-        STAGE_UNCLOSED,   /* end-of-file was read, close() never came */
-        STAGE_COUNT,
-};
 
 /* Flags of an entry. */
 enum {
@@ -77,9 +69,3 @@ void ledger_each_seen(const struct ledger *ledger, ledger_fn fn, void *userdata)
 size_t ledger_count(const struct ledger *ledger);
 /* Sockets of this scan that found no room. */
 size_t ledger_untracked(const struct ledger *ledger);
-
-/* The stage of a CLOSE_WAIT socket, from its queue and inode (KERNEL-FACTS). */
-enum close_wait_stage close_wait_stage(const struct sockrec *record);
-
-/* "unaccepted", "unread", "eof-unread", "unclosed" */
-const char *close_wait_stage_name(enum close_wait_stage stage);

@@ -100,7 +100,8 @@ static int dump_listeners(struct look *look, struct outcome *outcome)
                 services_begin(look->services);
                 r = diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, on_listener, look,
                               &outcome->stats);
-                if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX)
+                if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX ||
+                    outcome->stats.malformed > 0)
                         return r;
                 outcome->retries++;
         }
@@ -116,7 +117,8 @@ static int dump_watched(struct look *look, const struct look_request *request,
                 ledger_begin(look->ledger, request->now_usec);
                 r = diag_dump(look->diag, WATCHED_STATES, request->date_new, on_socket, look,
                               &outcome->stats);
-                if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX)
+                if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX ||
+                    outcome->stats.malformed > 0)
                         return r;
                 outcome->retries++;
         }
@@ -141,7 +143,8 @@ static void dump_all(struct look *look, const struct look_request *request, stru
         services_end(look->services, request->now_usec, listeners == 0);
         watched = dump_watched(look, request, outcome);
         ledger_end(look->ledger, watched == 0);
-        outcome->result = watched != 0 ? watched : listeners;
+        outcome->result =
+                MIN(watched, listeners) < 0 ? MIN(watched, listeners) : MAX(watched, listeners);
 }
 
 static void describe_error(int error, char *text)
@@ -158,6 +161,7 @@ static void describe_error(int error, char *text)
 static void stamp(const struct look_request *request, struct snapshot *snapshot)
 {
         snapshot->generation = request->generation;
+        snapshot->conf_serial = request->conf_serial;
         snapshot->start_usec = request->now_usec;
         snapshot->start_wall_usec = request->now_wall_usec;
         snapshot->requested = WATCHED_STATES;
@@ -197,6 +201,18 @@ static void *copy_array(const void *array, size_t n, size_t item)
         return copy;
 }
 
+/* What a broken scan counted, or listed at zero for want of sockets, is nothing that was seen. */
+static void drop_counts(struct snapshot *snapshot)
+{
+        free(snapshot->rows);
+        free(snapshot->index);
+        snapshot->rows = NULL;
+        snapshot->index = NULL;
+        snapshot->n_rows = snapshot->index_mask = 0;
+        snapshot->ports_overflow = 0;
+        memset(snapshot->total, 0, sizeof(snapshot->total));
+}
+
 /* A scan that saw nothing shows what the last one saw, as old as it is, instead of zeros. */
 static int repeat_counts(const struct look *look, struct snapshot *snapshot)
 {
@@ -204,6 +220,7 @@ static int repeat_counts(const struct look *look, struct snapshot *snapshot)
         struct port_row *rows;
         uint32_t *index;
 
+        drop_counts(snapshot);
         if (!last || last->n_rows == 0)
                 return 0;
         rows = copy_array(last->rows, last->n_rows, sizeof(*rows));
@@ -213,8 +230,6 @@ static int repeat_counts(const struct look *look, struct snapshot *snapshot)
                 free(index);
                 return -ENOMEM;
         }
-        free(snapshot->rows);
-        free(snapshot->index);
         snapshot->rows = rows;
         snapshot->n_rows = last->n_rows;
         snapshot->index = index;

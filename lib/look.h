@@ -22,7 +22,8 @@ struct look_request {
         uint64_t now_usec;      /* monotonic: the moment that ages are counted from and to */
         uint64_t now_wall_usec; /* since 1970, for printing */
         const struct rules *rules;
-        bool date_new; /* ask for tcp_info, to date sockets that are older than this scan */
+        uint64_t conf_serial; /* which rules these are; handed on to the snapshot */
+        bool date_new;        /* ask for tcp_info, to date sockets that are older than this scan */
 };
 
 /* 0, or -errno: no netlink socket (-EPROTONOSUPPORT, -EACCES, ...), no memory. */

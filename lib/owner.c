@@ -3,11 +3,11 @@
 /*
  * Two independent trails, each followed as far as permissions allow:
  *
- *   unit     INET_DIAG_CGROUP_ID is the inode number of a directory of the cgroup2 file system, so
- * a walk over that tree finds its path, and the path names the unit. Needs no privilege. process
- * /proc/PID/fd/N of the process that holds the socket is a link "socket:[INODE]". Readable for
- * one's own processes, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Where it is not, a cgroup
- * with one single process still tells who it is.
+ *   unit     INET_DIAG_CGROUP_ID is the inode number of a directory of the cgroup2 file system, so a
+ *            walk over that tree finds its path, and the path names the unit. Needs no privilege.
+ *   process  /proc/PID/fd/N of the process that holds the socket is a link "socket:[INODE]". Readable
+ *            for one's own processes, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Where it is
+ *            not, a cgroup with one single process still tells who it is.
  *
  * The processes of the socket's cgroup are looked at first; all others only if that found nothing:
  * accepted sockets carry the cgroup of whoever made the listener, and a process may have moved.
@@ -245,6 +245,40 @@ static void search_all(struct search *search, int64_t *ret_pid)
         }
 }
 
+static bool is_socket_unit(const char *unit)
+{
+        const size_t len = strlen(unit), suffix = strlen(".socket");
+
+        return len > suffix && strcmp(unit + len - suffix, ".socket") == 0;
+}
+
+/*
+ * A listener that the service manager made is in the group of its socket unit, and so is all that
+ * was accepted from it; the unit that matters is that of the process which serves it.
+ */
+static void prefer_service(const char *proc, struct owner *owner)
+{
+        char path[PATH_MAX], line[PATH_MAX], unit[OWNER_UNIT_MAX];
+        bool user, found = false;
+        FILE *file;
+
+        if (owner->pid < 0 || !is_socket_unit(owner->unit))
+                return;
+        snprintf(path, sizeof(path), "%s/%lld/cgroup", proc, (long long)owner->pid);
+        file = fopen(path, "re");
+        while (file && !found && fgets(line, sizeof(line), file)) {
+                line[strcspn(line, "\n")] = '\0';
+                found = strncmp(line, "0::", 3) == 0 &&
+                        owner_unit_of_path(line + 3, unit, &user) == 0;
+        }
+        if (file)
+                (void)fclose(file);
+        if (!found)
+                return;
+        memcpy(owner->unit, unit, sizeof(unit));
+        owner->unit_is_user = user;
+}
+
 static void follow_cgroup(struct search *search, const char *cgroup, uint64_t id,
                           struct owner *owner)
 {
@@ -283,6 +317,7 @@ void owner_find(const char *proc, const char *cgroup, const struct port_witness 
                         search_all(&search, &owner.pid);
                 if (owner.pid >= 0)
                         read_comm(proc, owner.pid, owner.comm);
+                prefer_service(proc, &owner);
         }
         *ret_owner = owner;
 }

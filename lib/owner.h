@@ -9,10 +9,11 @@
 #include "detect.h"
 #include "snapshot.h"
 
-#define OWNER_CGROUPS_MAX   65536 /* directories visited in search of a cgroup id */
+/* Of one search, which the scanner waits for: some tenths of a second at the worst. */
+#define OWNER_CGROUPS_MAX   16384 /* directories visited in search of a cgroup id */
 #define OWNER_DEPTH_MAX     32
-#define OWNER_PROCESSES_MAX 65536
-#define OWNER_FDS_MAX       1000000 /* descriptors looked at in one search */
+#define OWNER_PROCESSES_MAX 16384
+#define OWNER_FDS_MAX       100000 /* descriptors looked at */
 
 /*
  * Fills *ret_owner with what can be told about the witness; what cannot stays unknown. proc and

@@ -14,38 +14,19 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base.h"
+#include "line.h"
 #include "units.h"
-
-/* A line that is being written; past its end nothing is added. */
-struct line {
-        char *buf; /* PHRASE_MAX */
-        size_t len;
-};
-
-PRINTF_LIKE(2, 3) static void add(struct line *line, const char *format, ...)
-{
-        size_t room = PHRASE_MAX - line->len;
-        va_list args;
-        int n;
-
-        va_start(args, format);
-        n = vsnprintf(line->buf + line->len, room, format, args);
-        va_end(args);
-        if (n > 0)
-                line->len += MIN((size_t)n, room - 1);
-}
 
 /* Text of others: a control character becomes '?'. */
 static void add_foreign(struct line *line, const char *text)
 {
         size_t start = line->len;
 
-        add(line, "%s", text);
+        line_add(line, "%s", text);
         for (size_t i = start; i < line->len; i++)
                 if ((unsigned char)line->buf[i] < 0x20 || line->buf[i] == 0x7f)
                         line->buf[i] = '?';
@@ -53,7 +34,7 @@ static void add_foreign(struct line *line, const char *text)
 
 static void add_connections(struct line *line, uint64_t count)
 {
-        add(line, "%" PRIu64 " connection%s", count, count == 1 ? "" : "s");
+        line_add(line, "%" PRIu64 " connection%s", count, count == 1 ? "" : "s");
 }
 
 static void add_oldest(struct line *line, const struct alert_values *values)
@@ -61,8 +42,8 @@ static void add_oldest(struct line *line, const struct alert_values *values)
         char age[UNITS_TEXT_MAX];
 
         if (values->oldest_usec > 0)
-                add(line, ", the oldest %s%s", values->oldest_at_least ? ">= " : "",
-                    units_format_age(values->oldest_usec, age));
+                line_add(line, ", the oldest %s%s", values->oldest_at_least ? ">= " : "",
+                         units_format_age(values->oldest_usec, age));
 }
 
 static void add_stuck(struct line *line, const struct alert *alert)
@@ -70,8 +51,8 @@ static void add_stuck(struct line *line, const struct alert *alert)
         char after[UNITS_TEXT_MAX];
 
         add_connections(line, alert->values.count);
-        add(line, " stuck in CLOSE_WAIT for %s or longer",
-            units_format_duration(alert->stuck_after_usec, after));
+        line_add(line, " stuck in CLOSE_WAIT for %s or longer",
+                 units_format_duration(alert->stuck_after_usec, after));
         add_oldest(line, &alert->values);
 }
 
@@ -80,16 +61,16 @@ static void add_count(struct line *line, const struct alert *alert, const char *
         int64_t level = alert->severity == SEVERITY_CRITICAL ? alert->critical : alert->warning;
 
         add_connections(line, alert->values.count);
-        add(line, " in %s", state);
+        line_add(line, " in %s", state);
         if (level != RULE_LEVEL_OFF)
-                add(line, ", the level is %" PRId64, level);
+                line_add(line, ", the level is %" PRId64, level);
 }
 
 static void add_blind(struct line *line, const struct alert *alert)
 {
-        add(line, "twmond cannot see the TCP sockets");
+        line_add(line, "twmond cannot see the TCP sockets");
         if (alert->reason[0]) {
-                add(line, ": ");
+                line_add(line, ": ");
                 add_foreign(line, alert->reason);
         }
 }
@@ -121,21 +102,21 @@ static void add_owner(struct line *line, const struct owner *owner)
         const char *between = " (";
 
         if (owner->unit[0]) {
-                add(line, "%s", between);
+                line_add(line, "%s", between);
                 add_foreign(line, owner->unit);
                 between = ", ";
         }
         if (owner->pid >= 0) {
-                add(line, "%sPID %" PRId64, between, owner->pid);
+                line_add(line, "%sPID %" PRId64, between, owner->pid);
                 between = " ";
         }
         if (owner->comm[0]) {
-                add(line, "%s", between);
+                line_add(line, "%s", between);
                 add_foreign(line, owner->comm);
                 between = ", ";
         }
         if (between[1] != '(')
-                add(line, ")");
+                line_add(line, ")");
 }
 
 static uint64_t raised_for_usec(const struct event *event)
@@ -151,13 +132,14 @@ static void add_cleared(struct line *line, const struct event *event)
 
         units_format_age(raised_for_usec(event), age);
         if (event->reason[0]) {
-                add(line, "%s alert cleared after %s: ", alert_kind_name(event->alert.key.kind),
-                    age);
+                line_add(line,
+                         "%s alert cleared after %s: ", alert_kind_name(event->alert.key.kind),
+                         age);
                 add_foreign(line, event->reason);
         } else if (event->alert.key.kind == ALERT_BLIND) {
-                add(line, "twmond sees the TCP sockets again, after %s", age);
+                line_add(line, "twmond sees the TCP sockets again, after %s", age);
         } else {
-                add(line, "cleared after %s, now ", age);
+                line_add(line, "cleared after %s, now ", age);
                 add_condition(line, &event->alert);
         }
 }
@@ -169,19 +151,19 @@ static void add_transition(struct line *line, const struct event *event)
         switch (event->transition) {
         case TRANSITION_RAISED:
                 if (event->alert.severity == SEVERITY_CRITICAL)
-                        add(line, "critical, ");
+                        line_add(line, "critical, ");
                 add_condition(line, &event->alert);
                 break;
         case TRANSITION_ESCALATED:
-                add(line, "now critical, ");
+                line_add(line, "now critical, ");
                 add_condition(line, &event->alert);
                 break;
         case TRANSITION_DEESCALATED:
-                add(line, "back to warning, ");
+                line_add(line, "back to warning, ");
                 add_condition(line, &event->alert);
                 break;
         case TRANSITION_REMINDED:
-                add(line, "still, after %s, ", units_format_age(raised_for_usec(event), age));
+                line_add(line, "still, after %s, ", units_format_age(raised_for_usec(event), age));
                 add_condition(line, &event->alert);
                 break;
         case TRANSITION_CLEARED:
@@ -194,10 +176,10 @@ static void add_transition(struct line *line, const struct event *event)
 
 const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX])
 {
-        struct line line = { .buf = buf };
+        struct line line = line_init(buf, PHRASE_MAX);
         char port[UNITS_TEXT_MAX];
 
-        add(&line, "%s: ", phrase_port(&event->alert.key.port, port));
+        line_add(&line, "%s: ", phrase_port(&event->alert.key.port, port));
         add_transition(&line, event);
         add_owner(&line, &event->alert.owner);
         return buf;
@@ -205,9 +187,8 @@ const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX])
 
 const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_MAX])
 {
-        struct line line = { .buf = buf };
+        struct line line = line_init(buf, PHRASE_MAX);
 
-        buf[0] = '\0';
         add_condition(&line, alert);
         add_owner(&line, &alert->owner);
         return buf;
@@ -215,11 +196,11 @@ const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_M
 
 static const char *const advice[ALERT_KIND_COUNT] = {
         [ALERT_CLOSE_WAIT_STUCK] =
-                "The peer has closed and the program on this host has not: its recv() returns 0, "
-                "and until it calls close() or exits, the connection and its descriptor stay for "
-                "ever. That is a bug of the program or a stuck worker in it; SO_KEEPALIVE, sysctls "
-                "and ending the peer do not cure it. Restart the program to get the descriptors "
-                "back, and report the leak.",
+                "The peers have closed and the program on this host has not. When a peer closes, "
+                "recv() returns 0; until the program acts on that and calls close(), or exits, the "
+                "connection stays for ever, and its descriptor with it. That is a bug of the "
+                "program or a stuck worker in it; SO_KEEPALIVE, sysctls and ending the peer do not "
+                "cure it. Restart the program to free the connections, and report the leak.",
         [ALERT_CLOSE_WAIT_COUNT] =
                 "Many peers have closed and the program on this host has not closed its side yet: "
                 "it is slow, busy or has stopped reading. If the number falls by itself it was a "
@@ -241,6 +222,31 @@ const char *phrase_advice(enum alert_kind kind)
 {
         assert(kind < ALERT_KIND_COUNT);
         return advice[kind];
+}
+
+static const char *const stage_advice[STAGE_COUNT] = {
+        [STAGE_UNACCEPTED] =
+                "The program has never accepted these connections: its accept loop hangs, or is "
+                "slower than its clients. Look at the thread that calls accept(), and at the "
+                "listener's backlog (ss -lt).",
+        [STAGE_UNREAD] =
+                "Data waits before the end-of-file: the program has stopped reading these "
+                "connections. Look for a worker that is blocked or gone (a stack trace of each "
+                "thread shows it).",
+        [STAGE_EOF_UNREAD] =
+                "Everything was read but the end-of-file: the program does not poll these "
+                "connections any more. Look for a stuck worker, or a pool that keeps idle "
+                "connections without watching them.",
+        [STAGE_UNCLOSED] =
+                "The program has read the end-of-file, recv() returning 0, and does not call "
+                "close(): a descriptor leak. Look at what the code does after a read of 0 bytes, "
+                "in its error paths above all.",
+};
+
+const char *phrase_stage_advice(enum close_wait_stage stage)
+{
+        assert(stage < STAGE_COUNT);
+        return stage_advice[stage];
 }
 
 const char *phrase_port(const struct port_key *port, char *buf)

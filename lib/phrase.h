@@ -21,5 +21,8 @@ const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_M
 /* What the kind means and what to do about it; a constant text. */
 const char *phrase_advice(enum alert_kind kind);
 
+/* What a stage says about the program, and where to look in it; a constant text. */
+const char *phrase_stage_advice(enum close_wait_stage stage);
+
 /* "local port 7865", "remote port 5432", "this host". Returns buf (UNITS_TEXT_MAX). */
 const char *phrase_port(const struct port_key *port, char *buf);

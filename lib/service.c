@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One bit per port and question, so that the per-socket decision is a few bit tests: is it
- * listening in this dump, was it in the last one, did it lately, does the configuration name it. 8
- * KiB each, whatever the number of sockets. When a listener went away is kept for the few ports
- * that lost theirs, in a small sorted-by-nothing array that is only walked once per dump.
+ * One bit per port and question, so that the per-socket decision is a few bit tests: is it listening
+ * in this dump, was it in the last one, did it lately, does the configuration name it. 8 KiB each,
+ * whatever the number of sockets. When a listener went away is kept for the few ports that lost
+ * theirs, in a small array that is walked once per dump.
+ *
+ * A port that lost its listener stays a service for as long as it has sockets, and for a while after
+ * that: what leaks on it must not move to another name.
  */
 
 #include "service.h"
@@ -31,6 +34,8 @@ struct services {
         struct port_set dumping;   /* seen by the dump under way */
         struct port_set lately;    /* lost its listener less than SERVICE_KEEP_USEC ago */
         struct port_set configured;
+        struct port_set
+                used; /* lost their listener, but the current scan shows sockets of theirs */
         struct gone_port *gone; /* exactly the ports in lately; at most PORT_COUNT */
         size_t n_gone;
         size_t gone_size;
@@ -138,8 +143,10 @@ static void expire_gone(struct services *services, uint64_t now_usec)
         size_t kept = 0;
 
         for (size_t i = 0; i < services->n_gone; i++) {
-                const struct gone_port gone = services->gone[i];
+                struct gone_port gone = services->gone[i];
 
+                if (has(&services->used, gone.port))
+                        gone.since_usec = now_usec;
                 if (has(&services->listening, gone.port) ||
                     now_usec - gone.since_usec >= SERVICE_KEEP_USEC)
                         remove_port(&services->lately, gone.port);
@@ -147,6 +154,7 @@ static void expire_gone(struct services *services, uint64_t now_usec)
                         services->gone[kept++] = gone;
         }
         services->n_gone = kept;
+        memset(&services->used, 0, sizeof(services->used));
 }
 
 static void merge_partial(struct services *services)
@@ -166,10 +174,14 @@ void services_end(struct services *services, uint64_t now_usec, bool complete)
         expire_gone(services, now_usec);
 }
 
-static bool is_service(const struct services *services, uint16_t port)
+static bool is_service(struct services *services, uint16_t port)
 {
-        return has(&services->listening, port) || has(&services->lately, port) ||
-               has(&services->configured, port);
+        if (has(&services->listening, port) || has(&services->configured, port))
+                return true;
+        if (!has(&services->lately, port))
+                return false;
+        add(&services->used, port);
+        return true;
 }
 
 /*
@@ -184,7 +196,7 @@ static bool looks_like_service(const struct services *services, uint16_t local, 
         return !ephemeral && remote >= services->range_first;
 }
 
-void services_classify(const struct services *services, uint16_t local_port, uint16_t remote_port,
+void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
                        struct port_key *ret_key)
 {
         if (is_service(services, local_port) ||

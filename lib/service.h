@@ -13,7 +13,7 @@
 #include "portkey.h"
 #include "rule.h"
 
-/* A port without a listener stays a service, and reported, for this long. */
+/* A port without a listener and without sockets stays a service, and reported, for this long. */
 #define SERVICE_KEEP_USEC (UINT64_C(3600) * 1000000)
 
 struct services;
@@ -34,7 +34,7 @@ void services_listening(struct services *services, uint16_t port);
 void services_end(struct services *services, uint64_t now_usec, bool complete);
 
 /* Fills in side and port; the namespace is the caller's. O(1). */
-void services_classify(const struct services *services, uint16_t local_port, uint16_t remote_port,
+void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
                        struct port_key *ret_key);
 
 /* Every port with a listener now or lately. Ascending. */

@@ -12,6 +12,7 @@
 
 #include "portkey.h"
 #include "sockrec.h"
+#include "stage.h"
 
 #define SNAPSHOT_TW_BINS     12 /* of 5 s each: TIME_WAIT lasts 60 s */
 #define SNAPSHOT_TW_BIN_MSEC 5000
@@ -38,6 +39,7 @@ struct port_row {
         struct port_key key;
         uint8_t flags;
         uint32_t count[SOCK_STATE_COUNT];
+        uint32_t stage[STAGE_COUNT];             /* of count[SOCK_CLOSE_WAIT] */
         uint32_t tw_remaining[SNAPSHOT_TW_BINS]; /* [i]: expires within (i * 5 s, (i + 1) * 5 s] */
         uint32_t tw_beyond;                      /* expires later than the last bin */
         uint32_t stuck;                          /* CLOSE_WAIT for StuckAfter or longer */
@@ -62,7 +64,8 @@ enum scan_result {
 };
 
 struct snapshot {
-        uint64_t generation; /* 1 is the first scan */
+        uint64_t generation;  /* 1 is the first scan */
+        uint64_t conf_serial; /* the configuration by which ages were counted */
         enum scan_result result;
         int error;                           /* SCAN_FAILED: -errno of the last attempt */
         char error_text[SNAPSHOT_ERROR_MAX]; /* in words, empty when complete */

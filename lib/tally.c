@@ -18,7 +18,7 @@
 #define ROWS_MIN 64
 
 struct tally {
-        const struct services *services;
+        struct services *services;
         struct ledger *ledger;
         struct port_row *rows;
         size_t n_rows;
@@ -56,7 +56,7 @@ struct tally *tally_free(struct tally *tally)
         return NULL;
 }
 
-void tally_begin(struct tally *tally, const struct services *services, struct ledger *ledger)
+void tally_begin(struct tally *tally, struct services *services, struct ledger *ledger)
 {
         drop_rows(tally);
         tally->services = services;
@@ -160,6 +160,8 @@ int tally_add(struct tally *tally, const struct sockrec *record)
         row->count[record->state]++;
         if (record->state == SOCK_TIME_WAIT)
                 count_time_wait(row, record->expires_msec);
+        else if (record->state == SOCK_CLOSE_WAIT)
+                row->stage[close_wait_stage(record)]++;
         return 0;
 }
 
@@ -243,12 +245,12 @@ static void add_age(const struct ledger_entry *entry, const struct ledger_group 
 }
 
 /* Sorts the rows and rebuilds the index for their new places. */
-static int hand_over(struct tally *tally, struct snapshot *snapshot)
+static void hand_over(struct tally *tally, struct snapshot *snapshot)
 {
         struct port_row *fitted;
 
         if (tally->n_rows == 0)
-                return 0;
+                return;
         qsort(tally->rows, tally->n_rows, sizeof(*tally->rows), port_row_compare);
         memset(tally->index, 0, tally->rows_size * 2 * sizeof(*tally->index));
         index_rows(tally);
@@ -258,7 +260,6 @@ static int hand_over(struct tally *tally, struct snapshot *snapshot)
         snapshot->rows = fitted ? fitted : tally->rows;
         snapshot->n_rows = tally->n_rows;
         tally->rows = NULL;
-        return 0;
 }
 
 int tally_finish(struct tally *tally, const struct rules *rules, uint64_t now_usec,
@@ -277,7 +278,7 @@ int tally_finish(struct tally *tally, const struct rules *rules, uint64_t now_us
                 return finish.error;
         }
         flag_ignored(tally, rules);
-        (void)hand_over(tally, snapshot);
+        hand_over(tally, snapshot);
         memcpy(snapshot->total, tally->total, sizeof(snapshot->total));
         snapshot->ports_overflow = tally->overflow;
         snapshot->tracked = ledger_count(tally->ledger);

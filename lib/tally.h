@@ -26,7 +26,7 @@ int tally_new(struct tally **ret_tally);
 struct tally *tally_free(struct tally *tally);
 
 /* Empties the counts; services and ledger are borrowed until tally_finish(). */
-void tally_begin(struct tally *tally, const struct services *services, struct ledger *ledger);
+void tally_begin(struct tally *tally, struct services *services, struct ledger *ledger);
 
 /*
  * Counts one socket, and lets the ledger see it if it is in CLOSE_WAIT. 0 or -ENOMEM. Sockets of

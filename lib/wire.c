@@ -121,6 +121,19 @@ static int put_oldest(json_t *object, uint64_t oldest_usec, bool at_least)
         return r;
 }
 
+/* How many of the CLOSE_WAIT sockets are at which stage. */
+static json_t *wire_stages(const uint32_t stage[static STAGE_COUNT])
+{
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put_int(object, "unaccepted", stage[STAGE_UNACCEPTED]);
+        r |= put_int(object, "unread", stage[STAGE_UNREAD]);
+        r |= put_int(object, "eofUnread", stage[STAGE_EOF_UNREAD]);
+        r |= put_int(object, "unclosed", stage[STAGE_UNCLOSED]);
+        return finish(object, r);
+}
+
 json_t *wire_port(const struct port_row *row)
 {
         uint64_t last_sec = time_wait_last_sec(row);
@@ -135,6 +148,7 @@ json_t *wire_port(const struct port_row *row)
         r |= put_int(object, "timeWait", row->count[SOCK_TIME_WAIT]);
         r |= put_int(object, "closeWait", row->count[SOCK_CLOSE_WAIT]);
         r |= put_int(object, "stuck", row->stuck);
+        r |= put(object, "stages", wire_stages(row->stage));
         r |= put_oldest(object, row->oldest_usec, row->oldest_at_least);
         r |= put_int_if(object, last_sec > 0, "timeWaitLastSec", last_sec);
         return finish(object, r);
@@ -169,7 +183,21 @@ static int put_alert_values(json_t *object, const struct alert_values *values)
         r |= put_int(object, "closeWait", values->close_wait);
         r |= put_int(object, "timeWait", values->time_wait);
         r |= put_int(object, "stuck", values->stuck);
+        r |= put(object, "stages", wire_stages(values->stage));
         r |= put_oldest(object, values->oldest_usec, values->oldest_at_least);
+        return r;
+}
+
+/* Of the stage that most are at. */
+static int put_stage_advice(json_t *object, const struct alert *alert)
+{
+        const enum close_wait_stage most = close_wait_stage_of_most(alert->values.stage);
+        int r = 0;
+
+        if (most == STAGE_COUNT || alert->key.kind == ALERT_TIME_WAIT_COUNT)
+                return 0;
+        r |= put(object, "stage", json_string(close_wait_stage_name(most)));
+        r |= put(object, "stageAdvice", json_string(phrase_stage_advice(most)));
         return r;
 }
 
@@ -198,6 +226,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put_int(object, "port", port->port);
         r |= put(object, "severity", json_string(severity_name(alert->severity)));
         r |= put(object, "state", json_string(alert_state_name(alert->state)));
+        r |= put_bool(object, "clearing", alert_is_clearing(alert));
         r |= put_int(object, "count", alert->values.count);
         r |= put(object, "since", wire_time(alert->since_wall_usec));
         r |= put_int(object, "sinceSec", age_usec / USEC_PER_SEC);
@@ -207,6 +236,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         if (owner_known(&alert->owner))
                 r |= put(object, "owner", wire_owner(&alert->owner));
         r |= put_line_if(object, "reason", alert->reason);
+        r |= put_stage_advice(object, alert);
         r |= put(object, "advice", json_string(phrase_advice(alert->key.kind)));
         return finish(object, r);
 }
@@ -380,6 +410,8 @@ json_t *wire_ports(const struct snapshot *snapshot, const struct wire_filter *fi
         r |= put_int(object, "total", listing.total);
         r |= put_bool(object, "truncated", next < wire_ports_end(snapshot, filter));
         r |= put_bool(object, "partial", snapshot->result != SCAN_COMPLETE);
+        r |= put_bool(object, "failed", snapshot->result == SCAN_FAILED);
+        r |= put_line_if(object, "scanError", snapshot->error_text);
         if (snapshot->counts_wall_usec > 0)
                 r |= put(object, "scannedAt", wire_time(snapshot->counts_wall_usec));
         object = finish(object, r);

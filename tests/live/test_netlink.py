@@ -19,6 +19,8 @@ StuckWarning=5
 [Alerts]
 RaiseAfter=500ms
 ClearAfter=500ms
+[Port 8080]
+StuckWarning=4
 """
 
 
@@ -39,7 +41,9 @@ class Kernel:
             raise RuntimeError(f"{SHIM} is not built")
         env = {**os.environ, "LD_PRELOAD": SHIM, "NETLINK_SHIM": self.path,
                "ASAN_OPTIONS": "verify_asan_link_order=0"}
-        return lab.Daemon(CONFIG, env=env, wait=0)
+        daemon = lab.Daemon(CONFIG, env=env, wait=0)
+        lab.must(lambda: os.path.exists(daemon.socket), "twmond's socket")
+        return daemon
 
 
 def status_when(daemon, condition):
@@ -67,6 +71,8 @@ def test_no_tcp_diag(tap):
                status)
         tap.ok(status.get("scannedAt") is None and "totals" not in status,
                "nothing was ever seen: no time, no zeros", status)
+        reply = daemon.ctl_json("ports", "--all")
+        tap.equal((reply["ports"], reply["failed"]), ([], True), "nor a port, configured or not")
         kernel.say("pass")
         status = status_when(daemon, lambda s: s["verdict"] == "ok")
         tap.equal((status["verdict"], status["totals"]["closeWait"]), ("ok", 0),

@@ -306,6 +306,102 @@ static void test_reminders(void **state)
         assert_int_equal(scans, 359);
 }
 
+/* A reminder of something that is over would be a false alarm. */
+static void test_no_reminder_while_clearing(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = stuck_rule(10, 100);
+
+        rule.remind_every_usec = 30 * USEC_PER_SEC;
+        set_rules(world, &rule, 1);
+        raise_warning(world);
+        for (int i = 0; i < 12; i++)
+                assert_int_equal(see(world, 0), 0);
+        assert_true(alert_is_clearing(alert_table_get(world->table, 0)));
+        assert_int_equal(see(world, 0), 1);
+        only_event(world, TRANSITION_CLEARED);
+}
+
+/* What is not known to be so is not repeated as if it were. */
+static void test_no_reminder_while_blind(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = stuck_rule(10, 100);
+
+        rule.remind_every_usec = 30 * USEC_PER_SEC;
+        set_rules(world, &rule, 1);
+        raise_warning(world);
+        for (int i = 0; i < 50; i++) {
+                see_result(world, 0, SCAN_FAILED);
+                for (size_t e = 0; e < world->events.n; e++)
+                        assert_int_equal(world->events.items[e].alert.key.kind, ALERT_BLIND);
+        }
+}
+
+/* Low before and after a blindness is not low throughout it. */
+static void test_clear_hold_begins_anew_after_blindness(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        see(world, 0);
+        for (int i = 0; i < 20; i++)
+                see_result(world, 0, SCAN_FAILED);
+        for (int i = 0; i < 12; i++) {
+                see(world, 0);
+                for (size_t e = 0; e < world->events.n; e++)
+                        assert_int_equal(world->events.items[e].alert.key.kind, ALERT_BLIND);
+        }
+        assert_int_equal(see(world, 0), 1);
+        only_event(world, TRANSITION_CLEARED);
+}
+
+/* A reload ends what has no rule, and judges nothing. */
+static void test_retire(void **state)
+{
+        struct world *world = *state;
+        const struct rule rule = stuck_rule(10, 100);
+
+        raise_warning(world);
+        assert_int_equal(detect_retire(world->table, world->rules, world->now, 0, &world->events),
+                         0);
+        assert_int_equal(world->events.n, 0);
+        set_rules(world, NULL, 0);
+        assert_int_equal(detect_retire(world->table, world->rules, world->now, 0, &world->events),
+                         0);
+        assert_string_equal(only_event(world, TRANSITION_CLEARED)->reason,
+                            "its rule was removed from the configuration");
+        set_rules(world, &rule, 1);
+        see(world, 10); /* pending */
+        set_rules(world, NULL, 0);
+        assert_int_equal(detect_retire(world->table, world->rules, world->now, 0, &world->events),
+                         0);
+        assert_int_equal(world->events.n, 0);
+        assert_int_equal(alert_table_count(world->table), 0);
+}
+
+/* TIME_WAIT sockets have no owner: one CLOSE_WAIT socket of the port does not make it theirs. */
+static void test_time_wait_has_no_owner(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = stuck_rule(10, RULE_LEVEL_OFF);
+        const struct port_key port = local_port(80);
+        struct owner owner;
+        struct port_row row = { .key = port,
+                                .count[SOCK_TIME_WAIT] = 500,
+                                .count[SOCK_CLOSE_WAIT] = 1,
+                                .witness = { .known = true, .uid = 1000 } };
+
+        rule.kind = ALERT_TIME_WAIT_COUNT;
+        set_rules(world, &rule, 1);
+        judge(world, make_snapshot(++world->generation, &row, 1));
+        owner_clear(&owner);
+        owner.pid = 4711;
+        alert_table_set_owner(world->table, &port, &owner);
+        assert_false(alert_table_get(world->table, 0)->witness.known);
+        assert_int_equal(alert_table_get(world->table, 0)->owner.pid, -1);
+}
+
 static void test_no_reminders_when_off(void **state)
 {
         struct world *world = *state;
@@ -507,10 +603,27 @@ static void test_table_is_bounded_and_counts_overflow(void **state)
                 world->now += STEP;
                 raised += world->events.n;
         }
-        assert_int_equal(alert_table_count(world->table), ALERTS_MAX);
-        assert_int_equal(raised, ALERTS_MAX);
-        assert_int_equal(alert_table_overflow(world->table), 3 * 7);
+        assert_int_equal(alert_table_count(world->table), ALERTS_MAX - 1);
+        assert_int_equal(raised, ALERTS_MAX - 1);
+        assert_int_equal(alert_table_overflow(world->table), 3 * 8);
+        for (int i = 0; i < 2; i++)
+                see_result(world, 0, SCAN_FAILED);
+        assert_int_equal(see_result(world, 0, SCAN_FAILED), 1); /* the last place is for blind */
+        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.key.kind, ALERT_BLIND);
         free(rows);
+}
+
+/* As see(), by sockets of somebody. */
+static size_t see_held(struct world *world, uint32_t stuck)
+{
+        const struct port_row row = { .key = local_port(80),
+                                      .count[SOCK_CLOSE_WAIT] = stuck,
+                                      .stuck = stuck,
+                                      .witness = { .known = true } };
+
+        judge(world, make_snapshot(++world->generation, &row, 1));
+        world->now += STEP;
+        return world->events.n;
 }
 
 static void test_owner_is_kept(void **state)
@@ -519,7 +632,8 @@ static void test_owner_is_kept(void **state)
         const struct port_key port = local_port(80);
         struct owner owner;
 
-        raise_warning(world);
+        while (see_held(world, 10) == 0)
+                ;
         owner_clear(&owner);
         strcpy(owner.unit, "leaky.service");
         owner.pid = 4711;
@@ -600,6 +714,11 @@ int main(void)
                 T(test_critical_drop_to_zero_clears_once),
                 T(test_critical_level_alone),
                 T(test_reminders),
+                T(test_no_reminder_while_clearing),
+                T(test_no_reminder_while_blind),
+                T(test_clear_hold_begins_anew_after_blindness),
+                T(test_retire),
+                T(test_time_wait_has_no_owner),
                 T(test_no_reminders_when_off),
                 T(test_ages_shorten_the_hold),
                 T(test_partial_never_clears_nor_drops),

@@ -171,21 +171,6 @@ static void test_tcp_info_dates_old_sockets(void **state)
         ledger_end(ledger, true);
 }
 
-static void test_stages(void **state)
-{
-        struct sockrec record = socket_of(1);
-
-        (void)state;
-        record.receive_queue = 0;
-        assert_int_equal(close_wait_stage(&record), STAGE_UNCLOSED);
-        record.receive_queue = 1;
-        assert_int_equal(close_wait_stage(&record), STAGE_EOF_UNREAD);
-        record.receive_queue = 1001;
-        assert_int_equal(close_wait_stage(&record), STAGE_UNREAD);
-        record.inode = 0;
-        assert_int_equal(close_wait_stage(&record), STAGE_UNACCEPTED);
-}
-
 /* The port's side was decided anew: the age moves along with the socket. */
 static void test_changed_port_keeps_the_age(void **state)
 {
@@ -267,7 +252,6 @@ int main(void)
                 T(test_forgotten_after_two_complete_misses),
                 T(test_partial_scans_age_nothing_out),
                 T(test_tcp_info_dates_old_sockets),
-                T(test_stages),
                 T(test_changed_port_keeps_the_age),
                 T(test_bound_is_kept_and_counted),
                 T(test_random_lives),

@@ -182,6 +182,19 @@ static void test_hybrid_hierarchy(void **state)
         assert_string_equal(find(world, "unified/system.slice/u.service", 0).unit, "u.service");
 }
 
+/* Accepted from a listener of the service manager's: the service is named, not the socket unit. */
+static void test_socket_unit_gives_way_to_the_service(void **state)
+{
+        struct world *world = *state;
+
+        make_dir(world->cgroup, "system.slice/web.socket");
+        assert_string_equal(find(world, "system.slice/web.socket", 999).unit, "web.socket");
+        make_file(world->proc, "20/cgroup",
+                  "1:name=systemd:/x.scope\n0::/system.slice/web.service\n");
+        assert_string_equal(find(world, "system.slice/web.socket", 502).unit, "web.service");
+        assert_int_equal(find(world, "system.slice/web.socket", 502).pid, 20);
+}
+
 static void test_unknown_witness(void **state)
 {
         struct world *world = *state;
@@ -253,6 +266,7 @@ int main(void)
                 T(test_without_cgroup),
                 T(test_root_cgroup_is_no_unit),
                 T(test_hybrid_hierarchy),
+                T(test_socket_unit_gives_way_to_the_service),
                 T(test_unknown_witness),
                 T(test_missing_mounts),
                 cmocka_unit_test(test_unit_names),

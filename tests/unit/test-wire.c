@@ -41,9 +41,13 @@ static void port_has_its_members(void **state)
 
         (void)state;
         row.count[SOCK_CLOSE_WAIT] = 3;
+        row.stage[STAGE_UNACCEPTED] = 1;
+        row.stage[STAGE_UNCLOSED] = 2;
         assert_json(wire_port(&row),
                     "{\"side\":\"local\",\"port\":7865,\"listening\":true,\"configured\":false,"
                     "\"ignored\":false,\"timeWait\":0,\"closeWait\":3,\"stuck\":3,"
+                    "\"stages\":{\"unaccepted\":1,\"unread\":0,\"eofUnread\":0,"
+                    "\"unclosed\":2},"
                     "\"oldestSec\":65,\"oldestAtLeast\":false}");
 
         row = (struct port_row){
@@ -55,6 +59,8 @@ static void port_has_its_members(void **state)
         assert_json(wire_port(&row),
                     "{\"side\":\"remote\",\"port\":5432,\"listening\":false,\"configured\":true,"
                     "\"ignored\":true,\"timeWait\":9,\"closeWait\":0,\"stuck\":0,"
+                    "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
+                    "\"unclosed\":0},"
                     "\"timeWaitLastSec\":15}");
         row.tw_beyond = 1;
         object = wire_port(&row);
@@ -75,6 +81,7 @@ static struct alert stuck_alert(void)
                             .time_wait = 1,
                             .stuck = 6,
                             .oldest_usec = 65 * USEC_PER_SEC,
+                            .stage = { [STAGE_EOF_UNREAD] = 2, [STAGE_UNREAD] = 5 },
                             .port_known = true },
                 .origin = "built-in",
                 .warning = 5,
@@ -92,6 +99,7 @@ static json_t *bare(json_t *alert)
         assert_non_null(alert);
         assert_true(json_string_length(json_object_get(alert, "advice")) > 100);
         json_object_del(alert, "advice");
+        json_object_del(alert, "stageAdvice");
         return alert;
 }
 
@@ -100,13 +108,16 @@ static void alert_has_its_members(void **state)
         struct alert alert = stuck_alert();
 
         (void)state;
-        assert_json(bare(wire_alert(&alert, 142 * USEC_PER_SEC)),
-                    "{\"key\":\"close-wait-stuck:-:local:7865:-\",\"kind\":\"close-wait-stuck\","
-                    "\"side\":\"local\",\"port\":7865,\"severity\":\"warning\","
-                    "\"state\":\"raised\",\"count\":6,\"since\":\"2026-01-31T12:00:00.250Z\","
-                    "\"sinceSec\":42,\"closeWait\":7,\"timeWait\":1,\"stuck\":6,\"oldestSec\":65,"
-                    "\"oldestAtLeast\":false,\"warningLevel\":5,\"stuckAfterSec\":60,"
-                    "\"rule\":\"built-in\"}");
+        assert_json(
+                bare(wire_alert(&alert, 142 * USEC_PER_SEC)),
+                "{\"key\":\"close-wait-stuck:-:local:7865:-\",\"kind\":\"close-wait-stuck\","
+                "\"side\":\"local\",\"port\":7865,\"severity\":\"warning\","
+                "\"state\":\"raised\",\"clearing\":false,\"count\":6,\"since\":\"2026-01-31T12:00:00.250Z\","
+                "\"sinceSec\":42,\"closeWait\":7,\"timeWait\":1,\"stuck\":6,"
+                "\"stages\":{\"unaccepted\":0,\"unread\":5,\"eofUnread\":2,"
+                "\"unclosed\":0},\"oldestSec\":65,"
+                "\"oldestAtLeast\":false,\"warningLevel\":5,\"stuckAfterSec\":60,"
+                "\"rule\":\"built-in\",\"stage\":\"unread\"}");
 
         /* What is unknown is absent, not zero. */
         alert.key = (struct alert_key){ ALERT_BLIND, { 0, 0, SIDE_HOST } };
@@ -114,11 +125,12 @@ static void alert_has_its_members(void **state)
         alert.warning = RULE_LEVEL_OFF;
         alert.owner.uid = 0;
         strcpy(alert.reason, "ENOENT");
-        assert_json(bare(wire_alert(&alert, 0)),
-                    "{\"key\":\"blind:-:host:0:-\",\"kind\":\"blind\",\"side\":\"host\","
-                    "\"port\":0,\"severity\":\"warning\",\"state\":\"raised\",\"count\":3,"
-                    "\"since\":\"2026-01-31T12:00:00.250Z\",\"sinceSec\":0,\"rule\":\"built-in\","
-                    "\"owner\":{\"uid\":0},\"reason\":\"ENOENT\"}");
+        assert_json(
+                bare(wire_alert(&alert, 0)),
+                "{\"key\":\"blind:-:host:0:-\",\"kind\":\"blind\",\"side\":\"host\","
+                "\"port\":0,\"severity\":\"warning\",\"state\":\"raised\",\"clearing\":false,\"count\":3,"
+                "\"since\":\"2026-01-31T12:00:00.250Z\",\"sinceSec\":0,\"rule\":\"built-in\","
+                "\"owner\":{\"uid\":0},\"reason\":\"ENOENT\"}");
 }
 
 static void owner_is_whole(void **state)
@@ -249,7 +261,9 @@ static void ports_asked_for_are_there(void **state)
         assert_int_equal(json_integer_value(json_object_get(object, "total")), 5);
         assert_json(json_incref(json_array_get(json_object_get(object, "ports"), 3)),
                     "{\"side\":\"local\",\"port\":80,\"listening\":false,\"configured\":false,"
-                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":0,\"stuck\":0}");
+                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":0,\"stuck\":0,"
+                    "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
+                    "\"unclosed\":0}}");
         json_decref(object);
 
         /* Where nothing was seen, zero would be a lie. */
@@ -328,9 +342,8 @@ static void longest_alerts_fit_a_reply(void **state)
                 struct alert alert = stuck_alert();
 
                 alert.key = (struct alert_key){ kind, { UINT32_MAX, UINT16_MAX, SIDE_REMOTE } };
-                alert.values =
-                        (struct alert_values){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                                               UINT64_MAX, true,       true };
+                memset(&alert.values, 0xff, offsetof(struct alert_values, oldest_at_least));
+                memset(alert.values.stage, 0xff, sizeof(alert.values.stage));
                 alert.warning = alert.critical = INT64_MAX;
                 alert.stuck_after_usec = UINT64_MAX;
                 alert.owner.pid = alert.owner.uid = INT64_MAX;
