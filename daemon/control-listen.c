@@ -99,13 +99,12 @@ static int lock_directory(const char *path)
         return fd;
 }
 
-/* Opens the bound socket to everybody and remembers which file it is. */
+/* Remembers which file the bound socket is. */
 static int publish(struct listener *listener)
 {
         struct stat st;
 
-        if (chmod(listener->path, 0666) < 0 || listen(listener->fd, LISTENER_BACKLOG) < 0 ||
-            lstat(listener->path, &st) < 0)
+        if (listen(listener->fd, LISTENER_BACKLOG) < 0 || lstat(listener->path, &st) < 0)
                 return -errno;
         listener->device = st.st_dev;
         listener->inode = st.st_ino;
@@ -117,6 +116,7 @@ int listener_bind(const char *path, struct listener *ret_listener)
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         CLEANUP(close_fdp) int fd = -1, lock = -1;
         struct listener listener = { 0 };
+        mode_t before;
         int r;
 
         if (path[0] == '\0')
@@ -129,7 +129,10 @@ int listener_bind(const char *path, struct listener *ret_listener)
         if (fd < 0)
                 return fd;
         lock = lock_directory(path);
+        /* Reading is for everybody. By umask: a chmod() of the path could meet another file there. */
+        before = umask(0111);
         r = bind_or_replace(fd, &address);
+        (void)umask(before);
         if (r != 0)
                 return r;
 
@@ -137,7 +140,6 @@ int listener_bind(const char *path, struct listener *ret_listener)
         listener.path = strdup(path);
         r = listener.path ? publish(&listener) : -ENOMEM;
         if (r < 0) {
-                (void)unlink(path);
                 free(listener.path);
                 return r;
         }

@@ -147,12 +147,30 @@ static bool has_place(const struct control *control, uid_t uid)
                sum_of_uid(control, measure_one, uid) < CONTROL_CLIENTS_PER_UID_MAX;
 }
 
+/*
+ * Who has no connection at all takes a place from whoever has most of them, idle or not: a few users
+ * with many connections must not shut out the rest.
+ */
+static bool take_from_greatest(struct control *control, uid_t uid)
+{
+        struct client *greatest = greatest_user(control, measure_one);
+
+        if (sum_of_uid(control, measure_one, uid) > 0 || !greatest ||
+            control_is_privileged(greatest->uid) ||
+            sum_of_uid(control, measure_one, greatest->uid) < 2)
+                return false;
+        control_drop(greatest);
+        return true;
+}
+
 bool quota_admit(struct control *control, uid_t uid, uint64_t now_usec)
 {
         struct client *idle;
 
         if (has_place(control, uid))
                 return true;
+        if (take_from_greatest(control, uid))
+                return has_place(control, uid);
         control->refused++;
         idle = idlest(control, uid, now_usec);
         if (!idle)

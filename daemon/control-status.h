@@ -12,15 +12,9 @@
 #define TWMON_VERSION "0" /* the build gives the real one */
 #endif
 
-#define STATUS_ALERTS_MAX  256 /* of one ListAlerts reply */
-#define STATUS_SUMMARY_MAX 1024
+#define STATUS_ALERTS_MAX 256 /* of one ListAlerts reply */
 
 /* Each returns a new object, or NULL for no memory. */
 json_t *status_reply(const struct control_view *view, const struct control_stats *stats,
                      uint64_t now_usec);
 json_t *status_alerts_reply(const struct control_view *view, uint64_t now_usec);
-
-/* "ok", "warning", "critical", "unknown" */
-const char *status_verdict(const struct control_view *view);
-/* The verdict in a sentence; it answers "is anything leaking?". Returns buf. */
-const char *status_summary(const struct control_view *view, char buf[static STATUS_SUMMARY_MAX]);

@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -174,6 +175,15 @@ static void set_accepting(struct control *control, bool accepting)
                                                   accepting ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
+/* As much of a reason as its socket takes at once. */
+static void refuse(int fd)
+{
+        static const char reply[] = "{\"error\":\"" MONITOR ".TooManyClients"
+                                    "\",\"parameters\":{}}";
+
+        (void)send(fd, reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL); /* with its NUL */
+}
+
 /* 0: there may be more; <0: there is none now. */
 static int accept_one(struct control *control, int listener)
 {
@@ -193,7 +203,9 @@ static int accept_one(struct control *control, int listener)
                 return r;
         }
 
-        if (quota_admit(control, uid, now_usec) && add_client(control, fd, uid, now_usec) >= 0)
+        if (!quota_admit(control, uid, now_usec))
+                refuse(fd);
+        else if (add_client(control, fd, uid, now_usec) >= 0)
                 (void)TAKE_FD(fd);
         return 0;
 }

@@ -29,7 +29,7 @@ struct control_view {
         const struct snapshot *snapshot; /* NULL: no scan yet */
         const struct alert_table *alerts;
         const struct conf *conf;
-        const char *conf_source; /* "built-in defaults" or a path */
+        const char *conf_source; /* which files were asked for, whether they exist or not */
         uint64_t started_wall_usec;
         uint64_t scans;
         uint64_t journal_queued;
@@ -54,7 +54,7 @@ int control_new(sd_event *event, const struct control_ops *ops, void *userdata,
 struct control *control_free(struct control *control);
 
 /*
- * Binds and listens at path, mode 0666. A socket file nobody serves is replaced; a living daemon:
+ * Binds and listens at path, mode 0666 (by umask(2), so before there are threads that make files). A socket file nobody serves is replaced; a living daemon:
  * CONTROL_IN_USE; a path that does not fit sun_path: -ENAMETOOLONG; something else there: -EEXIST.
  */
 int control_listen(struct control *control, const char *path);

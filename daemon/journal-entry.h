@@ -19,7 +19,8 @@ struct journal_entry {
         int priority;
         char *message; /* inside the first field */
         bool echoed;
-        bool failed; /* an allocation did */
+        unsigned refusals; /* by a journal that is there */
+        bool failed;       /* an allocation did */
 };
 
 /* MESSAGE, PRIORITY (syslog.h) and MESSAGE_ID. NULL: no memory; the functions below take it. */

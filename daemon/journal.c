@@ -17,6 +17,7 @@
 #include "journal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,20 +58,22 @@ struct journal {
 
 static const char *priority_word(int priority)
 {
-        if (priority <= LOG_CRIT)
-                return "critical: ";
         if (priority == LOG_ERR)
                 return "error: ";
-        return priority == LOG_WARNING ? "warning: " : "";
+        return priority == LOG_WARNING ? "warning: " : ""; /* a critical alert says so itself */
 }
 
-/* One write per line, so that lines of several threads or processes do not mix. */
+/*
+ * One write per line, so that lines of several threads or processes do not mix. Nobody may read
+ * stderr (a stopped terminal, a stuck pipe): then the line is left for the next attempt.
+ */
 static void echo(struct journal_entry *entry)
 {
+        struct pollfd stderr_fd = { .fd = STDERR_FILENO, .events = POLLOUT };
         char *line;
         int len;
 
-        if (entry->echoed)
+        if (entry->echoed || poll(&stderr_fd, 1, 0) != 1 || !(stderr_fd.revents & POLLOUT))
                 return;
         entry->echoed = true;
         len = asprintf(&line, "twmond: %s%s\n", priority_word(entry->priority), entry->message);
@@ -85,14 +88,22 @@ static bool journal_is_there(const struct journal *journal)
         return access(journal->socket, F_OK) == 0;
 }
 
+/* What is said of a journal that is away or busy, as opposed to one that refuses the entry. */
+static bool is_absence(int r)
+{
+        return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTCONN || r == -EAGAIN || r == -EINTR;
+}
+
 /* True when a journal has it. May block for as long as journald does not read. */
-static bool deliver(const struct journal *journal, const struct journal_entry *entry)
+static bool deliver(const struct journal *journal, struct journal_entry *entry)
 {
         int r;
 
         if (!journal_is_there(journal))
                 return false;
         r = sd_journal_sendv(entry->fields, entry->n_fields);
+        if (r < 0 && !is_absence(r))
+                entry->refusals++;
         return r >= 0 && journal_is_there(journal); /* it may have gone in between */
 }
 
@@ -152,7 +163,8 @@ static void push(struct journal *journal, struct journal_entry *entry)
         journal->pushes++;
 }
 
-static void remove_head(struct journal *journal)
+/* An entry that was not delivered is lost; make_loss_entry() will say so. */
+static void remove_head(struct journal *journal, bool delivered)
 {
         struct journal_entry *loss, *head;
 
@@ -160,6 +172,7 @@ static void remove_head(struct journal *journal)
         head = journal->queue[journal->head];
         journal->head = (journal->head + 1) % JOURNAL_QUEUE_MAX;
         journal->n--;
+        journal->lost += !delivered;
         journal->delivered = true;
         loss = make_loss_entry(journal);
         if (loss) {
@@ -209,7 +222,10 @@ static void *run(void *userdata)
                 if (journal->echo)
                         echo(head);
                 if (deliver(journal, head)) {
-                        remove_head(journal);
+                        remove_head(journal, true);
+                } else if (head->refusals >= JOURNAL_REFUSALS_MAX) {
+                        echo(head);
+                        remove_head(journal, false);
                 } else {
                         uint64_t pushes = echo_queue(journal);
 

@@ -61,6 +61,15 @@ static int run(const struct options *options)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What was printed may have met a full disk: that is a failure, not a shorter text. */
+static int finish_output(void)
+{
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return EXIT_SUCCESS;
+        fputs("twmond: the output could not be written\n", stderr);
+        return EXIT_FAILURE;
+}
+
 static int check_config(const struct options *options)
 {
         struct conf *conf;
@@ -69,8 +78,8 @@ static int check_config(const struct options *options)
         if (r != 0)
                 return r;
         conf_unref(conf);
-        printf("%s: good\n", options->config ? options->config : "the system's configuration");
-        return EXIT_SUCCESS;
+        printf("%s: good\n", options->config ? options->config : "/etc/twmon and its like");
+        return finish_output();
 }
 
 int main(int argc, char **argv)
@@ -89,13 +98,13 @@ int main(int argc, char **argv)
                 return check_config(&options);
         case OPTIONS_HELP:
                 options_print_help(stdout);
-                return EXIT_SUCCESS;
+                return finish_output();
         case OPTIONS_HELP_CONFIG:
                 conf_print_help(stdout);
-                return EXIT_SUCCESS;
+                return finish_output();
         case OPTIONS_VERSION:
                 puts("twmond " TWMON_VERSION);
-                return EXIT_SUCCESS;
+                return finish_output();
         }
         return EXIT_FAILURE;
 }

@@ -75,7 +75,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         int letter;
 
         fill_long_options(long_options);
-        while ((letter = getopt_long(argc, argv, "+", long_options, NULL)) != -1)
+        while ((letter = getopt_long(argc, argv, "+h", long_options, NULL)) != -1)
                 if (apply(letter, &options) < 0)
                         return -EINVAL;
         if (optind < argc) {

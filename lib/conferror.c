@@ -72,6 +72,7 @@ const char *conf_place_text(const struct conf_place *place, char *buf, size_t si
 void conf_errors_add(struct conf_errors *errors, const struct conf_place *place, const char *format,
                      ...)
 {
+        const int error = errno; /* for a %m in format */
         char where[PATH_MAX + 32];
         va_list args;
 
@@ -86,6 +87,7 @@ void conf_errors_add(struct conf_errors *errors, const struct conf_place *place,
         if (errors->n > 1)
                 fputc('\n', errors->stream);
         fprintf(errors->stream, "%s: ", conf_place_text(place, where, sizeof(where)));
+        errno = error;
         va_start(args, format);
         vfprintf(errors->stream, format, args);
         va_end(args);

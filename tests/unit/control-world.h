@@ -283,6 +283,7 @@ static inline struct snapshot *world_scan(struct world *world, size_t n_rows)
         snapshot->generation = world->snapshot ? world->snapshot->generation + 1 : 1;
         snapshot->start_wall_usec = WORLD_WALL_USEC;
         snapshot->counts_wall_usec = WORLD_WALL_USEC;
+        snapshot->end_usec = world->now_usec;
         snapshot->refs = 1;
         snapshot->n_rows = n_rows;
         snapshot->rows = calloc(n_rows + 1, sizeof(*snapshot->rows));

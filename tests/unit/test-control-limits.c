@@ -50,6 +50,7 @@ static void the_idlest_makes_room(void **state)
         struct world *world = *state;
         struct peer watch = dial(world), peers[CONTROL_CLIENTS_MAX], newcomer;
         size_t n_peers = places() - 1;
+        json_t *refusal;
 
         send_text(world, &watch, M "Watch\",\"more\":true}");
         json_decref(receive(world, &watch));
@@ -57,6 +58,9 @@ static void the_idlest_makes_room(void **state)
                 peers[i] = dial(world);
 
         newcomer = dial(world); /* nobody has been idle for long */
+        refusal = receive(world, &newcomer);
+        assert_string_equal(error_of(refusal), "io.twmon.Monitor.TooManyClients");
+        json_decref(refusal);
         assert_closed(world, &newcomer);
         hang_up(world, &newcomer);
 
@@ -88,6 +92,10 @@ static void a_user_cannot_take_every_place(void **state)
         assert_false(quota_admit(world->control, 12345, now_usec));
         assert_false(quota_admit(world->control, 54321, now_usec)); /* the rest is reserved */
         assert_true(quota_admit(world->control, 0, now_usec));
+        assert_int_equal(world->control->dropped, 0);
+        assert_true(
+                quota_admit(world->control, 777, now_usec)); /* who has none gets one of theirs */
+        assert_int_equal(world->control->dropped, 1);
         for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
                 hang_up(world, &peers[i]);
 }

@@ -278,6 +278,7 @@ static void judge_stuck(struct world *world, size_t n_ports, uint32_t stuck)
 
                 row->count[SOCK_CLOSE_WAIT] = row->stuck = stuck + (uint32_t)i;
                 row->oldest_usec = 65 * USEC_PER_SEC;
+                row->witness.known = true;
                 while (snapshot->index[slot] != 0)
                         slot = (slot + 1) & snapshot->index_mask;
                 snapshot->index[slot] = (uint32_t)i + 1;
@@ -310,9 +311,8 @@ static void status_answers_the_question(void **state)
         judge_stuck(world, 1, 12);
         assert_status(
                 world, "ok",
-                "No leak: 1 port watched, 12 connections stuck in CLOSE_WAIT, not enough for "
-                "an alert. Pending: local port 1: 12 connections stuck in CLOSE_WAIT for 1min "
-                "or longer, the oldest 1min 5s.");
+                "Perhaps leaking: local port 1 has 12 connections stuck in CLOSE_WAIT, the oldest "
+                "for 1min 5s; an alert if that lasts.");
         world->now_usec += USEC_PER_MIN;
         judge_stuck(world, 1, 12);
         owner_clear(&owner);
@@ -323,11 +323,39 @@ static void status_answers_the_question(void **state)
                 "LEAKING: local port 1 has 12 connections stuck in CLOSE_WAIT, the oldest for "
                 "1min 5s (leaky.service).");
 
+        judge_stuck(world, 1, 0);
+        assert_status(world, "warning",
+                      "No longer leaking: local port 1 has 0 connections stuck in CLOSE_WAIT "
+                      "(leaky.service); the alert clears if that lasts.");
+        judge_stuck(world, 1, 12);
+        world->now_usec += USEC_PER_HOUR;
+        assert_status(world, "unknown",
+                      "Cannot say: the last scan ended 1h ago, the next is overdue. Last seen at "
+                      "local port 1: 12 connections stuck in CLOSE_WAIT for 1min or longer, the "
+                      "oldest 1min 5s (leaky.service).");
+        world->now_usec -= USEC_PER_HOUR;
+
         world->snapshot->result = SCAN_FAILED;
         strcpy(world->snapshot->error_text, "no tcp_diag");
         assert_status(world, "unknown",
                       "Cannot see: no tcp_diag. Last seen at local port 1: 12 connections stuck in "
                       "CLOSE_WAIT for 1min or longer, the oldest 1min 5s (leaky.service).");
+}
+
+/* Stuck connections are never called "no leak", judged or not. */
+static void status_hides_nothing(void **state)
+{
+        struct world *world = *state;
+
+        judge_stuck(world, 1, 9);
+        assert_status(world, "ok",
+                      "No alert: 1 port watched, 9 connections stuck in CLOSE_WAIT, fewer than any "
+                      "alert needs.");
+        assert_int_equal(rules_ignore(world->conf->rules, SIDE_LOCAL, 1, 1), 0);
+        judge_stuck(world, 1, 3000);
+        assert_status(world, "ok",
+                      "No alert: 1 port watched, nothing stuck in CLOSE_WAIT on them; 3000 "
+                      "connections stuck on ports that are not judged.");
 }
 
 static void status_knows_absent_from_zero(void **state)
@@ -387,6 +415,7 @@ int main(void)
                 TEST(reload_says_what_is_wrong),
                 TEST(only_the_privileged_reload),
                 TEST(status_answers_the_question),
+                TEST(status_hides_nothing),
                 TEST(status_knows_absent_from_zero),
                 TEST(alerts_come_worst_first_and_bounded),
         };
