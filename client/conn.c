@@ -147,7 +147,7 @@ static int send_all(struct conn *conn, const char *bytes, size_t len)
                         continue;
                 }
                 if (errno == EPIPE || errno == ECONNRESET)
-                        return -ECONNRESET;
+                        return 0; /* conn_receive() finds what was said before, or the end */
                 if (errno != EAGAIN && errno != EINTR)
                         return -errno;
                 r = wait_for(conn->fd, POLLOUT, deadline_usec);

@@ -48,7 +48,10 @@ int conn_open(const char *path, struct conn **ret_conn);
 struct conn *conn_free(struct conn *conn);
 DEFINE_CLEANUP(struct conn *, conn_free)
 
-/* Takes over parameters, which may be NULL. */
+/*
+ * Takes over parameters, which may be NULL. That the other end has closed is told by
+ * conn_receive(): it may have said why.
+ */
 int conn_send(struct conn *conn, const char *method, json_t *parameters, bool more);
 /* The next reply; patient waits for ever for one to begin, and the usual time for it to end. */
 int conn_receive(struct conn *conn, bool patient, struct reply *ret_reply);

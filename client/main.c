@@ -46,9 +46,11 @@ static int run(struct view *view)
 /* Output that was lost, to a full disk say, must not look like success. */
 static int finish_output(int status)
 {
+        errno = 0; /* stays so where a write failed earlier */
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return status;
-        text_complain("cannot write the output: %s", strerror(errno));
+        text_complain("cannot write the output%s%s", errno ? ": " : "",
+                      errno ? strerror(errno) : "");
         return status > STATUS_FAILED ? status : STATUS_FAILED;
 }
 

@@ -77,30 +77,69 @@ void rows_add_port(struct table *table, const json_t *port, bool once)
         table_cell(table, PAINT_NONE, "%s", field_show_count(port, "timeWait", buf));
 }
 
-/* "leaky.service (leaky, pid 812, uid 1000)", as much of it as is known. */
+/* "pid 812, uid 1000", as much of it as is known; fills buf (UNITS_TEXT_MAX) and returns it. */
+static const char *show_ids(const json_t *owner, char *buf)
+{
+        uint64_t pid, uid;
+        bool has_pid = field_count(owner, "pid", &pid), has_uid = field_count(owner, "uid", &uid);
+
+        buf[0] = '\0';
+        if (has_pid && has_uid)
+                snprintf(buf, UNITS_TEXT_MAX, "pid %" PRIu64 ", uid %" PRIu64, pid, uid);
+        else if (has_pid)
+                snprintf(buf, UNITS_TEXT_MAX, "pid %" PRIu64, pid);
+        else if (has_uid)
+                snprintf(buf, UNITS_TEXT_MAX, "uid %" PRIu64, uid);
+        return buf;
+}
+
+/* What is known first, then what is not. The kernel tells the uid even where no process is seen. */
 static void note_owner(struct table *table, const json_t *alert)
 {
         const json_t *owner = field_object(alert, "owner");
         const char *unit = field_text(owner, "unit"), *comm = field_text(owner, "comm");
         const char *user = field_true(owner, "userUnit") ? " of a user" : "";
-        char pid[UNITS_TEXT_MAX] = "", uid[UNITS_TEXT_MAX] = "", *details;
-        uint64_t value;
+        char buf[UNITS_TEXT_MAX];
+        const char *ids = show_ids(owner, buf), *open = *ids ? " (" : "", *close = *ids ? ")" : "";
 
         if (!owner && field_is_host(alert))
                 return;
-        if (field_count(owner, "pid", &value))
-                snprintf(pid, sizeof(pid), ", pid %" PRIu64, value);
-        if (field_count(owner, "uid", &value))
-                snprintf(uid, sizeof(uid), ", uid %" PRIu64, value);
-        if (asprintf(&details, "%s%s%s%s", comm ? ", " : "", comm ? comm : "", pid, uid) < 0)
-                return;
-
-        if (details[0])
-                table_note(table, "%s%s (%s)", unit ? unit : "unknown unit", unit ? user : "",
-                           details + strlen(", "));
+        if (unit && comm)
+                table_note(table, "%s%s (%s%s%s)", unit, user, comm, *ids ? ", " : "", ids);
+        else if (unit)
+                table_note(table, "%s%s%s%s%s", unit, user, open, ids, close);
+        else if (comm)
+                table_note(table, "%s%s%s%s, unit unknown", comm, open, ids, close);
+        else if (strncmp(ids, "pid", 3) == 0)
+                table_note(table, "%s, program and unit unknown", ids);
+        else if (*ids)
+                table_note(table, "%s, process and unit unknown (may be hidden from this twmond)",
+                           ids);
         else
-                table_note(table, "%s%s", unit ? unit : "unknown owner", unit ? user : "");
-        free(details);
+                table_note(table, "owner unknown");
+}
+
+/* "7 unclosed, 2 unread": where the connections in CLOSE_WAIT have got to, the furthest first. */
+static void note_stages(struct table *table, const json_t *alert)
+{
+        static const char *const stages[][2] = { { "unclosed", "unclosed" },
+                                                 { "eofUnread", "eof-unread" },
+                                                 { "unread", "unread" },
+                                                 { "unaccepted", "unaccepted" } };
+        const json_t *counts = field_object(alert, "stages");
+        char text[ARRAY_SIZE(stages) * 40] = "";
+        size_t len = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+                uint64_t count;
+
+                if (!field_count(counts, stages[i][0], &count) || count == 0)
+                        continue;
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%" PRIu64 " %s",
+                                        len > 0 ? ", " : "", count, stages[i][1]);
+        }
+        if (len > 0)
+                table_note(table, "%s", text);
 }
 
 static void add_alert(struct table *table, const json_t *alert)
@@ -118,6 +157,7 @@ static void add_alert(struct table *table, const json_t *alert)
                    field_show_age(alert, "oldestSec", "oldestAtLeast", buf));
         table_cell(table, PAINT_NONE, "%s", field_show_age(alert, "sinceSec", NULL, buf));
         note_owner(table, alert);
+        note_stages(table, alert);
 }
 
 static bool is_raised(const json_t *alert)
@@ -141,26 +181,50 @@ static json_t **sort_alerts(json_t *alerts, size_t max, size_t *ret_n)
         return sorted;
 }
 
-static bool is_told(json_t *const *alerts, size_t n, const char *advice)
+static bool is_told(json_t *const *alerts, size_t n, const char *member, const char *text)
 {
         for (size_t i = 0; i < n; i++) {
-                const char *earlier = field_text(alerts[i], "advice");
+                const char *earlier = field_text(alerts[i], member);
 
-                if (earlier && strcmp(earlier, advice) == 0)
+                if (earlier && strcmp(earlier, text) == 0)
                         return true;
         }
         return false;
 }
 
-static void print_prose(const struct term *term, const json_t *alert, const char *text)
+static void print_prose(const struct term *term, const char *about, const char *text)
 {
-        const char *kind = field_text(alert, "kind");
         char *prose;
 
-        if (asprintf(&prose, "%s: %s", kind ? kind : "unknown", text) < 0)
+        if (asprintf(&prose, "%s: %s", about ? about : "unknown", text) < 0)
                 return;
-        term_prose(term, 2, prose);
+        term_prose(term, PAINT_NONE, 2, prose);
         free(prose);
+}
+
+/* What alert i says in the second member, about what the first says, unless an earlier one did. */
+static void print_once(const struct term *term, json_t *const *alerts, size_t i,
+                       const char *const about_and_member[static 2])
+{
+        const char *text = field_text(alerts[i], about_and_member[1]);
+
+        if (text && !is_told(alerts, i, about_and_member[1], text))
+                print_prose(term, field_text(alerts[i], about_and_member[0]), text);
+}
+
+static void print_advice(const struct term *term, json_t *const *alerts, size_t n)
+{
+        static const char *const kind[] = { "kind", "advice" };
+        static const char *const stage[] = { "stage", "stageAdvice" };
+
+        for (size_t i = 0; i < n; i++) {
+                const char *reason = field_text(alerts[i], "reason");
+
+                if (reason)
+                        print_prose(term, field_text(alerts[i], "kind"), reason);
+                print_once(term, alerts, i, kind);
+                print_once(term, alerts, i, stage);
+        }
 }
 
 int rows_print_alerts(const struct term *term, json_t *alerts, size_t max)
@@ -179,15 +243,7 @@ int rows_print_alerts(const struct term *term, json_t *alerts, size_t max)
         for (size_t i = 0; i < n; i++)
                 add_alert(table, sorted[i]);
         r = table_print(table);
-        for (size_t i = 0; i < n; i++) {
-                const char *reason = field_text(sorted[i], "reason");
-                const char *advice = field_text(sorted[i], "advice");
-
-                if (reason)
-                        print_prose(term, sorted[i], reason);
-                if (advice && !is_told(sorted, i, advice))
-                        print_prose(term, sorted[i], advice);
-        }
+        print_advice(term, sorted, n);
         free(sorted);
         return r;
 }

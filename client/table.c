@@ -21,7 +21,7 @@
 
 struct cell {
         char *text;
-        char *note; /* of the last cell of a row; NULL: none */
+        char *notes[TABLE_NOTES_MAX]; /* of the last cell of a row; the first NULL ends them */
         enum paint paint;
 };
 
@@ -54,7 +54,8 @@ static void drop_cells(struct table *table)
 {
         for (size_t i = 0; i < table->n_cells; i++) {
                 free(table->cells[i].text);
-                free(table->cells[i].note);
+                for (size_t j = 0; j < TABLE_NOTES_MAX; j++)
+                        free(table->cells[i].notes[j]);
         }
         table->n_cells = 0;
 }
@@ -117,12 +118,17 @@ void table_cell(struct table *table, enum paint paint, const char *format, ...)
 void table_note(struct table *table, const char *format, ...)
 {
         struct cell *cell = table->n_cells > 0 ? &table->cells[table->n_cells - 1] : NULL;
+        size_t n = 0;
         va_list args;
 
-        if (!cell || table->n_cells % table->n_columns != 0 || cell->note)
+        if (!cell || table->n_cells % table->n_columns != 0)
+                return;
+        while (n < TABLE_NOTES_MAX && cell->notes[n])
+                n++;
+        if (n == TABLE_NOTES_MAX)
                 return;
         va_start(args, format);
-        cell->note = make_text(table, format, args);
+        cell->notes[n] = make_text(table, format, args);
         va_end(args);
 }
 
@@ -197,8 +203,8 @@ int table_print(struct table *table)
                 if (table->columns[column].shorten)
                         text_shorten(cell->text, table->widths[column], table->term->utf8);
                 print_cell(table, column, cell->text, cell->paint);
-                if (cell->note)
-                        print_note(table, cell->note);
+                for (size_t j = 0; j < TABLE_NOTES_MAX && cell->notes[j]; j++)
+                        print_note(table, cell->notes[j]);
         }
         drop_cells(table);
         return 0;

@@ -12,6 +12,7 @@
 
 #define TABLE_COLUMNS_MAX   12
 #define TABLE_SHORTENED_MIN 8 /* columns; a shortened cell is never narrower */
+#define TABLE_NOTES_MAX     2 /* of one row */
 
 struct column {
         const char *title;
@@ -32,7 +33,7 @@ void table_cell(struct table *table, enum paint paint, const char *format, ...) 
 
 /*
  * A line of its own below the row that was just completed, indented, cut at the terminal's width.
- * One per row; a second, or one within a row, is dropped.
+ * What is above TABLE_NOTES_MAX, or within a row, is dropped.
  */
 void table_note(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 

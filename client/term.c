@@ -19,10 +19,10 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#define ESCAPED_MAX    4  /* bytes that one byte can become: \xNN */
-#define MARK_MAX       3  /* bytes that text_shorten() may add */
-#define WIDTH_MIN      20 /* a narrower terminal is treated as this wide */
-#define PROSE_LINE_MIN 20
+#define ESCAPED_MAX 4   /* bytes that one byte can become: \xNN */
+#define MARK_MAX    3   /* bytes that text_shorten() may add */
+#define WIDTH_MIN   20  /* a narrower terminal is treated as this wide */
+#define PROSE_WIDTH 100 /* where there is no terminal */
 
 static const char *const paint_start[PAINT_COUNT] = {
         [PAINT_NONE] = "",
@@ -205,40 +205,57 @@ static char *format_printable(bool utf8, const char *format, va_list args)
         return printable;
 }
 
+void text_wrap(char *text, size_t width)
+{
+        size_t used = 0;
+        char *gap = NULL; /* in front of this word */
+
+        while (width > 0) {
+                char *end = strchrnul(text, ' '), after = *end;
+                size_t word;
+
+                *end = '\0';
+                word = text_width(text);
+                *end = after;
+                if (gap && used + 1 + word > width) {
+                        *gap = '\n';
+                        used = word;
+                } else
+                        used += word + (gap != NULL);
+                if (!after)
+                        return;
+                gap = end;
+                text = end + 1;
+        }
+}
+
 void term_say(const struct term *term, enum paint paint, const char *format, ...)
 {
         va_list args;
-        char *line;
+        char *text;
 
         va_start(args, format);
-        line = format_printable(term->utf8, format, args);
+        text = format_printable(term->utf8, format, args);
         va_end(args);
-        fprintf(term->out, "%s%s%s\n", term_paint(term, paint), line ? line : "(out of memory)",
+        if (text)
+                text_wrap(text, term->width);
+        fprintf(term->out, "%s%s%s\n", term_paint(term, paint), text ? text : "(out of memory)",
                 term_unpaint(term, paint));
-        free(line);
+        free(text);
 }
 
-void term_prose(const struct term *term, unsigned indent, const char *text)
+void term_prose(const struct term *term, enum paint paint, unsigned indent, const char *text)
 {
         char *copy = text_printable(text, term->utf8), *rest = copy;
-        size_t room = term->width > indent + PROSE_LINE_MIN ? term->width - indent : 0, used = 0;
+        size_t width = term->width > 0 ? term->width : PROSE_WIDTH;
 
         if (!copy)
                 return;
-        for (char *word; (word = strsep(&rest, " "));) {
-                size_t width = text_width(word);
-
-                if (used == 0)
-                        fprintf(term->out, "%*s%s", (int)indent, "", word);
-                else if (room == 0 || used + 1 + width <= room)
-                        fprintf(term->out, " %s", word);
-                else {
-                        fprintf(term->out, "\n%*s%s", (int)indent, "", word);
-                        used = 0;
-                }
-                used += width + (used > 0);
-        }
-        fputc('\n', term->out);
+        text_wrap(copy, MAX(width, indent + 1) - indent);
+        fputs(term_paint(term, paint), term->out);
+        for (char *line; (line = strsep(&rest, "\n"));)
+                fprintf(term->out, "%*s%s%s", (int)indent, "", line, rest ? "\n" : "");
+        fprintf(term->out, "%s\n", term_unpaint(term, paint));
         free(copy);
 }
 

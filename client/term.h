@@ -59,11 +59,20 @@ size_t text_width(const char *text);
  */
 void text_shorten(char *text, size_t width, bool utf8);
 
-/* One line, made printable, to the terminal in one paint. */
+/*
+ * Makes newlines of blanks, in place, so that no line is wider than width columns; a longer word
+ * stays whole. The text must come from text_printable(). width 0: no limit.
+ */
+void text_wrap(char *text, size_t width);
+
+/* Made printable, in one paint: one line, but on a terminal that is too narrow for it. */
 void term_say(const struct term *term, enum paint paint, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Prose, made printable, broken between words at the terminal's width, each line indented. */
-void term_prose(const struct term *term, unsigned indent, const char *text);
+/*
+ * Prose, made printable, in one paint, broken between words at the terminal's width, each line
+ * indented. Elsewhere lines are short enough for mails and tickets.
+ */
+void term_prose(const struct term *term, enum paint paint, unsigned indent, const char *text);
 
 /* "twmonctl: ..." on stderr, made printable. */
 void text_complain(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -10,23 +10,25 @@
 
 static const struct verb verbs[] = {
         { "status", "[--live [--count N] | --once]", "is anything leaking? alerts, worst ports",
-          "One screen: the verdict, the alerts, the ten worst ports, and how twmond is doing.\n"
+          "One screen: the verdict, the alerts, the ten worst ports, how twmond is doing.\n"
           "Exit status 1 when an alert is raised; a pending one does not count.\n",
           OPTION_LIVE | OPTION_COUNT | OPTION_ONCE, OPERANDS_NONE, view_status },
         { "ports", "[PORT...] [--all] [--limit N] [--once]", "TIME_WAIT and CLOSE_WAIT per port",
-          "Every port that has something to say, worst first. \"local\" ports are services of this\n"
-          "host, \"remote\" ports those that it connects to. With PORT, those alone, on both sides.\n",
+          "Every port that has something to say, worst first. \"local\" ports are services of\n"
+          "this host, \"remote\" ports those that it connects to. With PORT, those alone, on\n"
+          "both sides.\n",
           OPTION_ALL | OPTION_LIMIT | OPTION_ONCE, OPERANDS_PORTS, view_ports },
         { "alerts", "", "what is raised or pending, who it is, and what to do",
           "Raised alerts first, then those whose hold time is still running.\n", 0, OPERANDS_NONE,
           view_alerts },
         { "watch", "[--after N]", "one line per event, until interrupted",
-          "Prints alerts as they are raised, change and clear. With --json one object per line,\n"
-          "whose \"sequence\" can be given to --after later on.\n",
+          "Prints alerts as they are raised, change and clear. With --json one object per\n"
+          "line, whose \"sequence\" can be given to --after later on. Numbers begin anew\n"
+          "when twmond restarts.\n",
           OPTION_AFTER, OPERANDS_NONE, view_watch },
         { "reload", "", "let twmond read its configuration again",
-          "Prints what is wrong with the configuration, if anything; twmond then keeps the old\n"
-          "one. For root and the user that twmond runs as.\n",
+          "Prints what is wrong with the configuration, if anything; twmond then keeps the\n"
+          "old one. For root and the user that twmond runs as.\n",
           0, OPERANDS_NONE, view_reload },
         { "version", "", "the versions of twmonctl and twmond", "Needs no running twmond.\n", 0,
           OPERANDS_NONE, view_version },

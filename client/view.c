@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,9 @@
 
 #define ERROR_INVALID "io.twmon.Monitor.ConfigurationInvalid"
 #define ERROR_DENIED  "io.twmon.Monitor.PermissionDenied"
+#define ERROR_FULL    "io.twmon.Monitor.TooManyClients"
+
+#define HINT_WIDTH 80
 
 int view_no_memory(void)
 {
@@ -38,42 +42,75 @@ const char *view_explain(int r)
         case ECONNRESET:
                 return "closed the connection";
         case EPROTO:
-                return "sent what is not its protocol; is that its socket?";
+                return "sent what is not its protocol";
         default:
                 return strerror(-r);
         }
 }
 
-static void hint_once(const struct view *view, char *buf, size_t size)
+/* On one line where that fits 80 columns, so that a command is never broken. */
+static void hint(const struct view *view, const char *first)
 {
         const struct verb *verb = view->options->verb;
+        char second[HINT_WIDTH], *text;
 
-        buf[0] = '\0';
-        if (verb && (verb->options & OPTION_ONCE))
-                snprintf(buf, size, " Or look once without it: twmonctl %s --once", verb->name);
+        if (!verb || !(verb->options & OPTION_ONCE)) {
+                text_complain_lines(first);
+                return;
+        }
+        snprintf(second, sizeof(second), "Or look once: twmonctl %s --once", verb->name);
+        if (asprintf(&text, "%s%s%s", first,
+                     strlen(first) + 1 + strlen(second) > HINT_WIDTH ? "\n" : " ", second) < 0)
+                return;
+        text_complain_lines(text);
+        free(text);
+}
+
+/* connect() says of a file of another type that nobody listens. */
+static bool is_no_socket(const char *path)
+{
+        struct stat status;
+
+        return stat(path, &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
+static void hint_start(const struct view *view)
+{
+        char *text;
+
+        if (!view->options->socket_path) {
+                hint(view, "Start it: systemctl start twmond.");
+                return;
+        }
+        if (asprintf(&text, "Start it: twmond --socket %s.", view->socket_path) < 0)
+                return;
+        hint(view, text);
+        free(text);
 }
 
 static int complain_unreachable(const struct view *view, int r)
 {
         const char *path = view->socket_path;
-        char once[96];
+        bool absent = r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
 
-        hint_once(view, once, sizeof(once));
-        if (r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR)
-                text_complain("twmond is not running (%s %s). Start it: %s%s.%s",
-                              r == -ECONNREFUSED ? "nobody serves" : "no socket at", path,
-                              view->options->socket_path ? "twmond --socket "
-                                                         : "systemctl start twmond",
-                              view->options->socket_path ? path : "", once);
-        else if (r == -EACCES || r == -EPERM)
-                text_complain("%s may not be opened: %s. Try as root, or name the right socket "
-                              "with --socket.%s",
-                              path, strerror(-r), once);
-        else if (r == -ETIMEDOUT || r == -ECONNRESET || r == -EPROTO)
-                text_complain("twmond at %s %s. See: systemctl status twmond.%s", path,
-                              view_explain(r), once);
-        else
-                text_complain("%s: %s.%s", path, strerror(-r), once);
+        if (absent && is_no_socket(path)) {
+                text_complain("%s is not a socket.", path);
+                hint(view, "Name the one of twmond with --socket.");
+        } else if (absent) {
+                text_complain("twmond is not running (%s %s).",
+                              r == -ECONNREFUSED ? "nobody serves" : "no socket at", path);
+                hint_start(view);
+        } else if (r == -EACCES || r == -EPERM) {
+                text_complain("%s may not be opened: %s.", path, strerror(-r));
+                hint(view, "Try as root, or name the right socket with --socket.");
+        } else if (r == -ETIMEDOUT || r == -ECONNRESET || r == -EPROTO) {
+                text_complain("twmond at %s %s.", path, view_explain(r));
+                hint(view, r == -EPROTO ? "Is that its socket? See: systemctl status twmond."
+                                        : "See: systemctl status twmond.");
+        } else {
+                text_complain("%s: %s.", path, strerror(-r));
+                hint(view, "See: systemctl status twmond.");
+        }
         return STATUS_UNREACHABLE;
 }
 
@@ -96,6 +133,12 @@ static int complain_invalid(const struct reply *reply)
         return STATUS_FAILED;
 }
 
+/* Said instead of an answer, before the connection is closed. */
+static bool is_full(const struct reply *reply)
+{
+        return reply->error && strcmp(reply->error, ERROR_FULL) == 0;
+}
+
 static int complain_error(const struct reply *reply)
 {
         char *details = NULL;
@@ -103,9 +146,13 @@ static int complain_error(const struct reply *reply)
         if (strcmp(reply->error, ERROR_INVALID) == 0)
                 return complain_invalid(reply);
         if (strcmp(reply->error, ERROR_DENIED) == 0) {
-                text_complain("only root and the user that twmond runs as may do that. "
-                              "Try: sudo twmonctl ...");
+                text_complain("only root and the user that twmond runs as may do that.");
+                text_complain_lines("Try: sudo twmonctl ...");
                 return STATUS_FAILED;
+        }
+        if (is_full(reply)) {
+                text_complain("twmond has too many clients at the moment; try again");
+                return STATUS_UNREACHABLE;
         }
         if (reply->parameters)
                 details = json_dumps(reply->parameters, JSON_COMPACT);
@@ -178,6 +225,11 @@ int view_print_json(const struct view *view, const json_t *value)
         return 0;
 }
 
+int view_flush(const struct view *view)
+{
+        return fflush(view->term.out) != 0 || ferror(view->term.out) ? STATUS_FAILED : 0;
+}
+
 static void on_interrupt(int signal_number)
 {
         (void)signal_number;
@@ -231,6 +283,17 @@ uint64_t view_wall_usec(void)
         return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
 }
 
+bool view_scan_age(const json_t *object, uint64_t *ret_age_usec)
+{
+        const char *scanned_at = field_text(object, "scannedAt");
+        uint64_t then_usec, now_usec = view_wall_usec();
+
+        if (!scanned_at || field_parse_time(scanned_at, &then_usec) < 0)
+                return false;
+        *ret_age_usec = now_usec > then_usec ? now_usec - then_usec : 0;
+        return true;
+}
+
 int view_reload(struct view *view)
 {
         CLEANUP(conn_freep) struct conn *conn = NULL;
@@ -255,14 +318,18 @@ int view_version(struct view *view)
 {
         CLEANUP(conn_freep) struct conn *conn = NULL;
         struct reply reply = { 0 };
-        const char *daemon = NULL;
+        const char *daemon = NULL, *why = "no version";
         json_t *versions;
         int r;
 
         r = conn_open(view->socket_path, &conn);
         if (r == 0)
                 r = conn_call(conn, "io.twmon.Monitor.GetStatus", NULL, &reply);
-        if (r == 0)
+        if (r < 0)
+                why = view_explain(r);
+        else if (is_full(&reply))
+                why = "has too many clients at the moment";
+        else
                 daemon = field_text(reply.parameters, "version");
         if (view->options->json) {
                 versions = json_pack("{s:s, s:s?}", "twmonctl", TWMON_VERSION, "twmond", daemon);
@@ -274,7 +341,7 @@ int view_version(struct view *view)
                         term_say(&view->term, PAINT_NONE, "twmond %s", daemon);
                 else
                         term_say(&view->term, PAINT_NONE, "twmond unknown (%s: %s)",
-                                 view->socket_path, r < 0 ? view_explain(r) : "no version");
+                                 view->socket_path, why);
                 r = 0;
         }
         reply_done(&reply);

@@ -60,7 +60,14 @@ const char *view_explain(int r);
 
 /* --json: indented on a terminal, compact and on one line elsewhere. NULL counts as {}. */
 int view_print_json(const struct view *view, const json_t *value);
+/*
+ * Writes the output out. 0, or STATUS_FAILED where any of it was lost, now or earlier: a terminal's
+ * lines are written one by one, so that fflush() alone would not know. main() says so.
+ */
+int view_flush(const struct view *view);
 /* Flags for json_dumps() that give one safe line. */
 size_t view_json_line_flags(const struct view *view);
 
 uint64_t view_wall_usec(void);
+/* How long ago the member scannedAt was; 0: just now, or ahead of the clock. False: unknown. */
+bool view_scan_age(const json_t *object, uint64_t *ret_age_usec);

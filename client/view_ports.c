@@ -78,18 +78,40 @@ static int json_end(struct list *list, json_t *parameters)
         return 0;
 }
 
+/* The last scan saw nothing: the numbers, if any, are those of one before. */
+static void say_blind(const struct term *term, const json_t *parameters, const char *error)
+{
+        char age[UNITS_TEXT_MAX];
+        uint64_t age_usec;
+
+        if (!error)
+                error = "the last scan failed";
+        if (!field_text(parameters, "scannedAt"))
+                term_say(term, PAINT_WARNING,
+                         "Cannot see: %s. Nothing was seen since twmond started.", error);
+        else if (!view_scan_age(parameters, &age_usec))
+                term_say(term, PAINT_WARNING, "Cannot see now: %s. These counts are old.", error);
+        else
+                term_say(term, PAINT_WARNING, "Cannot see now: %s. These counts are from %s ago.",
+                         error, units_format_age(age_usec, age));
+}
+
 /* What must be known before the first number is read. */
 static void say_heading(const struct list *list, const json_t *parameters)
 {
         const struct term *term = &list->view->term;
+        const char *error = field_text(parameters, "scanError");
 
         if (list->view->options->once)
                 term_say(term, PAINT_NONE, "One scan, no history: ages are lower bounds.");
-        if (!field_text(parameters, "scannedAt"))
+        if (field_true(parameters, "failed"))
+                say_blind(term, parameters, error);
+        else if (!field_text(parameters, "scannedAt"))
                 term_say(term, PAINT_WARNING, "twmond has not scanned yet.");
         else if (field_true(parameters, "partial"))
                 term_say(term, PAINT_WARNING,
-                         "The last scan was not complete: counts are lower bounds.");
+                         "The last scan was not complete%s%s%s: counts are lower bounds.",
+                         error ? " (" : "", error ? error : "", error ? ")" : "");
 }
 
 static void begin(struct list *list, const json_t *parameters)
@@ -129,6 +151,8 @@ static int end(struct list *list, json_t *parameters)
 
         if (!list->table)
                 return json_end(list, parameters);
+        if (!field_text(parameters, "scannedAt") && list->n == 0)
+                return 0; /* the heading said that nothing was seen */
         if (list->n == 0)
                 term_say(term, PAINT_NONE, "No port has anything to say.%s",
                          list->view->options->all ? "" : " Every port: twmonctl ports --all");
@@ -185,6 +209,8 @@ static int list_from_daemon(struct list *list)
                 more = reply.continues;
                 if (take(list, reply.parameters) < 0 || (!more && end(list, reply.parameters) < 0))
                         r = view_no_memory();
+                else
+                        r = view_flush(view); /* nobody may read the rest */
                 reply_done(&reply);
         }
         return r;

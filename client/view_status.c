@@ -58,6 +58,7 @@ static void draw_summary(const struct view *view, const json_t *status)
 
         if (!summary)
                 return;
+        text_wrap(summary, term->width);
         head = colon && colon - summary <= HEADLINE_MAX ? (size_t)(colon - summary) : 0;
         if (head == 0)
                 head = strlen(summary);
@@ -106,18 +107,17 @@ static int draw_ports(const struct view *view, const json_t *reply)
 
 static void write_scan_age(FILE *out, const json_t *status)
 {
-        const char *scanned_at = field_text(status, "scannedAt");
-        uint64_t then_usec, now_usec = view_wall_usec();
         char age[UNITS_TEXT_MAX];
+        uint64_t age_usec;
 
-        if (!scanned_at)
+        if (!field_text(status, "scannedAt"))
                 fputs("no scan yet", out);
-        else if (field_parse_time(scanned_at, &then_usec) < 0)
+        else if (!view_scan_age(status, &age_usec))
                 fputs("last scan at an unknown time", out);
-        else if (then_usec + USEC_PER_SEC > now_usec)
+        else if (age_usec < USEC_PER_SEC)
                 fputs("last scan just now", out);
         else
-                fprintf(out, "last scan %s ago", units_format_age(now_usec - then_usec, age));
+                fprintf(out, "last scan %s ago", units_format_age(age_usec, age));
 }
 
 static void write_cost(FILE *out, const json_t *status)
@@ -133,6 +133,33 @@ static void write_cost(FILE *out, const json_t *status)
                 fprintf(out, ", every %s", units_format_duration(interval_usec, interval));
 }
 
+/* "clients refused 210 times", "12 sockets without an age"; of a limit that is not known its name.
+ */
+static void write_limit(FILE *out, const json_t *limits, const char *name)
+{
+        static const struct {
+                const char *name, *before, *one, *many;
+        } words[] = {
+                { "clientsRefused", "clients refused ", " time", " times" },
+                { "clientsDropped", "clients dropped ", " time", " times" },
+                { "alerts", "", " alert without room", " alerts without room" },
+                { "ports", "", " socket of ports without room", " sockets of ports without room" },
+                { "tracked", "", " socket without an age", " sockets without an age" },
+                { "malformed", "", " message not understood", " messages not understood" },
+                { "journal", "", " journal entry lost", " journal entries lost" },
+        };
+        char count[UNITS_TEXT_MAX];
+
+        field_show_count(limits, name, count);
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (strcmp(words[i].name, name) == 0) {
+                        fprintf(out, "%s%s%s", words[i].before, count,
+                                strcmp(count, "1") == 0 ? words[i].one : words[i].many);
+                        return;
+                }
+        fprintf(out, "%s %s", name, count);
+}
+
 static void write_limits(FILE *out, const json_t *status)
 {
         json_t *limits = field_object(status, "limitsHit"), *value;
@@ -140,9 +167,8 @@ static void write_limits(FILE *out, const json_t *status)
 
         json_object_foreach(limits, name, value)
         {
-                char count[UNITS_TEXT_MAX];
-
-                fprintf(out, "%s%s %s", between, name, field_show_count(limits, name, count));
+                fputs(between, out);
+                write_limit(out, limits, name);
                 between = ", ";
         }
 }
@@ -165,7 +191,8 @@ static void write_daemon(FILE *out, const struct view *view, const json_t *statu
         write_cost(out, status);
         write_limits(out, status);
         if (json_is_false(delivered))
-                fprintf(out, "; the journal takes nothing, %" PRIu64 " waiting",
+                fprintf(out,
+                        "; no journal takes messages now, %" PRIu64 " waiting (also on stderr)",
                         count_or_zero(status, "journalQueued"));
 }
 
@@ -186,7 +213,7 @@ static int draw_daemon(const struct view *view, const json_t *status)
         fputc('\n', view->term.out);
         if (error)
                 term_say(&view->term, PAINT_WARNING, "The last scan: %s", error);
-        term_say(&view->term, PAINT_FAINT, "%s", line);
+        term_prose(&view->term, PAINT_FAINT, 0, line);
         free(line);
         return 0;
 }
@@ -305,9 +332,7 @@ static int show_table(const struct view *view, uint64_t shown)
         if (shown > 0 && !view->term.terminal && !view->options->json)
                 fputc('\n', view->term.out);
         r = show(view, &screen, view->term.terminal && !view->options->json);
-        if (fflush(view->term.out) != 0)
-                r = STATUS_FAILED; /* main() says why */
-        return r;
+        return view_flush(view) != 0 ? STATUS_FAILED : r;
 }
 
 struct live {

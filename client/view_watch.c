@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * twmonctl watch: one line per event, written out at once, so that a pipe sees it when it happens.
- * Replies without an event (the first one) only carry the sequence number; they are not shown.
+ * twmonctl watch: one line per event, written out at once, so that a pipe sees it when it happens;
+ * on a terminal a long one is broken between words. Replies without an event (the first one) only
+ * carry the sequence number; they are not shown.
  */
 
 #include <inttypes.h>
@@ -50,9 +51,7 @@ static int print(const struct view *view, const json_t *parameters)
                          "%" PRIu64 " earlier events are no longer known to twmond.", missed);
         if (event && !view->options->json)
                 print_event(view, event);
-        if (fflush(view->term.out) != 0)
-                r = STATUS_FAILED; /* main() says why */
-        return r;
+        return view_flush(view) != 0 ? STATUS_FAILED : r;
 }
 
 struct watch {
@@ -80,8 +79,10 @@ int view_watch(struct view *view)
                         return view_no_memory();
         }
         r = view_follow(view, parameters, take, &watch);
-        if (r == STATUS_UNREACHABLE && watch.sequence > 0)
+        if (r == STATUS_UNREACHABLE && watch.sequence > 0) {
                 text_complain("to go on where this ended: twmonctl watch --after %" PRIu64,
                               watch.sequence);
+                text_complain_lines("(numbers begin anew when twmond restarts)");
+        }
         return r;
 }

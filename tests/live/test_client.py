@@ -148,6 +148,20 @@ def in_terminal(*args, columns=80, **variables):
     return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n"), process.wait(10)
 
 
+def when_terminal_goes(*args):
+    """The exit status of twmonctl whose terminal is taken away once it has written something."""
+    ours, theirs = pty.openpty()
+    process = lab.spawn([lab.TWMONCTL, *args], stdin=subprocess.DEVNULL, stdout=theirs,
+                        stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    os.read(ours, 1)
+    os.close(ours)
+    try:
+        return process.wait(10)
+    except subprocess.TimeoutExpired:
+        return lab.end(process) and "it went on"
+
+
 # No server ---------------------------------------------------------------------------------------
 
 
@@ -164,7 +178,13 @@ def test_no_server(tap):
     dead.close()
     expect(tap, ctl("status", "--socket", path), 3, ["not running", "nobody serves"],
            "a socket that nobody serves: 3")
-    expect(tap, ctl("status", "--socket", __file__), 3, [], "a path that is no socket: 3")
+    for verb in "status", "alerts":
+        lines = ctl(verb, "--socket", path).stderr.splitlines()
+        tap.ok(len(lines) <= 3 and max(map(len, lines)) <= 80, f"{verb}: in short lines", lines)
+    tap.equal(len(ctl("alerts", "--socket", path).stderr.splitlines()), 2, "two, without --once")
+    for other in __file__, lab.temp_dir():
+        expect(tap, ctl("status", "--socket", other), 3, [other + " is not a socket", "--once"],
+               "a path that is no socket: 3 and that it is none")
     result = ctl("version", "--json", "--socket", path)
     tap.ok(result.returncode == 0 and json.loads(result.stdout)["twmond"] is None,
            "version needs no twmond", result)
@@ -230,11 +250,12 @@ def test_status(tap):
         tap.ok(result.returncode == 1 and lines[0] == STATUS["summary"],
                "status: the verdict first, 1 while an alert is raised", result)
         text = result.stdout
+        words = " ".join(text.split())
         tap.ok(0 < text.find("raised") < text.find("pending") < text.find("local:7865    yes"),
                "then raised alerts, pending ones, ports", text)
         tap.equal(text.count("Close what you open."), 1, "the same advice once")
         tap.ok("leaky.service (leaky, pid 812, uid 1000)" in text and ">= 3h 12min" in text and
-               "1min 5s" in text and "tracked 12" in text and "1.2 ms" in text,
+               "1min 5s" in text and "12 sockets without an age" in words and "1.2 ms" in words,
                "owner, lower bound, since, limits, cost", text)
         tap.ok("\033" not in text, "no colour in a pipe")
         result = fake.ctl("status", "--json")
@@ -242,6 +263,96 @@ def test_status(tap):
                result.stdout.count("\n") == 1, "--json is what twmond said, on one line", result)
     with Fake(QUIET) as fake:
         tap.equal(fake.ctl("status").returncode, 0, "a pending alert is no raised one: 0")
+
+
+def test_limits(tap):
+    limits = {"clientsRefused": 210, "clientsDropped": 1, "alerts": 2, "ports": 1, "tracked": 3,
+              "malformed": 4, "journal": 5, "newer": 6}
+    status = dict(STATUS, limitsHit=limits, journalDelivered=False, journalQueued=1)
+    with Fake(dict(QUIET, GetStatus=status)) as fake:
+        text = " ".join(fake.ctl("status").stdout.split())
+        tap.ok("limits hit: clients refused 210 times, clients dropped 1 time, "
+               "2 alerts without room, 1 socket of ports without room, 3 sockets without an age, "
+               "4 messages not understood, 5 journal entries lost, newer 6; " in text,
+               "limits are said in words", text)
+        tap.ok("; no journal takes messages now, 1 waiting (also on stderr)" in text,
+               "and that the journal takes none", text)
+
+
+def test_owners(tap):
+    known = {"unit": "a.service", "comm": "leaky", "pid": 812, "uid": 1000}
+    for members, text in (
+            (["unit", "comm", "pid", "uid"], "a.service (leaky, pid 812, uid 1000)"),
+            (["unit", "pid"], "a.service (pid 812)"), (["unit", "comm"], "a.service (leaky)"),
+            (["unit"], "a.service"),
+            (["comm", "pid", "uid"], "leaky (pid 812, uid 1000), unit unknown"),
+            (["comm"], "leaky, unit unknown"),
+            (["pid", "uid"], "pid 812, uid 1000, program and unit unknown"),
+            (["uid"], "uid 1000, process and unit unknown (may be hidden from this twmond)"),
+            ([], "owner unknown")):
+        alert = dict(ALERT, owner={name: known[name] for name in members},
+                     stages={"unread": 2, "unclosed": 7, "unaccepted": 0})
+        with Fake({"ListAlerts": {"alerts": [alert], "total": 1}}) as fake:
+            lines = fake.ctl("alerts").stdout.splitlines()
+            tap.equal(lines[2:4], ["  " + text, "  7 unclosed, 2 unread"],
+                      f"an owner with {members}, and the stages")
+
+
+def test_old_counts(tap):
+    """The heading of ports tells what the numbers are worth."""
+    ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 65))
+    for members, text in (
+            ({"failed": True, "scanError": "no netlink", "scannedAt": ago},
+             "Cannot see now: no netlink. These counts are from 1min "),
+            ({"failed": True, "scanError": "no netlink", "scannedAt": None, "ports": []},
+             "Cannot see: no netlink. Nothing was seen since twmond started."),
+            ({"failed": True}, "Cannot see now: the last scan failed. These counts are from "),
+            ({"scanError": "it was interrupted"},
+             "The last scan was not complete (it was interrupted): counts are lower bounds."),
+            ({}, "The last scan was not complete: counts are lower bounds.")):
+        with Fake(dict(GOOD, ListPorts={**LISTED, "partial": True, **members})) as fake:
+            lines = fake.ctl("ports").stdout.splitlines()
+            tap.ok(lines[0].startswith(text), text, lines)
+            if "ports" in members:
+                tap.equal(len(lines), 1, "and nothing else where nothing was seen")
+
+
+def test_narrow(tap):
+    words = "many words that say what it means and what to do about it, " * 5
+    stages = ["unread", "unclosed", "eofUnread", "unaccepted"]
+    alert = dict(ALERT, advice=words, stage="unclosed", stageAdvice=words, reason=words,
+                 sinceSec=659, stages=dict.fromkeys(stages, 10**12),
+                 owner=dict(ALERT["owner"], unit="x" * 90))
+    status = dict(STATUS, summary="LEAKING: " + words, scanError=words, journalDelivered=False,
+                  limitsHit=dict.fromkeys(["clientsRefused", "ports", "tracked", "alerts"], 10**6))
+    port = dict(PORT, side="remote", port=65535)
+    table = {"GetStatus": status, "ListAlerts": {"alerts": [alert], "total": 1},
+             "ListPorts": dict(LISTED, ports=[port], total=1000, partial=True, scanError=words)}
+
+    def answer(connection, request):
+        method = request["method"].removeprefix(MONITOR)
+        if method == "Watch":
+            event = {"sequence": 1, "event": "raised", "at": "2026-01-31T12:00:00.000Z",
+                     "message": words, "alert": alert}
+            connection.sendall(frame({"sequence": 1, "event": event}))
+        else:
+            connection.sendall(frame(table[method]))
+        return "close"
+    runs = [["help", verb] for verb in ("status", "ports", "alerts", "watch", "reload", "version")]
+    with Fake(answer) as fake:
+        for args in runs + [["help"], ["alerts"], ["ports"], ["watch"]]:
+            text, _ = in_terminal(*args, "--no-color", "--socket", fake.path)
+            wide = [line for line in text.splitlines() if len(line) > 80]
+            tap.ok(text and not wide, f"80 columns are enough for {args}", wide)
+    with Fake(table) as fake:
+        text, _ = in_terminal("status", "--no-color", "--socket", fake.path)
+        wide = [line for line in text.splitlines() if len(line) > 80]
+        tap.ok(text and not wide, "and for status", wide)
+        lines = fake.ctl("status").stdout.splitlines()
+        tap.equal(lines[0], status["summary"], "without a terminal the verdict is one line")
+        wide = [line for line in lines[1:] if len(line) > 100 and "The last scan" not in line
+                and "xxx" not in line]
+        tap.equal(wide, [], "and prose takes 100 columns")
 
 
 def test_terminal(tap):
@@ -306,7 +417,7 @@ def events(connection, request):
 def test_watch(tap):
     with Fake(events) as fake:
         result = fake.ctl("watch", "--after", "1")
-        expect(tap, result, 3, ["closed the connection", "watch --after 6"],
+        expect(tap, result, 3, ["closed the connection", "watch --after 6\n", "begin anew"],
                "watch: 3 when twmond goes away, and how to go on")
         lines = result.stdout.splitlines()
         tap.ok(len(lines) == 3 and lines[0].startswith("2 earlier events") and
@@ -346,6 +457,48 @@ def test_live(tap):
                             stdout=subprocess.PIPE, text=True)
         process.stdout.readline()
         tap.equal(lab.end(process, signal.SIGINT), 0, "Ctrl-C ends it with 0")
+
+
+def test_terminal_goes(tap):
+    def answer(connection, request):
+        if request["method"] != MONITOR + "Watch":
+            connection.sendall(frame(GOOD[request["method"].removeprefix(MONITOR)]))
+            return
+        event = {"sequence": 1, "event": "raised", "message": "x", "alert": ALERT}
+        while True:
+            connection.sendall(frame({"sequence": 1, "event": event}, continues=True))
+            connection.sendall(frame({"sequence": 1, "scannedAt": STATUS["scannedAt"]},
+                                     continues=True))
+            time.sleep(0.05)
+    with Fake(answer) as fake:
+        for args in ["status", "--live"], ["status", "--live", "--json"], ["watch"], \
+                ["watch", "--json"]:
+            tap.equal(when_terminal_goes(*args, "--socket", fake.path), 1,
+                      f"{' '.join(args)} ends when its terminal is gone")
+
+
+def test_refused(tap):
+    path = lab.temp_dir() + "/control"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(16)
+
+    def refuse():
+        while True:
+            connection, _ = listener.accept()
+            connection.sendall(error(MONITOR + "TooManyClients"))
+            connection.close()
+    threading.Thread(target=refuse, daemon=True).start()
+    for args in ["status"], ["ports"], ["alerts"], ["watch"], ["reload"], ["status", "--live"]:
+        for _ in range(5):  # whoever is first: the end of the connection, or the request
+            result = ctl(*args, "--socket", path)
+            if result.returncode != 3 or "too many clients" not in result.stderr:
+                break
+        expect(tap, result, 3, ["too many clients at the moment; try again"],
+               f"{' '.join(args)} where there is no room: 3 and why")
+    result = ctl("version", "--socket", path)
+    tap.ok(result.returncode == 0 and "too many clients" in result.stdout, "version says so, too",
+           result)
 
 
 def test_errors(tap):
@@ -493,6 +646,7 @@ def test_wrong_types(tap):
                repr(text))
 
 
-lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_terminal,
-        test_many_ports, test_watch, test_live, test_errors, test_garbage, test_slow, test_pieces,
-        test_wrong_types, limit=180)
+lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_limits,
+        test_owners, test_old_counts, test_narrow, test_terminal, test_many_ports, test_watch,
+        test_live, test_terminal_goes, test_refused, test_errors, test_garbage, test_slow,
+        test_pieces, test_wrong_types, limit=180)
