@@ -3,7 +3,7 @@
 # make            build/twmond and build/twmonctl        (V=1 shows commands)
 # make run        set up what is missing, build, watch this host
 # make check      set up what is missing, then every test
-# make demo       half a minute that shows what twmon is for
+# make demo       a few seconds that show what twmon is for
 # make help       all targets
 #
 # Reading this file needs nothing but make: run, demo, check, lint and fuzz install what is missing
@@ -217,7 +217,7 @@ clean:
 help:
 	@echo 'make             build/twmond and build/twmonctl (V=1: show commands)'
 	@echo 'make run         set up what is missing, build, watch this host until Ctrl-C'
-	@echo 'make demo        a leak, found and cleared, in a network namespace of its own (30 s)'
+	@echo 'make demo        a leak, found and cleared, in a network namespace of its own (11 s)'
 	@echo 'make check       set up what is missing, then every test'
 	@echo 'make lint        only the checks that read the tree'
 	@echo 'make fuzz        every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'

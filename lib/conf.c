@@ -4,8 +4,8 @@
  *
  *   conffile.c    which files there are, and their bytes
  *   conftext.c    bytes -> lines -> (inih) sections and keys
- *   confdraft.c   sections and keys -> what each option was last set to, by the table in
- * confoption.c confrules.c   draft -> rules, exceptions with what they inherit
+ *   confdraft.c   sections and keys -> what each option was last set to (table: confoption.c)
+ *   confrules.c   draft -> rules, exceptions with what they inherit
  *
  * Every step goes on after an error, so that one run names all wrong lines; only a load without any
  * error makes a struct conf.

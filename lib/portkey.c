@@ -6,11 +6,6 @@
 
 #include "portkey.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include "base.h"
-
 static const char *const side_names[SIDE_COUNT] = {
         [SIDE_HOST] = "host",
         [SIDE_LOCAL] = "local",
@@ -20,17 +15,6 @@ static const char *const side_names[SIDE_COUNT] = {
 const char *port_side_name(enum port_side side)
 {
         return side_names[side];
-}
-
-int port_side_parse(const char *name, enum port_side *ret_side)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(side_names); i++) {
-                if (strcmp(side_names[i], name) == 0) {
-                        *ret_side = (enum port_side)i;
-                        return 0;
-                }
-        }
-        return -EINVAL;
 }
 
 int port_key_compare(const struct port_key *a, const struct port_key *b)

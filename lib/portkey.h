@@ -24,9 +24,6 @@ struct port_key {
 /* "host", "local", "remote": the words of every interface. */
 const char *port_side_name(enum port_side side);
 
-/* 0 and the side, or -EINVAL. */
-int port_side_parse(const char *name, enum port_side *ret_side);
-
 /* Orders by namespace, side, port: <0, 0, >0. */
 int port_key_compare(const struct port_key *a, const struct port_key *b);
 

@@ -6,7 +6,7 @@
  * neither sockets nor sd-event are known here. Kept small and shaped like sd-varlink, so that it
  * can be swapped for that library.
  *
- *   bytes in  -> varlink_buffer_append() -> varlink_buffer_next() -> json_t -> varlink_call_parse()
+ *   bytes in  -> varlink_buffer_commit() -> varlink_buffer_next() -> json_t -> varlink_call_parse()
  *   reply out <- varlink_encode()        <- varlink_reply() / varlink_error()
  */
 

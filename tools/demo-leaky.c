@@ -4,11 +4,12 @@
  * The programs of `make demo`: one with the bug that twmon finds, and the ones around it.
  *
  *   demo-leaky up             brings up the loopback interface of a new network namespace
- *   demo-leaky serve PORT     a server that never closes what its clients have closed; SIGUSR1
- * mends it: everything is closed, now and from then on demo-leaky visit PORT N   N clients that
- * connect, say hello, and leave demo-leaky churn PORT MS  a healthy service and its client: a
- * connection every MS milliseconds, which the client closes first and so keeps in TIME_WAIT for 60
- * s demo-leaky hear PATH      takes what is sent to a journal's socket, and forgets it
+ *   demo-leaky serve PORT     a server that never closes what its clients have closed; SIGUSR1 mends
+ *                             it: everything is closed, now and from then on
+ *   demo-leaky visit PORT N   N clients that connect, say hello, and leave
+ *   demo-leaky churn PORT MS  a healthy service and its client: a connection every MS milliseconds,
+ *                             which the client closes first and so keeps in TIME_WAIT for 60 s
+ *   demo-leaky hear PATH      takes what is sent to a journal's socket, and forgets it
  */
 
 #include <arpa/inet.h>

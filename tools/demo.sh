@@ -55,7 +55,7 @@ ask() { # twmonctl ...; 1 from status means that an alert is raised
         printf '\n       $ twmonctl %s\n' "$*"
         result=0
         build/twmonctl --socket "$dir/control" "$@" >"$dir/answer" 2>&1 || result=$?
-        fold -s -w 90 "$dir/answer" | sed 's/^/       | /; s/ *$//'
+        sed 's/^/       | /; s/ *$//' "$dir/answer"
 }
 
 fail() {
@@ -94,7 +94,7 @@ ClearAfter=3s
 END
 
 echo "twmon finds the program that leaks TCP connections. This demo has a network of its own:"
-echo "nothing of this host is touched. Its thresholds are short, so that it takes half a minute."
+echo "nothing of this host is touched. Its thresholds are short, so that it takes seconds."
 
 step 'twmond starts and counts the sockets of every port, once a second.'
 start twmond build/twmond --foreground --config "$dir/twmon.conf" --socket "$dir/control" \

@@ -14,7 +14,8 @@ dir=$(mktemp -d "$base/twmon-run.XXXXXX")
 daemon=
 
 clean_up() {
-        trap '' INT TERM HUP
+        trap '' INT TERM HUP PIPE
+        exec 2>/dev/null # a terminal that has gone away must not end the cleaning up
         [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
         [ -z "$daemon" ] || wait "$daemon" 2>/dev/null || true
         rm -rf "$dir"
@@ -34,6 +35,7 @@ build/twmond --foreground --config /dev/null --socket "$dir/control" --state-dir
         >"$dir/log" 2>&1 &
 daemon=$!
 
+echo "twmond's socket, to ask it from elsewhere: build/twmonctl --socket $dir/control status"
 tries=0
 until [ -S "$dir/control" ]; do
         kill -0 "$daemon" 2>/dev/null || give_up

@@ -197,6 +197,30 @@ static void test_too_many_ports(void **state)
         assert_string_equal(error, "too many ports: at most 1000");
 }
 
+static void assert_narrow(const struct verb *verb)
+{
+        char *text = NULL, *rest;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+
+        assert_non_null(out);
+        verbs_print_help(out, verb);
+        fclose(out);
+        rest = text;
+        for (char *line; (line = strsep(&rest, "\n"));)
+                if (strlen(line) > 80)
+                        fail_msg("\"%s\" is wider than 80 columns", line);
+        free(text);
+}
+
+static void test_help_is_narrow(void **state)
+{
+        (void)state;
+        assert_narrow(NULL);
+        for (size_t i = 0; verb_get(i); i++)
+                assert_narrow(verb_get(i));
+}
+
 /* The help of everything names every verb, that of a verb each of its options. */
 static void test_help_text(void **state)
 {
@@ -229,7 +253,7 @@ int main(void)
                 cmocka_unit_test(test_order_posix),  cmocka_unit_test(test_values),
                 cmocka_unit_test(test_help),         cmocka_unit_test(test_wrong),
                 cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_too_many_ports),
-                cmocka_unit_test(test_help_text),
+                cmocka_unit_test(test_help_text),    cmocka_unit_test(test_help_is_narrow),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -163,6 +163,7 @@ static void test_note(void **state)
         add_row(table, "a", "1", "x");
         table_note(table, "%s", "a note that is longer than the\twidth");
         table_note(table, "a second one");
+        table_note(table, "a third one");
         table_cell(table, PAINT_NONE, "b");
         table_note(table, "within a row");
         table_cell(table, PAINT_NONE, "2");
@@ -171,6 +172,7 @@ static void test_note(void **state)
         assert_paper(&paper, "NAME  COUNT  LAST\n"
                              "a         1  x\n"
                              "  a note that is longer tha...\n"
+                             "  a second one\n"
                              "b         2  y\n");
         table_free(table);
         paper_done(&paper);
@@ -265,13 +267,62 @@ static void test_prose(void **state)
 
         (void)state;
         paper_init(&paper);
-        term_prose(&paper.term, 2, "one two three");
+        term_prose(&paper.term, PAINT_NONE, 2, "one two three");
         paper.term.width = 30;
-        term_prose(&paper.term, 2, "a line that is broken where it no longer fits");
+        paper.term.colour = true;
+        term_prose(&paper.term, PAINT_FAINT, 2, "a line that is broken where it no longer fits");
         assert_paper(&paper, "  one two three\n"
-                             "  a line that is broken where\n"
-                             "  it no longer fits\n");
+                             "\033[2m  a line that is broken where\n"
+                             "  it no longer fits\033[0m\n");
         paper_done(&paper);
+}
+
+/* Without a terminal prose is broken all the same, a line that is said is not. */
+static void test_prose_without_terminal(void **state)
+{
+        char text[150] = "";
+        struct paper paper;
+
+        (void)state;
+        for (size_t i = 0; i < 50; i++)
+                strcat(text, i < 49 ? "ab " : "ab");
+        paper_init(&paper);
+        term_prose(&paper.term, PAINT_NONE, 0, text);
+        fflush(paper.term.out);
+        assert_int_equal(strchr(paper.text, '\n') - paper.text, 33 * 3 - 1);
+        assert_int_equal(paper.len, sizeof(text));
+        paper_done(&paper);
+
+        paper_init(&paper);
+        term_say(&paper.term, PAINT_NONE, "%s", text);
+        fflush(paper.term.out);
+        assert_int_equal(strchr(paper.text, '\n') - paper.text, strlen(text));
+        paper_done(&paper);
+}
+
+static void assert_wrapped(const char *text, size_t width, const char *expected)
+{
+        char *copy = strdup(text);
+
+        assert_non_null(copy);
+        text_wrap(copy, width);
+        assert_string_equal(copy, expected);
+        free(copy);
+}
+
+static void test_wrap(void **state)
+{
+        (void)state;
+        assert_wrapped("", 5, "");
+        assert_wrapped("ab cd ef", 0, "ab cd ef");
+        assert_wrapped("ab cd ef", 8, "ab cd ef");
+        assert_wrapped("ab cd ef", 7, "ab cd\nef");
+        assert_wrapped("ab cd ef", 4, "ab\ncd\nef");
+        assert_wrapped("ab longer ef", 4, "ab\nlonger\nef");
+        assert_wrapped("longer ef", 4, "longer\nef");
+        assert_wrapped("ab  cd ", 5, "ab \ncd ");
+        /* Columns, not bytes. */
+        assert_wrapped("\xc3\xa9\xc3\xa9 \xc3\xa9", 4, "\xc3\xa9\xc3\xa9 \xc3\xa9");
 }
 
 static void test_say(void **state)
@@ -281,7 +332,9 @@ static void test_say(void **state)
         (void)state;
         paper_init(&paper);
         term_say(&paper.term, PAINT_CRITICAL, "a%sb", "\033]0;x\a");
-        assert_paper(&paper, "a\\x1b]0;x\\x07b\n");
+        paper.term.width = 20;
+        term_say(&paper.term, PAINT_NONE, "broken where it no longer fits");
+        assert_paper(&paper, "a\\x1b]0;x\\x07b\nbroken where it no\nlonger fits\n");
         paper_done(&paper);
 }
 
@@ -313,6 +366,8 @@ int main(void)
                 cmocka_unit_test(test_printable),
                 cmocka_unit_test(test_shorten),
                 cmocka_unit_test(test_prose),
+                cmocka_unit_test(test_prose_without_terminal),
+                cmocka_unit_test(test_wrap),
                 cmocka_unit_test(test_say),
                 cmocka_unit_test(test_no_colour),
         };
