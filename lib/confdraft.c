@@ -137,7 +137,7 @@ static bool enter_port(struct conf_draft *draft, const char *spec, const struct 
 static const char *nearest_section(const char *name)
 {
         const char *nearest = NULL;
-        size_t least = SLIP_MAX + 1;
+        size_t least = MIN((size_t)SLIP_MAX, strlen(name) / 2) + 1; /* half of it is no slip */
 
         for (size_t i = 0; i < OPTION_COUNT; i++) {
                 size_t distance = conf_distance(name, conf_options[i].section);

@@ -12,7 +12,7 @@
 
 #define DIAG_BUFFER_BYTES (32 * 1024) /* the kernel caps a dump's datagram at this */
 #define DIAG_EINTR_MAX    16          /* interrupted system calls in one dump */
-#define DIAG_TIMEOUT_SEC  30          /* for one datagram; never seen on a healthy kernel */
+#define DIAG_TIMEOUT_SEC  10          /* for one datagram; a healthy kernel takes milliseconds */
 
 /* diag_dump() */
 #define DIAG_INTERRUPTED 1 /* not whole: the kernel's table changed, or messages were lost */

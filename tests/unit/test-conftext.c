@@ -143,6 +143,9 @@ static void test_sections(void **state)
         conftest_refused("[Database]\n",
                          "t.conf:1: no section is called [Database], expected [Scan], [CloseWait], "
                          "[TimeWait], [Alerts], [Ports], [Port NUMBER] or [Port remote:NUMBER]");
+        conftest_refused("[Bogus]\n", /* more unlike than like [Ports] */
+                         "t.conf:1: no section is called [Bogus], expected [Scan], [CloseWait], "
+                         "[TimeWait], [Alerts], [Ports], [Port NUMBER] or [Port remote:NUMBER]");
         conftest_refused("[]\n", "t.conf:1: no section is called [], expected [Scan], [CloseWait], "
                                  "[TimeWait], [Alerts], [Ports], [Port NUMBER] or "
                                  "[Port remote:NUMBER]");
