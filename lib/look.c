@@ -10,6 +10,7 @@
 #include "look.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,18 @@ static void describe_error(int error, char *text)
                          strerror(-error));
 }
 
+static void describe_interruption(const struct outcome *outcome, char *text)
+{
+        if (outcome->stats.malformed > 0)
+                snprintf(text, SNAPSHOT_ERROR_MAX,
+                         "%" PRIu64 " of the kernel's messages were not understood",
+                         outcome->stats.malformed);
+        else
+                snprintf(text, SNAPSHOT_ERROR_MAX,
+                         "the listing of TCP sockets was interrupted %d times in a row",
+                         LOOK_RETRIES_MAX + 1);
+}
+
 static void stamp(const struct look_request *request, struct snapshot *snapshot)
 {
         snapshot->generation = request->generation;
@@ -183,9 +196,7 @@ static void set_result(struct look *look, const struct outcome *outcome, struct 
                 look->asof_usec[SOCK_CLOSE_WAIT] = snapshot->start_usec;
         } else if (outcome->result == DIAG_INTERRUPTED) {
                 snapshot->result = SCAN_PARTIAL;
-                snprintf(snapshot->error_text, SNAPSHOT_ERROR_MAX,
-                         "the kernel's socket table changed under %d dumps in a row",
-                         LOOK_RETRIES_MAX + 1);
+                describe_interruption(outcome, snapshot->error_text);
         } else {
                 set_failed(outcome->result, snapshot);
         }

@@ -31,7 +31,6 @@ struct port_witness {
         uint64_t cgroup_id; /* 0: unknown */
         uint32_t uid;
         uint32_t inode; /* 0: never accepted */
-        uint8_t stage;  /* enum close_wait_stage */
         bool known;     /* false: no CLOSE_WAIT socket is tracked, all of the above is unknown */
 };
 

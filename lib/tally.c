@@ -240,8 +240,7 @@ static void add_age(const struct ledger_entry *entry, const struct ledger_group 
         row->witness = (struct port_witness){ .known = true,
                                               .cgroup_id = group->cgroup_id,
                                               .uid = group->uid,
-                                              .inode = entry->inode,
-                                              .stage = entry->stage };
+                                              .inode = entry->inode };
 }
 
 /* Sorts the rows and rebuilds the index for their new places. */

@@ -10,6 +10,7 @@
  *   refuse-legacy  TCPDIAG_GETSOCK is answered with EINVAL, the modern requests are served
  *   interrupt      every message says NLM_F_DUMP_INTR
  *   cut            every datagram loses its last 20 bytes
+ *   garble         the first message of every datagram is of an unknown address family
  */
 
 #include <dlfcn.h>
@@ -104,6 +105,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
                 return answer_error(msg, -EINVAL);
         if (strcmp(word, "interrupt") == 0)
                 mark_interrupted(msg, n);
+        if (strcmp(word, "garble") == 0 && n > (ssize_t)NLMSG_HDRLEN)
+                ((char *)msg->msg_iov[0].iov_base)[NLMSG_HDRLEN] = 99;
         if (strcmp(word, "cut") == 0)
                 n -= 20;
         return n;

@@ -178,6 +178,34 @@ def test_no_journald(tap):
     journal.stop()
 
 
+def test_stderr_that_nobody_reads(tap):
+    """A stopped terminal or a stuck log pipe holds up neither the journal nor the end."""
+    journal = lab.Journal()
+    journal.start()
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    try:
+        while os.write(into, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(into, True)
+    directory = lab.temp_dir()
+    with open(directory + "/conf", "w", encoding="ascii") as file:
+        file.write(CONFIG)
+    daemon = lab.spawn([lab.TWMOND, "--foreground", "--config", directory + "/conf", "--socket",
+                        directory + "/control"], stderr=into)
+    with makers.close_wait(7912, 6):
+        tap.ok(lab.poll(find(journal, "raised", 7912), BOUND + 2),
+               "stderr is full: the alert is in the journal all the same")
+    start = time.monotonic()
+    status = lab.end(daemon, signal.SIGTERM, 10)
+    tap.ok(status == 0 and time.monotonic() - start < 5, "stderr is full: SIGTERM ends twmond",
+           (status, time.monotonic() - start))
+    os.close(into)
+    os.close(out)
+    journal.stop()
+
+
 def check_killed_journald(tap, daemon, journal):
     """Killed, journald leaves a socket file that nobody serves."""
     lab.end(journal.process)
@@ -191,4 +219,4 @@ def check_killed_journald(tap, daemon, journal):
               "nothing was sent twice")
 
 
-lab.run(test_fields, test_stopped_journald, test_no_journald)
+lab.run(test_fields, test_stopped_journald, test_no_journald, test_stderr_that_nobody_reads)
