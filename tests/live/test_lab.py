@@ -11,6 +11,8 @@ def test_close_wait(tap):
         port = 7000 + number
         with makers.close_wait(port, 37, kind):
             tap.equal(lab.ss_count("close-wait", local=port), 37, f"{kind}: 37 in CLOSE_WAIT")
+            # the acknowledgement that makes FIN_WAIT2 of FIN_WAIT1 may be delayed
+            lab.poll(lambda at=port: lab.ss_count("fin-wait-2", peer=at) == 37)
             tap.equal(lab.ss_count("fin-wait-2", peer=port), 37,
                       f"{kind}: their peers in FIN_WAIT2")
             tap.equal(lab.sockstat("tw"), 37, f"{kind}: which sockstat counts as TIME_WAIT")
@@ -24,6 +26,7 @@ def test_other_close_wait(tap):
             makers.half_closed(7012, 7):
         tap.equal(lab.ss_count("close-wait", local=7010), 5, "5 that were never accepted")
         tap.equal(lab.ss_count("close-wait", peer=7011), 6, "6 outgoing ones")
+        lab.poll(lambda: lab.ss_count("fin-wait-2", peer=7012) == 7)
         tap.equal(lab.ss_count("fin-wait-2", peer=7012), 7, "7 half-closed by shutdown()")
     with makers.close_wait_outgoing(2049, 1, source_port=793):
         tap.equal([row[1::2] for row in lab.ss("close-wait")], [(793, 2049)], "from 793 to 2049")
