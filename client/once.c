@@ -37,7 +37,7 @@ static uint64_t read_clock(clockid_t id)
 static int scan(const struct rules *rules, struct snapshot **ret_snapshot)
 {
         uint64_t cpu_usec = read_clock(CLOCK_THREAD_CPUTIME_ID);
-        struct look_request request = {
+        struct scan_request request = {
                 .generation = 1,
                 .now_usec = read_clock(CLOCK_MONOTONIC),
                 .now_wall_usec = view_wall_usec(),

@@ -122,7 +122,7 @@ static bool shall_date(const struct scan *scan, const struct conf *conf)
                scan->slot_usec - scan->complete_usec > conf->interval_usec * 3 / 2;
 }
 
-static int look_or_fail(struct scan *scan, const struct look_request *request,
+static int look_or_fail(struct scan *scan, const struct scan_request *request,
                         struct snapshot **ret_snapshot)
 {
         int r = scan->look ? 0 : look_new(&scan->look);
@@ -135,7 +135,7 @@ static int look_or_fail(struct scan *scan, const struct look_request *request,
 static void do_scan(struct scan *scan, const struct conf *conf)
 {
         const uint64_t cpu_usec = clock_thread_cpu_usec(), start_usec = clock_now_usec();
-        const struct look_request request = { .generation = ++scan->generation,
+        const struct scan_request request = { .generation = ++scan->generation,
                                               .now_usec = scan->slot_usec,
                                               .now_wall_usec = clock_wall_usec(),
                                               .rules = conf->rules,

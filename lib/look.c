@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The order matters: listeners first, because they decide on which side the connections count. Both
- * dumps are begun again from nothing when the kernel interrupts them, LOOK_RETRIES_MAX times; after
- * that what was seen is published as partial: lower bounds, from which nothing is concluded that
- * only a whole scan can prove (no age ends, no alert clears).
+ * Two dumps: the listeners, then the watched states. Both are begun again from nothing when the
+ * kernel interrupts them, LOOK_RETRIES_MAX times; what was seen by then is a partial scan.
  */
 
 #include "look.h"
@@ -18,26 +16,18 @@
 #include "base.h"
 #include "diag.h"
 #include "kernlimits.h"
-#include "ledger.h"
-#include "service.h"
-#include "tally.h"
-
-#define WATCHED_STATES (SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT))
 
 struct look {
         struct diag *diag;
-        struct services *services;
-        struct ledger *ledger;
-        struct tally *tally;
-        uint64_t asof_usec[SOCK_STATE_COUNT];
-        struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
+        struct observer *observer;
 };
 
-/* What one scan found out besides the counts. */
-struct outcome {
+/* What both dumps found out besides sockets. */
+struct dumps {
         struct diag_stats stats;
         unsigned retries;
-        int result; /* 0, DIAG_INTERRUPTED or -errno */
+        int listeners; /* diag_dump() */
+        int sockets;
 };
 
 int look_new(struct look **ret_look)
@@ -49,11 +39,7 @@ int look_new(struct look **ret_look)
                 return -ENOMEM;
         r = diag_new(&look->diag);
         if (r == 0)
-                r = services_new(&look->services);
-        if (r == 0)
-                r = ledger_new(&look->ledger);
-        if (r == 0)
-                r = tally_new(&look->tally);
+                r = observer_new(&look->observer);
         if (r < 0) {
                 look_free(look);
                 return r;
@@ -66,10 +52,7 @@ struct look *look_free(struct look *look)
 {
         if (look) {
                 diag_free(look->diag);
-                services_free(look->services);
-                ledger_free(look->ledger);
-                tally_free(look->tally);
-                snapshot_unref(look->last);
+                observer_free(look->observer);
         }
         free(look);
         return NULL;
@@ -79,8 +62,7 @@ static int on_listener(const struct sockrec *record, void *userdata)
 {
         struct look *look = userdata;
 
-        if (record->state == SOCK_LISTEN)
-                services_listening(look->services, record->local_port);
+        observer_listener(look->observer, record);
         return 0;
 }
 
@@ -88,218 +70,115 @@ static int on_socket(const struct sockrec *record, void *userdata)
 {
         struct look *look = userdata;
 
-        if (!(SOCK_MASK(record->state) & WATCHED_STATES))
-                return 0; /* a kernel that does not honour the mask */
-        return tally_add(look->tally, record);
+        return observer_socket(look->observer, record);
 }
 
-static int dump_listeners(struct look *look, struct outcome *outcome)
+/* Interrupted, and another attempt may do better. */
+static bool shall_retry(int r, unsigned attempt, struct dumps *dumps)
 {
-        int r;
-
-        for (unsigned attempt = 0;; attempt++) {
-                services_begin(look->services);
-                r = diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, on_listener, look,
-                              &outcome->stats);
-                if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX ||
-                    outcome->stats.malformed > 0)
-                        return r;
-                outcome->retries++;
-        }
+        if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX || dumps->stats.malformed > 0)
+                return false;
+        dumps->retries++;
+        return true;
 }
 
-static int dump_watched(struct look *look, const struct look_request *request,
-                        struct outcome *outcome)
+static void dump_listeners(struct look *look, struct dumps *dumps)
 {
-        int r;
+        unsigned attempt = 0;
 
-        for (unsigned attempt = 0;; attempt++) {
-                tally_begin(look->tally, look->services, look->ledger);
-                ledger_begin(look->ledger, request->now_usec);
-                r = diag_dump(look->diag, WATCHED_STATES, request->date_new, on_socket, look,
-                              &outcome->stats);
-                if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX ||
-                    outcome->stats.malformed > 0)
-                        return r;
-                outcome->retries++;
-        }
+        do {
+                observer_begin_listeners(look->observer);
+                dumps->listeners = diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, on_listener,
+                                             look, &dumps->stats);
+        } while (shall_retry(dumps->listeners, attempt++, dumps));
+        observer_end_listeners(look->observer, dumps->listeners == 0);
 }
 
-static void refresh_services(struct look *look, const struct look_request *request)
+static void dump_sockets(struct look *look, bool info, struct dumps *dumps)
+{
+        unsigned attempt = 0;
+
+        do {
+                observer_begin_sockets(look->observer);
+                dumps->sockets = diag_dump(look->diag, OBSERVER_STATES, info, on_socket, look,
+                                           &dumps->stats);
+        } while (shall_retry(dumps->sockets, attempt++, dumps));
+}
+
+static void set_port_range(struct look *look)
 {
         struct kernlimits limits;
 
         kernlimits_read("/proc", &limits);
         if (limits.port_range_known)
-                services_set_range(look->services, limits.port_first, limits.port_last);
-        services_set_configured(look->services, request->rules);
+                observer_set_port_range(look->observer, limits.port_first, limits.port_last);
 }
 
-/* Listeners, then the watched states; the worse of both results. */
-static void dump_all(struct look *look, const struct look_request *request, struct outcome *outcome)
+static void set_failed(int error, struct scan_outcome *outcome)
 {
-        int listeners = dump_listeners(look, outcome);
-        int watched;
-
-        services_end(look->services, request->now_usec, listeners == 0);
-        watched = dump_watched(look, request, outcome);
-        ledger_end(look->ledger, watched == 0);
-        outcome->result =
-                MIN(watched, listeners) < 0 ? MIN(watched, listeners) : MAX(watched, listeners);
-}
-
-static void describe_error(int error, char *text)
-{
+        outcome->result = SCAN_FAILED;
+        outcome->error = error;
         if (error == -ENOENT)
-                snprintf(text, SNAPSHOT_ERROR_MAX,
+                snprintf(outcome->error_text, sizeof(outcome->error_text),
                          "the kernel cannot list TCP sockets: no tcp_diag module "
                          "(CONFIG_INET_TCP_DIAG; modprobe tcp_diag)");
         else
-                snprintf(text, SNAPSHOT_ERROR_MAX, "listing TCP sockets failed: %s",
-                         strerror(-error));
+                snprintf(outcome->error_text, sizeof(outcome->error_text),
+                         "listing TCP sockets failed: %s", strerror(-error));
 }
 
-static void describe_interruption(const struct outcome *outcome, char *text)
+static void set_partial(struct scan_outcome *outcome)
 {
-        if (outcome->stats.malformed > 0)
-                snprintf(text, SNAPSHOT_ERROR_MAX,
+        outcome->result = SCAN_PARTIAL;
+        if (outcome->malformed > 0)
+                snprintf(outcome->error_text, sizeof(outcome->error_text),
                          "%" PRIu64 " of the kernel's messages were not understood",
-                         outcome->stats.malformed);
+                         outcome->malformed);
         else
-                snprintf(text, SNAPSHOT_ERROR_MAX,
+                snprintf(outcome->error_text, sizeof(outcome->error_text),
                          "the listing of TCP sockets was interrupted %d times in a row",
                          LOOK_RETRIES_MAX + 1);
 }
 
-static void stamp(const struct look_request *request, struct snapshot *snapshot)
+/* The worse of both dumps. */
+static struct scan_outcome outcome_of(const struct dumps *dumps)
 {
-        snapshot->generation = request->generation;
-        snapshot->conf_serial = request->conf_serial;
-        snapshot->start_usec = request->now_usec;
-        snapshot->start_wall_usec = request->now_wall_usec;
-        snapshot->requested = WATCHED_STATES;
+        struct scan_outcome outcome = { .sockets_whole = dumps->sockets == 0,
+                                        .retries = dumps->retries,
+                                        .messages = dumps->stats.messages,
+                                        .bytes = dumps->stats.bytes,
+                                        .malformed = dumps->stats.malformed };
+        const int error = MIN(dumps->listeners, dumps->sockets);
+
+        if (error < 0)
+                set_failed(error, &outcome);
+        else if (dumps->listeners == DIAG_INTERRUPTED || dumps->sockets == DIAG_INTERRUPTED)
+                set_partial(&outcome);
+        return outcome;
 }
 
-static void set_failed(int error, struct snapshot *snapshot)
+int look_scan(struct look *look, const struct scan_request *request, struct snapshot **ret_snapshot)
 {
-        snapshot->result = SCAN_FAILED;
-        snapshot->error = error;
-        describe_error(error, snapshot->error_text);
+        struct dumps dumps = { 0 };
+        struct scan_outcome outcome;
+
+        observer_begin(look->observer, request);
+        set_port_range(look);
+        dump_listeners(look, &dumps);
+        dump_sockets(look, request->date_new, &dumps);
+        outcome = outcome_of(&dumps);
+        return observer_finish(look->observer, &outcome, ret_snapshot);
 }
 
-static void set_result(struct look *look, const struct outcome *outcome, struct snapshot *snapshot)
+int look_failed(const struct scan_request *request, int error, struct snapshot **ret_snapshot)
 {
-        if (outcome->result == 0) {
-                snapshot->result = SCAN_COMPLETE;
-                snapshot->complete = WATCHED_STATES;
-                look->asof_usec[SOCK_TIME_WAIT] = snapshot->start_usec;
-                look->asof_usec[SOCK_CLOSE_WAIT] = snapshot->start_usec;
-        } else if (outcome->result == DIAG_INTERRUPTED) {
-                snapshot->result = SCAN_PARTIAL;
-                describe_interruption(outcome, snapshot->error_text);
-        } else {
-                set_failed(outcome->result, snapshot);
-        }
-        memcpy(snapshot->asof_usec, look->asof_usec, sizeof(snapshot->asof_usec));
+        struct scan_outcome outcome = { 0 };
+
+        set_failed(error, &outcome);
+        return observer_failed(request, &outcome, ret_snapshot);
 }
 
-static void *copy_array(const void *array, size_t n, size_t item)
-{
-        void *copy = n > 0 ? malloc(n * item) : NULL;
-
-        if (copy)
-                memcpy(copy, array, n * item);
-        return copy;
-}
-
-/* What a broken scan counted, or listed at zero for want of sockets, is nothing that was seen. */
-static void drop_counts(struct snapshot *snapshot)
-{
-        free(snapshot->rows);
-        free(snapshot->index);
-        snapshot->rows = NULL;
-        snapshot->index = NULL;
-        snapshot->n_rows = snapshot->index_mask = 0;
-        snapshot->ports_overflow = 0;
-        memset(snapshot->total, 0, sizeof(snapshot->total));
-}
-
-/* A scan that saw nothing shows what the last one saw, as old as it is, instead of zeros. */
-static int repeat_counts(const struct look *look, struct snapshot *snapshot)
-{
-        const struct snapshot *last = look->last;
-        struct port_row *rows;
-        uint32_t *index;
-
-        drop_counts(snapshot);
-        if (!last || last->n_rows == 0)
-                return 0;
-        rows = copy_array(last->rows, last->n_rows, sizeof(*rows));
-        index = copy_array(last->index, (size_t)last->index_mask + 1, sizeof(*index));
-        if (!rows || !index) {
-                free(rows);
-                free(index);
-                return -ENOMEM;
-        }
-        snapshot->rows = rows;
-        snapshot->n_rows = last->n_rows;
-        snapshot->index = index;
-        snapshot->index_mask = last->index_mask;
-        memcpy(snapshot->total, last->total, sizeof(snapshot->total));
-        snapshot->counts_wall_usec = last->counts_wall_usec;
-        return 0;
-}
-
-static int settle_counts(struct look *look, struct snapshot *snapshot)
-{
-        if (snapshot->result == SCAN_FAILED)
-                return repeat_counts(look, snapshot);
-        snapshot->counts_wall_usec = snapshot->start_wall_usec;
-        snapshot_unref(look->last);
-        look->last = snapshot_ref(snapshot);
-        return 0;
-}
-
-int look_scan(struct look *look, const struct look_request *request, struct snapshot **ret_snapshot)
-{
-        struct outcome outcome = { 0 };
-        struct snapshot *snapshot;
-        int r;
-
-        refresh_services(look, request);
-        dump_all(look, request, &outcome);
-        r = tally_finish(look->tally, request->rules, request->now_usec, &snapshot);
-        if (r < 0)
-                return r;
-        stamp(request, snapshot);
-        snapshot->malformed = outcome.stats.malformed;
-        snapshot->cost.messages = outcome.stats.messages;
-        snapshot->cost.bytes = outcome.stats.bytes;
-        snapshot->retries = outcome.retries;
-        set_result(look, &outcome, snapshot);
-        r = settle_counts(look, snapshot);
-        if (r < 0) {
-                snapshot_unref(snapshot);
-                return r;
-        }
-        *ret_snapshot = snapshot;
-        return 0;
-}
-
-int look_failed(const struct look_request *request, int error, struct snapshot **ret_snapshot)
-{
-        struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-
-        if (!snapshot)
-                return -ENOMEM;
-        snapshot->refs = 1;
-        stamp(request, snapshot);
-        set_failed(error, snapshot);
-        *ret_snapshot = snapshot;
-        return 0;
-}
-
-int look_once(const struct look_request *request, struct snapshot **ret_snapshot)
+int look_once(const struct scan_request *request, struct snapshot **ret_snapshot)
 {
         struct look *look;
         int r = look_new(&look);

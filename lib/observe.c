@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The order matters: listeners decide on which side a connection counts, the ledger must have
+ * forgotten who left before ages are counted, and only then is there a snapshot. What was seen of a
+ * scan that was cut short is published as partial: lower bounds, from which nothing is concluded
+ * that only a whole scan can prove (no age ends, no alert clears).
+ */
+
+#include "observe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "ledger.h"
+#include "service.h"
+#include "tally.h"
+
+struct observer {
+        struct services *services;
+        struct ledger *ledger;
+        struct tally *tally;
+        uint64_t asof_usec[SOCK_STATE_COUNT];
+        struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
+        const struct scan_request *request;
+};
+
+int observer_new(struct observer **ret_observer)
+{
+        struct observer *observer = calloc(1, sizeof(*observer));
+        int r;
+
+        if (!observer)
+                return -ENOMEM;
+        r = services_new(&observer->services);
+        if (r == 0)
+                r = ledger_new(&observer->ledger);
+        if (r == 0)
+                r = tally_new(&observer->tally);
+        if (r < 0) {
+                observer_free(observer);
+                return r;
+        }
+        *ret_observer = observer;
+        return 0;
+}
+
+struct observer *observer_free(struct observer *observer)
+{
+        if (observer) {
+                services_free(observer->services);
+                ledger_free(observer->ledger);
+                tally_free(observer->tally);
+                snapshot_unref(observer->last);
+        }
+        free(observer);
+        return NULL;
+}
+
+void observer_begin(struct observer *observer, const struct scan_request *request)
+{
+        observer->request = request;
+        services_set_configured(observer->services, request->rules);
+}
+
+void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last)
+{
+        services_set_range(observer->services, first, last);
+}
+
+void observer_begin_listeners(struct observer *observer)
+{
+        services_begin(observer->services);
+}
+
+void observer_listener(struct observer *observer, const struct sockrec *record)
+{
+        if (record->state == SOCK_LISTEN)
+                services_listening(observer->services, record->local_port);
+}
+
+void observer_end_listeners(struct observer *observer, bool whole)
+{
+        services_end(observer->services, observer->request->now_usec, whole);
+}
+
+void observer_begin_sockets(struct observer *observer)
+{
+        tally_begin(observer->tally, observer->services, observer->ledger);
+        ledger_begin(observer->ledger, observer->request->now_usec);
+}
+
+int observer_socket(struct observer *observer, const struct sockrec *record)
+{
+        if (!(SOCK_MASK(record->state) & OBSERVER_STATES))
+                return 0; /* a kernel that does not honour the mask */
+        return tally_add(observer->tally, record);
+}
+
+static void stamp(const struct scan_request *request, const struct scan_outcome *outcome,
+                  struct snapshot *snapshot)
+{
+        snapshot->generation = request->generation;
+        snapshot->conf_serial = request->conf_serial;
+        snapshot->start_usec = request->now_usec;
+        snapshot->start_wall_usec = request->now_wall_usec;
+        snapshot->requested = OBSERVER_STATES;
+        snapshot->result = outcome->result;
+        snapshot->error = outcome->error;
+        memcpy(snapshot->error_text, outcome->error_text, sizeof(snapshot->error_text));
+        snapshot->malformed = outcome->malformed;
+        snapshot->cost.messages = outcome->messages;
+        snapshot->cost.bytes = outcome->bytes;
+        snapshot->retries = outcome->retries;
+}
+
+static void date_states(struct observer *observer, struct snapshot *snapshot)
+{
+        if (snapshot->result == SCAN_COMPLETE) {
+                snapshot->complete = OBSERVER_STATES;
+                observer->asof_usec[SOCK_TIME_WAIT] = snapshot->start_usec;
+                observer->asof_usec[SOCK_CLOSE_WAIT] = snapshot->start_usec;
+        }
+        memcpy(snapshot->asof_usec, observer->asof_usec, sizeof(snapshot->asof_usec));
+}
+
+static void *copy_array(const void *array, size_t n, size_t item)
+{
+        void *copy = n > 0 ? malloc(n * item) : NULL;
+
+        if (copy)
+                memcpy(copy, array, n * item);
+        return copy;
+}
+
+/* What a broken scan counted, or listed at zero for want of sockets, is nothing that was seen. */
+static void drop_counts(struct snapshot *snapshot)
+{
+        free(snapshot->rows);
+        free(snapshot->index);
+        snapshot->rows = NULL;
+        snapshot->index = NULL;
+        snapshot->n_rows = snapshot->index_mask = 0;
+        snapshot->ports_overflow = 0;
+        memset(snapshot->total, 0, sizeof(snapshot->total));
+}
+
+/* A scan that saw nothing shows what the last one saw, as old as it is, instead of zeros. */
+static int repeat_counts(const struct observer *observer, struct snapshot *snapshot)
+{
+        const struct snapshot *last = observer->last;
+        struct port_row *rows;
+        uint32_t *index;
+
+        drop_counts(snapshot);
+        if (!last || last->n_rows == 0)
+                return 0;
+        rows = copy_array(last->rows, last->n_rows, sizeof(*rows));
+        index = copy_array(last->index, (size_t)last->index_mask + 1, sizeof(*index));
+        if (!rows || !index) {
+                free(rows);
+                free(index);
+                return -ENOMEM;
+        }
+        snapshot->rows = rows;
+        snapshot->n_rows = last->n_rows;
+        snapshot->index = index;
+        snapshot->index_mask = last->index_mask;
+        memcpy(snapshot->total, last->total, sizeof(snapshot->total));
+        snapshot->counts_wall_usec = last->counts_wall_usec;
+        return 0;
+}
+
+static int settle_counts(struct observer *observer, struct snapshot *snapshot)
+{
+        if (snapshot->result == SCAN_FAILED)
+                return repeat_counts(observer, snapshot);
+        snapshot->counts_wall_usec = snapshot->start_wall_usec;
+        snapshot_unref(observer->last);
+        observer->last = snapshot_ref(snapshot);
+        return 0;
+}
+
+int observer_finish(struct observer *observer, const struct scan_outcome *outcome,
+                    struct snapshot **ret_snapshot)
+{
+        const struct scan_request *request = observer->request;
+        struct snapshot *snapshot;
+        int r;
+
+        ledger_end(observer->ledger, outcome->sockets_whole);
+        r = tally_finish(observer->tally, request->rules, request->now_usec, &snapshot);
+        if (r < 0)
+                return r;
+        stamp(request, outcome, snapshot);
+        date_states(observer, snapshot);
+        r = settle_counts(observer, snapshot);
+        if (r < 0) {
+                snapshot_unref(snapshot);
+                return r;
+        }
+        *ret_snapshot = snapshot;
+        return 0;
+}
+
+int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,
+                    struct snapshot **ret_snapshot)
+{
+        struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+        if (!snapshot)
+                return -ENOMEM;
+        snapshot->refs = 1;
+        stamp(request, outcome, snapshot);
+        *ret_snapshot = snapshot;
+        return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One scan's records -> its snapshot. Keeps between scans what only time can tell: ages, ports that
+ * had a listener, what became of the sockets that stayed. Pure: look.c feeds it from netlink,
+ * replay.c from a recording. One struct observer per network namespace and thread.
+ *
+ * A scan is observer_begin(); the listeners between observer_begin_listeners() and
+ * observer_end_listeners(), because they decide on which side the connections count; the sockets
+ * after observer_begin_sockets(); observer_finish(). Either part may be begun again from nothing.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rule.h"
+#include "snapshot.h"
+#include "sockrec.h"
+
+/* The states that are counted; others in observer_socket() are left out. */
+#define OBSERVER_STATES (SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT))
+
+struct scan_request {
+        uint64_t generation;    /* of the snapshot; 1 is the first */
+        uint64_t now_usec;      /* monotonic: the moment that ages are counted from and to */
+        uint64_t now_wall_usec; /* since 1970, for printing */
+        const struct rules *rules;
+        uint64_t conf_serial; /* which rules these are; handed on to the snapshot */
+        bool date_new;        /* ask for tcp_info, to date sockets that are older than this scan */
+};
+
+/* How the scan went. */
+struct scan_outcome {
+        enum scan_result result;
+        int error;                           /* SCAN_FAILED: -errno */
+        char error_text[SNAPSHOT_ERROR_MAX]; /* in words; empty: complete */
+        bool sockets_whole;                  /* the sockets, whatever the listeners were */
+        unsigned retries;
+        uint64_t messages;
+        uint64_t bytes;
+        uint64_t malformed;
+};
+
+struct observer;
+
+/* -ENOMEM. */
+int observer_new(struct observer **ret_observer);
+struct observer *observer_free(struct observer *observer);
+
+/* request: borrowed until observer_finish(). */
+void observer_begin(struct observer *observer, const struct scan_request *request);
+/* ip_local_port_range; the kernel's default until told. */
+void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last);
+
+void observer_begin_listeners(struct observer *observer);
+void observer_listener(struct observer *observer, const struct sockrec *record);
+/* whole: ports that were not seen have lost their listener. */
+void observer_end_listeners(struct observer *observer, bool whole);
+
+void observer_begin_sockets(struct observer *observer);
+/* 0 or -ENOMEM. */
+int observer_socket(struct observer *observer, const struct sockrec *record);
+
+/*
+ * 0 and a snapshot, whatever the outcome: one that failed repeats what was seen last. Its end_usec
+ * and cost times are the caller's to fill. -ENOMEM.
+ */
+int observer_finish(struct observer *observer, const struct scan_outcome *outcome,
+                    struct snapshot **ret_snapshot);
+
+/* The snapshot of a scan that could not even begin. -ENOMEM. */
+int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,
+                    struct snapshot **ret_snapshot);
