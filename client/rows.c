@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "field.h"
+#include "line.h"
 
-#define PORT_WIDTH   12 /* "remote:65535" */
-#define OLDEST_WIDTH 13 /* ">= 999d 23h" and the like */
+#define PORT_WIDTH    12  /* "remote:65535" */
+#define OLDEST_WIDTH  13  /* ">= 999d 23h" and the like */
+#define OWNER_IDS_MAX 256 /* six numbers of at most 20 digits, and the words between them */
 
 static const struct column port_columns[] = {
         { .title = "PORT", .min_width = PORT_WIDTH },
@@ -77,44 +79,75 @@ void rows_add_port(struct table *table, const json_t *port, bool once)
         table_cell(table, PAINT_NONE, "%s", field_show_count(port, "timeWait", buf));
 }
 
-/* "pid 812, uid 1000", as much of it as is known; fills buf (UNITS_TEXT_MAX) and returns it. */
-static const char *show_ids(const json_t *owner, char *buf)
+/* "25 of 1024 descriptors" */
+static void add_descriptors(struct line *line, const json_t *process)
+{
+        uint64_t fds, limit;
+
+        if (!field_count(process, "fds", &fds))
+                return;
+        line_add(line, ", %" PRIu64, fds);
+        if (field_count(process, "fdLimit", &limit))
+                line_add(line, " of %" PRIu64, limit);
+        line_add(line, " descriptors%s",
+                 field_true(process, "fdUnlimited") ? " without limit" : "");
+}
+
+/* Those beside the first: holders of the same sockets, or as likely to be as the first. */
+static void add_others(struct line *line, const json_t *owner)
+{
+        uint64_t total;
+
+        if (!field_count(owner, "processesTotal", &total) || total < 2)
+                return;
+        line_add(line, ", %s%" PRIu64 " more process%s",
+                 field_true(owner, "holders") ? "and "
+                 : total == 2                 ? "or "
+                                              : "or one of ",
+                 total - 1, total == 2 ? "" : "es");
+}
+
+/* "pid 812, 25 of 1024 descriptors, and 2 more processes, uid 1000", as much as is known. */
+static void add_ids(struct line *line, const json_t *owner, const json_t *process)
 {
         uint64_t pid, uid;
-        bool has_pid = field_count(owner, "pid", &pid), has_uid = field_count(owner, "uid", &uid);
+        const bool known = field_count(process, "pid", &pid);
 
-        buf[0] = '\0';
-        if (has_pid && has_uid)
-                snprintf(buf, UNITS_TEXT_MAX, "pid %" PRIu64 ", uid %" PRIu64, pid, uid);
-        else if (has_pid)
-                snprintf(buf, UNITS_TEXT_MAX, "pid %" PRIu64, pid);
-        else if (has_uid)
-                snprintf(buf, UNITS_TEXT_MAX, "uid %" PRIu64, uid);
-        return buf;
+        if (known) {
+                line_add(line, "pid %" PRIu64, pid);
+                add_descriptors(line, process);
+                add_others(line, owner);
+        }
+        if (field_count(owner, "uid", &uid))
+                line_add(line, "%suid %" PRIu64, known ? ", " : "", uid);
 }
 
 /* What is known first, then what is not. The kernel tells the uid even where no process is seen. */
 static void note_owner(struct table *table, const json_t *alert)
 {
         const json_t *owner = field_object(alert, "owner");
-        const char *unit = field_text(owner, "unit"), *comm = field_text(owner, "comm");
+        const json_t *process = json_array_get(field_array(owner, "processes"), 0);
+        const char *unit = field_text(owner, "unit"), *comm = field_text(process, "comm");
         const char *user = field_true(owner, "userUnit") ? " of a user" : "";
-        char buf[UNITS_TEXT_MAX];
-        const char *ids = show_ids(owner, buf), *open = *ids ? " (" : "", *close = *ids ? ")" : "";
+        const char *by = field_true(owner, "byListener") ? ", which listens" : "";
+        char ids[OWNER_IDS_MAX];
+        struct line line = line_init(ids, sizeof(ids));
 
         if (!owner && field_is_host(alert))
                 return;
-        if (unit && comm)
-                table_note(table, "%s%s (%s%s%s)", unit, user, comm, *ids ? ", " : "", ids);
+        add_ids(&line, owner, process);
+        if (unit && *ids)
+                table_note(table, "%s%s (%s%s%s)%s", unit, user, comm ? comm : "", comm ? ", " : "",
+                           ids, by);
         else if (unit)
-                table_note(table, "%s%s%s%s%s", unit, user, open, ids, close);
-        else if (comm)
-                table_note(table, "%s%s%s%s, unit unknown", comm, open, ids, close);
-        else if (strncmp(ids, "pid", 3) == 0)
-                table_note(table, "%s, program and unit unknown", ids);
+                table_note(table, "%s%s%s", unit, user, by);
+        else if (comm && *ids)
+                table_note(table, "%s (%s)%s, unit unknown", comm, ids, by);
+        else if (process && *ids)
+                table_note(table, "%s%s, program and unit unknown", ids, by);
         else if (*ids)
-                table_note(table, "%s, process and unit unknown (may be hidden from this twmond)",
-                           ids);
+                table_note(table, "%s%s, process and unit unknown (may be hidden from this twmond)",
+                           ids, by);
         else
                 table_note(table, "owner unknown");
 }

@@ -43,6 +43,14 @@ static void add_string(struct journal_entry *entry, const char *name, const char
         journal_entry_add(entry, name, "%s", value[0] ? value : UNKNOWN);
 }
 
+static void add_limit(struct journal_entry *entry, const char *name, int64_t limit)
+{
+        if (limit == OWNER_UNLIMITED)
+                journal_entry_add(entry, name, "unlimited");
+        else
+                add_number(entry, name, limit >= 0, limit);
+}
+
 static void add_key(struct journal_entry *entry, const struct event *event)
 {
         const struct alert *alert = &event->alert;
@@ -97,18 +105,27 @@ static void add_values(struct journal_entry *entry, const struct alert *alert)
         add_string(entry, "TWMON_ETA_SEC", "");
 }
 
+/* Of the processes, the one that is nearest to its limit. */
 static void add_owner(struct journal_entry *entry, const struct owner *owner)
 {
+        static const struct owner_process nobody = { .fds = OWNER_UNKNOWN,
+                                                     .fd_limit = OWNER_UNKNOWN };
+        const bool known = owner->n_processes > 0;
+        const struct owner_process *process = known ? &owner->processes[0] : &nobody;
+
         add_string(entry, "TWMON_OWNER_UNIT", owner->unit);
-        add_number(entry, "TWMON_OWNER_PID", owner->pid >= 0, owner->pid);
-        add_string(entry, "TWMON_OWNER_COMM", owner->comm);
+        add_number(entry, "TWMON_OWNER_PID", known, process->pid);
+        add_string(entry, "TWMON_OWNER_COMM", process->comm);
         add_number(entry, "TWMON_OWNER_UID", owner->uid >= 0, owner->uid);
+        add_number(entry, "TWMON_PROCESSES", known, owner->total);
+        add_number(entry, "TWMON_FDS", process->fds >= 0, process->fds);
+        add_limit(entry, "TWMON_FD_LIMIT", process->fd_limit);
         if (owner->unit[0])
                 add_string(entry,
                            owner->unit_is_user ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT",
                            owner->unit);
-        if (owner->pid >= 0)
-                add_number(entry, "OBJECT_PID", true, owner->pid);
+        if (known && (owner->holders || owner->total == 1)) /* no guess at one of several */
+                add_number(entry, "OBJECT_PID", true, process->pid);
 }
 
 void alert_tell(struct journal *journal, const struct event *event)

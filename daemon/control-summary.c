@@ -110,9 +110,18 @@ static void say_alert(struct line *line, const struct alert *alert)
                  phrase_condition(alert, condition));
 }
 
+/* Its unit, or the name of its program where that is no guess among several; empty: neither. */
+static const char *owner_name(const struct owner *owner)
+{
+        if (!owner->unit[0] && (owner->holders || owner->total == 1))
+                return owner->processes[0].comm;
+        return owner->unit;
+}
+
 static void say_stuck(struct line *line, const struct alert *alert)
 {
         const struct alert_values *values = &alert->values;
+        const char *name = owner_name(&alert->owner);
         char text[UNITS_TEXT_MAX];
 
         line_add(line, "%s has ", phrase_port(&alert->key.port, text));
@@ -121,9 +130,8 @@ static void say_stuck(struct line *line, const struct alert *alert)
         if (values->count > 0 && values->oldest_usec > 0)
                 line_add(line, ", the oldest for %s%s", values->oldest_at_least ? "at least " : "",
                          units_format_age(values->oldest_usec, text));
-        if (alert->owner.unit[0] || alert->owner.comm[0])
-                line_add(line, " (%s)",
-                         alert->owner.unit[0] ? alert->owner.unit : alert->owner.comm);
+        if (name[0])
+                line_add(line, " (%s)", name);
 }
 
 /* Stuck connections of the last scan, on ports that are judged and on those that are not. */

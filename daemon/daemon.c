@@ -152,6 +152,7 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         snapshot_unref(daemon->snapshot);
         daemon->snapshot = snapshot;
         judge(daemon);
+        tell_refresh(daemon->tell, daemon->alerts, clock_now_usec());
         control_tell_scan(daemon->control);
         notify_scan(snapshot, daemon->alerts, !daemon->ready_told);
         daemon->ready_told = true;

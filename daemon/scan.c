@@ -54,6 +54,8 @@ struct scan {
 
         /* the thread's own */
         struct look *look;
+        struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
+        unsigned finder_used;       /* ... or for SCAN_QUESTIONS_MAX of them */
         uint64_t generation;
         uint64_t slot_usec;     /* of the next scan */
         uint64_t complete_usec; /* slot of the last complete scan; 0: none yet */
@@ -92,6 +94,7 @@ int scan_new(struct conf *conf, struct scan **ret_scan)
                 return r;
         }
         scan->conf = conf_ref(conf);
+        scan->finder = (struct owner_finder){ .proc = "/proc", .cgroup = "/sys/fs/cgroup" };
         *ret_scan = scan;
         return 0;
 }
@@ -182,9 +185,13 @@ static void answer_one(struct scan *scan)
         struct question question = scan->questions[scan->n_answers];
 
         (void)pthread_mutex_unlock(&scan->lock);
-        owner_find("/proc", "/sys/fs/cgroup", &question.witness, &question.owner);
+        owner_finder_find(&scan->finder, &question.witness, &question.owner);
         (void)pthread_mutex_lock(&scan->lock);
         scan->questions[scan->n_answers++] = question;
+        if (scan->n_answers == scan->n_questions || ++scan->finder_used == SCAN_QUESTIONS_MAX) {
+                owner_finder_forget(&scan->finder);
+                scan->finder_used = 0;
+        }
         notify_loop(scan);
 }
 
@@ -263,6 +270,7 @@ struct scan *scan_free(struct scan *scan)
                 (void)pthread_join(scan->thread, NULL);
         }
         look_free(scan->look);
+        owner_finder_forget(&scan->finder);
         snapshot_unref(scan->published);
         conf_unref(scan->conf);
         (void)pthread_cond_destroy(&scan->wake);
@@ -307,10 +315,12 @@ void scan_reconfigure(struct scan *scan, struct conf *conf)
         conf_unref(old);
 }
 
-static bool is_asked(const struct scan *scan, const struct port_key *port)
+/* Who listens on a port is another question than who holds its sockets. */
+static bool is_asked(const struct scan *scan, const struct port_key *port, bool by_listener)
 {
         for (size_t i = 0; i < scan->n_questions; i++)
-                if (port_key_compare(&scan->questions[i].port, port) == 0)
+                if (scan->questions[i].witness.by_listener == by_listener &&
+                    port_key_compare(&scan->questions[i].port, port) == 0)
                         return true;
         return false;
 }
@@ -321,7 +331,7 @@ int scan_ask_owner(struct scan *scan, const struct port_key *port,
         int r = -ENOBUFS;
 
         (void)pthread_mutex_lock(&scan->lock);
-        if (is_asked(scan, port)) {
+        if (is_asked(scan, port, witness->by_listener)) {
                 r = 0; /* the answer will do for both */
         } else if (scan->n_questions < SCAN_QUESTIONS_MAX) {
                 scan->questions[scan->n_questions++] =

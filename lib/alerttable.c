@@ -161,12 +161,23 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
         return raised;
 }
 
+/*
+ * Who was found by the listener may stand in for the holder of a CLOSE_WAIT socket that nobody has
+ * found yet; never the other way round: that socket says nothing about those in TIME_WAIT.
+ */
+static bool may_own(const struct alert *alert, const struct owner *owner)
+{
+        if (!alert->witness.known || alert->witness.by_listener == owner->by_listener)
+                return alert->witness.known;
+        return alert->key.kind != ALERT_TIME_WAIT_COUNT && !owner_is_known(&alert->owner);
+}
+
 void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
                            const struct owner *owner)
 {
         for (size_t i = 0; i < table->n; i++)
-                if (table->items[i]->witness.known &&
-                    port_key_compare(&table->items[i]->key.port, port) == 0)
+                if (port_key_compare(&table->items[i]->key.port, port) == 0 &&
+                    may_own(table->items[i], owner))
                         table->items[i]->owner = *owner;
 }
 
@@ -231,9 +242,4 @@ const char *alert_key_text(const struct alert_key *key, char *buf)
         snprintf(buf, ALERT_KEY_TEXT_MAX, "%s:%s:%s:%u:-", alert_kind_name(key->kind), netns,
                  port_side_name(key->port.side), key->port.port);
         return buf;
-}
-
-void owner_clear(struct owner *owner)
-{
-        *owner = (struct owner){ .pid = -1, .uid = -1 };
 }

@@ -187,10 +187,11 @@ static void run_clocks(const struct step *step, struct alert *alert, const struc
                    step->now_usec);
 }
 
-/* TIME_WAIT sockets have no owner; those in CLOSE_WAIT on the same port say nothing about them. */
-static bool has_owner(enum alert_kind kind)
+/* TIME_WAIT sockets have no owner, and those in CLOSE_WAIT say nothing about them: who listens does.
+ */
+static const struct port_witness *witness_of(enum alert_kind kind, const struct port_row *row)
 {
-        return kind == ALERT_CLOSE_WAIT_STUCK || kind == ALERT_CLOSE_WAIT_COUNT;
+        return kind == ALERT_TIME_WAIT_COUNT ? &row->listener : &row->witness;
 }
 
 static void copy_facts(const struct step *step, const struct rule *rule, const struct sight *sight,
@@ -204,8 +205,8 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
         memcpy(alert->origin, rule->origin, sizeof(alert->origin));
         if (sight->certain || sight->values.count >= alert->values.count)
                 alert->values = sight->values;
-        if (row && row->witness.known && has_owner(alert->key.kind))
-                alert->witness = row->witness;
+        if (row && witness_of(alert->key.kind, row)->known)
+                alert->witness = *witness_of(alert->key.kind, row);
         if (alert->key.kind == ALERT_BLIND && step->snapshot->result != SCAN_COMPLETE)
                 snprintf(alert->reason, sizeof(alert->reason), "%s", step->snapshot->error_text);
 }

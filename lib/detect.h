@@ -12,13 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "owner.h"
 #include "rule.h"
 #include "snapshot.h"
 
 #define ALERTS_MAX         1024 /* pending and raised; the last place is for the host's */
 #define EVENT_REASON_MAX   160
-#define OWNER_UNIT_MAX     256
-#define OWNER_COMM_MAX     16 /* TASK_COMM_LEN */
 #define ALERT_KEY_TEXT_MAX 160
 
 enum alert_state { ALERT_PENDING, ALERT_RAISED };
@@ -35,15 +34,6 @@ enum transition {
 struct alert_key {
         enum alert_kind kind;
         struct port_key port; /* SIDE_HOST and port 0: host-wide */
-};
-
-/* Who holds the sockets; each member has its own presence. */
-struct owner {
-        char unit[OWNER_UNIT_MAX]; /* empty: unknown */
-        bool unit_is_user;         /* a unit of a user's own service manager */
-        char comm[OWNER_COMM_MAX]; /* empty: unknown */
-        int64_t pid;               /* -1: unknown */
-        int64_t uid;               /* -1: unknown */
 };
 
 /* The numbers behind an alert, as of one observation. */
@@ -110,7 +100,10 @@ const struct alert *alert_table_get(const struct alert_table *table, size_t i);
 uint64_t alert_table_overflow(const struct alert_table *table);
 /* Number of raised ones, and the worst severity among them. */
 size_t alert_table_raised(const struct alert_table *table, enum severity *ret_worst);
-/* Sets the owner of every alert of that port that has sockets to own (alert.witness). */
+/*
+ * Sets the owner of every alert of that port that has sockets to own (alert.witness), and whose
+ * sockets it may own: those in TIME_WAIT are the listener's, see owner.by_listener.
+ */
 void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
                            const struct owner *owner);
 
@@ -144,6 +137,3 @@ const char *transition_name(enum transition transition);
  * written %XX. "close-wait-stuck:-:local:7865:-". Returns buf (ALERT_KEY_TEXT_MAX).
  */
 const char *alert_key_text(const struct alert_key *key, char *buf);
-
-/* Nothing known. */
-void owner_clear(struct owner *owner);

@@ -131,10 +131,14 @@ static void date_entry(const struct ledger *ledger, const struct sockrec *record
                 entry->flags |= LEDGER_AT_LEAST;
 }
 
-/* What may change while a socket stays in CLOSE_WAIT: accepted, read from, handed over. */
+/*
+ * What may change while a socket stays in CLOSE_WAIT: accepted, read from, handed over. One that had
+ * an inode keeps it when the kernel shows none any more: it tells who held the socket.
+ */
 static void update_entry(struct ledger_entry *entry, const struct sockrec *record)
 {
-        entry->inode = record->inode;
+        if (record->inode != 0)
+                entry->inode = record->inode;
         entry->stage = (uint8_t)close_wait_stage(record);
         entry->peer = record->remote;
         entry->peer_port = record->remote_port;

@@ -78,7 +78,7 @@ void observer_begin_listeners(struct observer *observer)
 void observer_listener(struct observer *observer, const struct sockrec *record)
 {
         if (record->state == SOCK_LISTEN)
-                services_listening(observer->services, record->local_port);
+                services_listening(observer->services, record);
 }
 
 void observer_end_listeners(struct observer *observer, bool whole)

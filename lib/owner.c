@@ -3,114 +3,100 @@
 /*
  * Two independent trails, each followed as far as permissions allow:
  *
- *   unit     INET_DIAG_CGROUP_ID is the inode number of a directory of the cgroup2 file system, so a
- *            walk over that tree finds its path, and the path names the unit. Needs no privilege.
- *   process  /proc/PID/fd/N of the process that holds the socket is a link "socket:[INODE]". Readable
- *            for one's own processes, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Where it is
- *            not, a cgroup with one single process still tells who it is.
+ *   unit       INET_DIAG_CGROUP_ID leads to the socket's control group (cgroup.h), and the group's
+ *              path names the unit. Needs no privilege.
+ *   processes  /proc/PID/fd/N of every process that holds the socket is a link "socket:[INODE]":
+ *              of several, where the descriptor was inherited. Readable for one's own processes, or
+ *              with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Where none can be found so, the
+ *              processes of the group are listed instead, and not called holders.
  *
- * The processes of the socket's cgroup are looked at first; all others only if that found nothing:
- * accepted sockets carry the cgroup of whoever made the listener, and a process may have moved.
+ * The group's processes are looked at first; all others only if none of them holds the socket:
+ * accepted sockets carry the group of whoever made the listener, and a process may have moved. Those
+ * that run under the socket's own uid come first, since both lists have their limits. Looking at all
+ * others is the one dear part, and shared by searches that follow each other (holders.h); those of
+ * other network namespaces, into which a socket may be passed, are looked at last. Without
+ * holders, that uid parts the processes of a group that serve from those that manage, if there are
+ * any: a listener's does not, because it is made by the one and served by the other.
+ *
+ * A listener that the service manager made is in the group of its socket unit, and so is all that
+ * was accepted from it. That group has no processes. The unit that matters is that of the holder;
+ * where no holder can be seen, the service of the same name, as systemd.socket(5) has it, if it has
+ * processes.
+ *
+ * How many descriptors a process has and may have is readable without privilege on Linux 6.2 and
+ * later (process.c), so that the process that is nearest to its limit comes first.
  */
 
 #include "owner.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base.h"
-#include "units.h"
+#include "cgroup.h"
+#include "process.h"
 
-/* One search, with what is left of its limits. */
+#define SOCKET_SUFFIX  ".socket"
+#define SERVICE_SUFFIX ".service"
+
 struct search {
-        const char *proc;
-        char wanted[32]; /* "socket:[INODE]" */
-        unsigned processes_left;
-        unsigned fds_left;
-        unsigned cgroups_left;
-        unsigned depth_left;
+        struct owner_finder *finder;
+        struct process_source source;
+        const struct port_witness *witness;
+        struct pids group;   /* of the socket's control group */
+        struct pids holders; /* of the socket */
+        bool triggered;      /* that group is a socket unit's: the unit is another */
 };
 
-static void close_dir(DIR **dir)
+void owner_clear(struct owner *owner)
 {
-        if (*dir)
-                (void)closedir(*dir);
+        *owner = (struct owner){ .uid = OWNER_UNKNOWN };
 }
 
-static bool is_number(const char *text)
+bool owner_is_known(const struct owner *owner)
 {
-        return isdigit((unsigned char)text[0]);
+        return owner->unit[0] || owner->uid >= 0 || owner->total > 0;
 }
 
-/* Depth first below the open directory; appends to path on the way down. 0 or -ENOENT. */
-static int find_cgroup(struct search *search, int parent, uint64_t id, char path[static PATH_MAX])
+static int64_t headroom(const struct owner_process *process)
 {
-        const size_t len = strlen(path);
-        CLEANUP(close_dir) DIR *dir = NULL;
-        const struct dirent *entry;
-        int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (process->fd_limit == OWNER_UNLIMITED || process->fd_limit < 0)
+                return process->fd_limit;
+        if (process->fds < 0)
+                return OWNER_UNKNOWN;
+        return MAX(process->fd_limit - process->fds, INT64_C(0));
+}
 
-        if (fd < 0)
-                return -ENOENT;
-        dir = fdopendir(fd);
-        if (!dir) {
-                (void)close(fd);
-                return -ENOENT;
+int64_t owner_headroom(const struct owner *owner)
+{
+        int64_t least = OWNER_UNLIMITED;
+        bool unknown = owner->n_processes == 0;
+
+        for (uint32_t i = 0; i < owner->n_processes; i++) {
+                const int64_t room = headroom(&owner->processes[i]);
+
+                unknown |= room < 0;
+                if (room >= 0)
+                        least = MIN(least, room);
         }
-        while ((entry = readdir(dir)) != NULL && search->cgroups_left > 0) {
-                CLEANUP(close_fdp) int child = -1;
-
-                if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-                    len + strlen(entry->d_name) + 2 > PATH_MAX)
-                        continue;
-                search->cgroups_left--;
-                sprintf(path + len, "/%s", entry->d_name);
-                if (entry->d_ino == id)
-                        return 0;
-                child = openat(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-                if (child >= 0 && search->depth_left > 0) {
-                        search->depth_left--;
-                        if (find_cgroup(search, child, id, path) == 0)
-                                return 0;
-                        search->depth_left++;
-                }
-                path[len] = '\0';
-        }
-        return -ENOENT;
+        return unknown && least == OWNER_UNLIMITED ? OWNER_UNKNOWN : least;
 }
 
-/* The mount point of cgroup2 below root: root itself, or its "unified" on hybrid hosts. */
-static int open_cgroup_root(const char *root)
+static bool ends_with(const char *text, size_t len, const char *suffix)
 {
-        char path[PATH_MAX];
-        int fd;
+        const size_t n = strlen(suffix);
 
-        if (snprintf(path, sizeof(path), "%s/unified", root) >= (int)sizeof(path))
-                return -ENAMETOOLONG;
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd >= 0 ? fd : open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return len > n && memcmp(text + len - n, suffix, n) == 0;
 }
 
-/* "a.service" and the like. Scopes and slices hold processes, too, but sockets are triggers only.
- */
+/* "a.service" and the like. Scopes and slices hold processes, too, but sockets are triggers only. */
 static bool is_unit_name(const char *name, size_t len)
 {
-        static const char *const suffixes[] = { ".service", ".scope", ".socket" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-                const size_t n = strlen(suffixes[i]);
-
-                if (len > n && len < OWNER_UNIT_MAX && memcmp(name + len - n, suffixes[i], n) == 0)
-                        return true;
-        }
-        return false;
+        return len < OWNER_UNIT_MAX &&
+               (ends_with(name, len, SERVICE_SUFFIX) || ends_with(name, len, ".scope") ||
+                ends_with(name, len, SOCKET_SUFFIX));
 }
 
 static bool starts_with(const char *text, size_t len, const char *prefix)
@@ -146,178 +132,199 @@ int owner_unit_of_path(const char *path, char ret_unit[static OWNER_UNIT_MAX], b
         return 0;
 }
 
-static void read_comm(const char *proc, int64_t pid, char comm[static OWNER_COMM_MAX])
+/* "/system.slice/web.socket": the unit and the processes of "/system.slice/web.service". */
+static void follow_trigger(struct search *search, int root, char path[static PATH_MAX],
+                           struct owner *owner)
 {
-        char path[PATH_MAX], text[OWNER_COMM_MAX + 1] = "";
-        CLEANUP(close_fdp) int fd = -1;
-        ssize_t n;
+        const size_t len = strlen(path) - strlen(SOCKET_SUFFIX);
 
-        snprintf(path, sizeof(path), "%s/%lld/comm", proc, (long long)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
+        if (len + sizeof(SERVICE_SUFFIX) > PATH_MAX)
                 return;
-        n = read(fd, text, OWNER_COMM_MAX);
-        if (n <= 0)
-                return;
-        text[strcspn(text, "\n")] = '\0';
-        memcpy(comm, text, OWNER_COMM_MAX - 1);
-        comm[OWNER_COMM_MAX - 1] = '\0';
+        strcpy(path + len, SERVICE_SUFFIX);
+        cgroup_processes(root, path, &search->group);
+        if (search->group.n > 0)
+                (void)owner_unit_of_path(path, owner->unit, &owner->unit_is_user);
 }
 
-/* Does a descriptor of that process name the socket? */
-static bool process_holds(struct search *search, const char *pid)
+static void follow_cgroup(struct search *search, struct owner *owner)
 {
         char path[PATH_MAX];
-        CLEANUP(close_dir) DIR *dir = NULL;
-        const struct dirent *entry;
+        CLEANUP(close_fdp) int root = -1;
 
-        if (snprintf(path, sizeof(path), "%s/%s/fd", search->proc, pid) >= (int)sizeof(path))
-                return false;
-        dir = opendir(path);
-        if (!dir)
-                return false; /* not ours to read, or gone */
-        while ((entry = readdir(dir)) != NULL && search->fds_left > 0) {
-                char link[sizeof(search->wanted)];
-                ssize_t n;
-
-                if (!is_number(entry->d_name))
-                        continue;
-                search->fds_left--;
-                n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link));
-                if (n == (ssize_t)strlen(search->wanted) &&
-                    memcmp(link, search->wanted, (size_t)n) == 0)
-                        return true;
-        }
-        return false;
-}
-
-/*
- * The cgroup's processes: the one that holds the socket, else the only one there is. Sets *ret_pid
- * to -1 when neither tells.
- */
-static void search_cgroup(struct search *search, int root, const char *path, int64_t *ret_pid)
-{
-        char name[PATH_MAX + 16], line[32];
-        int64_t only = -1;
-        unsigned n = 0;
-        FILE *file;
-        int fd;
-
-        *ret_pid = -1;
-        snprintf(name, sizeof(name), ".%s/cgroup.procs", path);
-        fd = openat(root, name, O_RDONLY | O_CLOEXEC);
-        file = fd >= 0 ? fdopen(fd, "r") : NULL;
-        if (!file) {
-                close_fdp(&fd);
+        if (search->witness->cgroup_id == 0)
                 return;
-        }
-        while (*ret_pid < 0 && fgets(line, sizeof(line), file) && search->processes_left > 0) {
-                search->processes_left--;
-                line[strcspn(line, "\n")] = '\0';
-                if (!is_number(line))
-                        continue;
-                only = strtoll(line, NULL, 10);
-                n++;
-                if (search->wanted[0] && process_holds(search, line))
-                        *ret_pid = only;
-        }
-        if (*ret_pid < 0 && n == 1)
-                *ret_pid = only;
-        (void)fclose(file);
+        root = cgroup_open(search->finder->cgroup);
+        if (root < 0 || cgroup_find(root, search->witness->cgroup_id, path) < 0)
+                return;
+        (void)owner_unit_of_path(path, owner->unit, &owner->unit_is_user);
+        cgroup_processes(root, path, &search->group);
+        search->triggered = ends_with(path, strlen(path), SOCKET_SUFFIX);
+        if (search->triggered && search->group.n == 0)
+                follow_trigger(search, root, path, owner);
 }
 
-static void search_all(struct search *search, int64_t *ret_pid)
+/* Those of the socket's uid to the front; returns how many they are. */
+static size_t sort_by_uid(const struct search *search, struct pids *pids)
 {
-        CLEANUP(close_dir) DIR *dir = opendir(search->proc);
-        const struct dirent *entry;
+        size_t n = 0;
 
-        *ret_pid = -1;
+        for (size_t i = 0; i < pids->n; i++) {
+                const int64_t pid = pids->items[i];
+
+                if (process_uid(&search->source, pid) != (int64_t)search->witness->uid)
+                        continue;
+                pids->items[i] = pids->items[n];
+                pids->items[n++] = pid;
+        }
+        return n;
+}
+
+/* All of them: a fork inherits its parent's descriptors. */
+static void find_in_group(struct search *search)
+{
+        for (size_t i = 0; i < search->group.n; i++)
+                if (process_holds(&search->source, search->group.items[i],
+                                  search->witness->inode) == PROCESS_HOLDS)
+                        (void)pids_add(&search->holders, search->group.items[i]);
+}
+
+/* At all processes of our network namespace, or at all of others. */
+static void look_at_all(struct search *search, bool foreign, struct holders *holders)
+{
+        CLEANUP(pids_done) struct pids all = { 0 };
+        DIR *dir = holders->looked ? NULL : opendir(search->source.proc);
+        const struct dirent *entry;
+        bool room = true;
+
         if (!dir)
                 return;
-        while ((entry = readdir(dir)) != NULL && search->processes_left > 0) {
-                if (!is_number(entry->d_name))
-                        continue;
-                search->processes_left--;
-                if (!process_holds(search, entry->d_name))
-                        continue;
-                *ret_pid = strtoll(entry->d_name, NULL, 10);
+        while (room && (entry = readdir(dir)) != NULL) {
+                const int64_t pid = pid_parse(entry->d_name);
+
+                if (pid > 0 && process_is_foreign(&search->source, pid) == foreign)
+                        room = pids_add(&all, pid);
+        }
+        (void)closedir(dir);
+        (void)sort_by_uid(search, &all);
+        holders_look(holders, &search->source, &all);
+}
+
+static void find_among_all(struct search *search, bool foreign, struct holders *holders)
+{
+        if (search->holders.n > 0)
                 return;
+        look_at_all(search, foreign, holders);
+        holders_find(holders, search->witness->inode, &search->holders);
+}
+
+static void find_holders(struct search *search)
+{
+        if (search->witness->inode == 0)
+                return;
+        (void)sort_by_uid(search, &search->group);
+        find_in_group(search);
+        find_among_all(search, false, &search->finder->holders);
+        find_among_all(search, true, &search->finder->foreign);
+}
+
+/* Known before unknown. */
+static bool comes_before(const struct owner_process *a, const struct owner_process *b)
+{
+        const int64_t room_a = headroom(a), room_b = headroom(b);
+
+        if (room_a != room_b)
+                return room_b < 0 || (room_a >= 0 && room_a < room_b);
+        return a->fds != b->fds ? a->fds > b->fds : a->pid < b->pid;
+}
+
+/* Into its place in the list, whose last one falls off where it is full. */
+static void list_process(struct owner *owner, const struct owner_process *process)
+{
+        uint32_t at = owner->n_processes;
+
+        owner->total++;
+        while (at > 0 && comes_before(process, &owner->processes[at - 1]))
+                at--;
+        if (at == OWNER_PROCESSES_LISTED)
+                return;
+        if (owner->n_processes < OWNER_PROCESSES_LISTED)
+                owner->n_processes++;
+        memmove(&owner->processes[at + 1], &owner->processes[at],
+                (owner->n_processes - at - 1) * sizeof(*process));
+        owner->processes[at] = *process;
+}
+
+static void list_processes(struct search *search, const struct pids *pids, size_t n,
+                           struct owner *owner)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct owner_process process;
+
+                process_describe(&search->source, pids->items[i], &process);
+                list_process(owner, &process);
         }
 }
 
-static bool is_socket_unit(const char *unit)
+/* A holder tells its unit where the socket's group does not, or is that of a trigger. */
+static void take_unit_of_holder(const struct search *search, struct owner *owner)
 {
-        const size_t len = strlen(unit), suffix = strlen(".socket");
+        char path[PATH_MAX], unit[OWNER_UNIT_MAX];
+        bool user;
 
-        return len > suffix && strcmp(unit + len - suffix, ".socket") == 0;
-}
-
-/*
- * A listener that the service manager made is in the group of its socket unit, and so is all that
- * was accepted from it; the unit that matters is that of the process which serves it.
- */
-static void prefer_service(const char *proc, struct owner *owner)
-{
-        char path[PATH_MAX], line[PATH_MAX], unit[OWNER_UNIT_MAX];
-        bool user, found = false;
-        FILE *file;
-
-        if (owner->pid < 0 || !is_socket_unit(owner->unit))
+        if (owner->unit[0] && !search->triggered)
                 return;
-        snprintf(path, sizeof(path), "%s/%lld/cgroup", proc, (long long)owner->pid);
-        file = fopen(path, "re");
-        while (file && !found && fgets(line, sizeof(line), file)) {
-                line[strcspn(line, "\n")] = '\0';
-                found = strncmp(line, "0::", 3) == 0 &&
-                        owner_unit_of_path(line + 3, unit, &user) == 0;
-        }
-        if (file)
-                (void)fclose(file);
-        if (!found)
+        if (process_cgroup(&search->source, owner->processes[0].pid, path) < 0 ||
+            owner_unit_of_path(path, unit, &user) < 0)
                 return;
-        memcpy(owner->unit, unit, sizeof(unit));
+        strcpy(owner->unit, unit);
         owner->unit_is_user = user;
 }
 
-static void follow_cgroup(struct search *search, const char *cgroup, uint64_t id,
-                          struct owner *owner)
+static void list_owners(struct search *search, struct owner *owner)
 {
-        char path[PATH_MAX] = "";
-        CLEANUP(close_fdp) int root = open_cgroup_root(cgroup);
-        struct stat st;
+        size_t n;
 
-        if (root < 0 || id == 0 || fstat(root, &st) < 0)
+        if (search->holders.n > 0) {
+                owner->holders = true;
+                list_processes(search, &search->holders, search->holders.n, owner);
+                take_unit_of_holder(search, owner);
                 return;
-        if (st.st_ino == id)
-                return; /* the root group: every process outside of units */
-        if (find_cgroup(search, root, id, path) < 0)
-                return;
-        (void)owner_unit_of_path(path, owner->unit, &owner->unit_is_user);
-        search_cgroup(search, root, path, &owner->pid);
+        }
+        n = search->witness->by_listener ? 0 : sort_by_uid(search, &search->group);
+        list_processes(search, &search->group, n > 0 ? n : search->group.n, owner);
 }
 
-void owner_find(const char *proc, const char *cgroup, const struct port_witness *witness,
-                struct owner *ret_owner)
+void owner_finder_find(struct owner_finder *finder, const struct port_witness *witness,
+                       struct owner *ret_owner)
 {
-        struct search search = { .proc = proc,
-                                 .processes_left = OWNER_PROCESSES_MAX,
-                                 .fds_left = OWNER_FDS_MAX,
-                                 .cgroups_left = OWNER_CGROUPS_MAX,
-                                 .depth_left = OWNER_DEPTH_MAX };
+        struct search search = { .finder = finder, .witness = witness };
         struct owner owner;
 
         owner_clear(&owner);
         if (witness->known) {
                 owner.uid = witness->uid;
-                if (witness->inode != 0)
-                        snprintf(search.wanted, sizeof(search.wanted), "socket:[%u]",
-                                 witness->inode);
-                follow_cgroup(&search, cgroup, witness->cgroup_id, &owner);
-                if (owner.pid < 0 && search.wanted[0])
-                        search_all(&search, &owner.pid);
-                if (owner.pid >= 0)
-                        read_comm(proc, owner.pid, owner.comm);
-                prefer_service(proc, &owner);
+                owner.by_listener = witness->by_listener;
+                process_source_init(&search.source, finder->proc);
+                follow_cgroup(&search, &owner);
+                find_holders(&search);
+                list_owners(&search, &owner);
+                pids_done(&search.group);
+                pids_done(&search.holders);
         }
         *ret_owner = owner;
+}
+
+void owner_finder_forget(struct owner_finder *finder)
+{
+        holders_done(&finder->holders);
+        holders_done(&finder->foreign);
+}
+
+void owner_find(const char *proc, const char *cgroup, const struct port_witness *witness,
+                struct owner *ret_owner)
+{
+        struct owner_finder finder = { .proc = proc, .cgroup = cgroup };
+
+        owner_finder_find(&finder, witness, ret_owner);
+        owner_finder_forget(&finder);
 }

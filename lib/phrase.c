@@ -97,26 +97,49 @@ static void add_condition(struct line *line, const struct alert *alert)
         }
 }
 
+static void add_descriptors(struct line *line, const struct owner_process *process)
+{
+        const bool limited = process->fd_limit >= 0 && process->fd_limit != OWNER_UNLIMITED;
+
+        if (process->fds < 0)
+                return;
+        line_add(line, ", %" PRId64, process->fds);
+        if (limited)
+                line_add(line, " of %" PRId64, process->fd_limit);
+        line_add(line, " descriptor%s", process->fds == 1 && !limited ? "" : "s");
+}
+
+/* The process nearest to its limit, and how many more there are; "or": any of them may be it. */
+static void add_processes(struct line *line, const struct owner *owner)
+{
+        const struct owner_process *first = &owner->processes[0];
+        const uint32_t more = owner->total - 1;
+
+        line_add(line, "PID %" PRId64, first->pid);
+        if (first->comm[0]) {
+                line_add(line, " ");
+                add_foreign(line, first->comm);
+        }
+        add_descriptors(line, first);
+        if (more > 0)
+                line_add(line, "%s %s%" PRIu32 " more process%s", first->fds >= 0 ? "," : "",
+                         owner->holders ? "and "
+                         : more == 1    ? "or "
+                                        : "or one of ",
+                         more, more == 1 ? "" : "es");
+}
+
 static void add_owner(struct line *line, const struct owner *owner)
 {
-        const char *between = " (";
-
-        if (owner->unit[0]) {
-                line_add(line, "%s", between);
-                add_foreign(line, owner->unit);
-                between = ", ";
+        if (!owner->unit[0] && owner->n_processes == 0)
+                return;
+        line_add(line, " (");
+        add_foreign(line, owner->unit);
+        if (owner->n_processes > 0) {
+                line_add(line, "%s", owner->unit[0] ? ", " : "");
+                add_processes(line, owner);
         }
-        if (owner->pid >= 0) {
-                line_add(line, "%sPID %" PRId64, between, owner->pid);
-                between = " ";
-        }
-        if (owner->comm[0]) {
-                line_add(line, "%s", between);
-                add_foreign(line, owner->comm);
-                between = ", ";
-        }
-        if (between[1] != '(')
-                line_add(line, ")");
+        line_add(line, ")");
 }
 
 static uint64_t raised_for_usec(const struct event *event)

@@ -10,7 +10,7 @@
 
 #include "detect.h"
 
-#define PHRASE_MAX 512
+#define PHRASE_MAX 640
 
 /* One line about a transition, no newline: what happened, where, since when, who. Returns buf. */
 const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX]);

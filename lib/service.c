@@ -4,7 +4,8 @@
  * One bit per port and question, so that the per-socket decision is a few bit tests: is it listening
  * in this dump, was it in the last one, did it lately, does the configuration name it. 8 KiB each,
  * whatever the number of sockets. When a listener went away is kept for the few ports that lost
- * theirs, in a small array that is walked once per dump.
+ * theirs, in a small array that is walked once per dump. Who listens on a port is a table apart, by
+ * port (listeners.h).
  *
  * A port that lost its listener stays a service for as long as it has sockets, and for a while after
  * that: what leaks on it must not move to another name.
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "listeners.h"
 
 #define PORT_COUNT 65536
 
@@ -39,6 +41,7 @@ struct services {
         struct gone_port *gone; /* exactly the ports in lately; at most PORT_COUNT */
         size_t n_gone;
         size_t gone_size;
+        struct listeners listeners; /* of the ports in listening and in lately */
         uint16_t range_first;
         uint16_t range_last;
 };
@@ -71,8 +74,10 @@ int services_new(struct services **ret_services)
 
 struct services *services_free(struct services *services)
 {
-        if (services)
+        if (services) {
                 free(services->gone);
+                listeners_done(&services->listeners);
+        }
         free(services);
         return NULL;
 }
@@ -102,9 +107,10 @@ void services_begin(struct services *services)
         memset(&services->dumping, 0, sizeof(services->dumping));
 }
 
-void services_listening(struct services *services, uint16_t port)
+void services_listening(struct services *services, const struct sockrec *record)
 {
-        add(&services->dumping, port);
+        listeners_see(&services->listeners, record, has(&services->dumping, record->local_port));
+        add(&services->dumping, record->local_port);
 }
 
 /* Without memory the port is forgotten at once instead of after an hour. */
@@ -163,6 +169,13 @@ static void merge_partial(struct services *services)
                 services->listening.words[w] |= services->dumping.words[w];
 }
 
+static bool is_remembered(uint16_t port, const void *userdata)
+{
+        const struct services *services = userdata;
+
+        return has(&services->listening, port) || has(&services->lately, port);
+}
+
 void services_end(struct services *services, uint64_t now_usec, bool complete)
 {
         if (complete) {
@@ -172,6 +185,13 @@ void services_end(struct services *services, uint64_t now_usec, bool complete)
                 merge_partial(services);
         }
         expire_gone(services, now_usec);
+        listeners_keep(&services->listeners, is_remembered, services);
+}
+
+void services_listener(const struct services *services, uint16_t port,
+                       struct port_witness *ret_witness)
+{
+        listeners_find(&services->listeners, port, ret_witness);
 }
 
 static bool is_service(struct services *services, uint16_t port)

@@ -12,6 +12,8 @@
 
 #include "portkey.h"
 #include "rule.h"
+#include "snapshot.h"
+#include "sockrec.h"
 
 /* A port without a listener and without sockets stays a service, and reported, for this long. */
 #define SERVICE_KEEP_USEC (UINT64_C(3600) * 1000000)
@@ -26,9 +28,9 @@ void services_set_range(struct services *services, uint16_t first, uint16_t last
 /* The local ports that the configuration names; replaces those named before. */
 void services_set_configured(struct services *services, const struct rules *rules);
 
-/* One dump of the listeners: begin, each listening port, end. */
+/* One dump of the listeners: begin, each listening socket, end. */
 void services_begin(struct services *services);
-void services_listening(struct services *services, uint16_t port);
+void services_listening(struct services *services, const struct sockrec *record);
 /* complete: ports that were not seen have lost their listener now. A partial dump proves nothing.
  */
 void services_end(struct services *services, uint64_t now_usec, bool complete);
@@ -36,6 +38,13 @@ void services_end(struct services *services, uint64_t now_usec, bool complete);
 /* Fills in side and port; the namespace is the caller's. O(1). */
 void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
                        struct port_key *ret_key);
+
+/*
+ * Who listens on that local port, or was the last to do so while it was a service; of several the
+ * one for which most connections wait. *ret_witness is unknown where nobody is remembered. O(1).
+ */
+void services_listener(const struct services *services, uint16_t port,
+                       struct port_witness *ret_witness);
 
 /* Every port with a listener now or lately. Ascending. */
 void services_each(const struct services *services,

@@ -26,12 +26,16 @@ enum {
         PORT_IGNORED = 1 << 3,    /* counted, not judged */
 };
 
-/* The oldest CLOSE_WAIT socket of a port: where a search for the owner starts. */
+/*
+ * Where a search for the owner starts: the oldest CLOSE_WAIT socket of a port, or its listener
+ * where there is none, or where that socket was never accepted.
+ */
 struct port_witness {
         uint64_t cgroup_id; /* 0: unknown */
         uint32_t uid;
-        uint32_t inode; /* 0: never accepted */
-        bool known;     /* false: no CLOSE_WAIT socket is tracked, all of the above is unknown */
+        uint32_t inode;   /* 0: unknown */
+        bool known;       /* false: neither is known, nor is any of the above */
+        bool by_listener; /* it is the listener's */
 };
 
 struct port_row {
@@ -46,6 +50,7 @@ struct port_row {
         uint64_t oldest_usec; /* greatest age in CLOSE_WAIT; 0: none is tracked */
         bool oldest_at_least; /* that age is a lower bound: the socket is older than our watching */
         struct port_witness witness;
+        struct port_witness listener; /* of a local port that has one, or had one lately */
 };
 
 /* What the scan cost. */

@@ -177,27 +177,37 @@ struct finish {
 };
 
 /* Ports are shown at zero where there is room for them. */
-static void flag_row(struct finish *finish, const struct port_key *key, uint8_t flag)
+static struct port_row *flag_row(struct finish *finish, const struct port_key *key, uint8_t flag)
 {
         struct port_row *row;
         int r = find_row(finish->tally, key, &row);
 
-        if (r == 0)
+        if (r == 0) {
                 row->flags |= flag;
-        else if (r != -ENOSPC)
+                return row;
+        }
+        if (r != -ENOSPC)
                 finish->error = r;
+        return NULL;
 }
 
+/* Where no socket in CLOSE_WAIT names a process, whoever listens on the port does. */
 static void flag_listening(uint16_t port, bool listening, void *userdata)
 {
         const struct port_key key = { .side = SIDE_LOCAL, .port = port };
+        struct finish *finish = userdata;
+        struct port_row *row = flag_row(finish, &key, listening ? PORT_LISTENING : PORT_LISTENED);
 
-        flag_row(userdata, &key, listening ? PORT_LISTENING : PORT_LISTENED);
+        if (!row)
+                return;
+        services_listener(finish->tally->services, port, &row->listener);
+        if (row->listener.known && (!row->witness.known || row->witness.inode == 0))
+                row->witness = row->listener;
 }
 
 static void flag_configured(const struct port_key *key, void *userdata)
 {
-        flag_row(userdata, key, PORT_CONFIGURED);
+        (void)flag_row(userdata, key, PORT_CONFIGURED);
 }
 
 static void flag_ignored(struct tally *tally, const struct rules *rules)

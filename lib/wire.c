@@ -2,8 +2,8 @@
 
 /*
  * Members stand in the order of the interface description. A member that is unknown is left out,
- * which Varlink takes for null. Setting a member takes its value over even when it fails, and
- * failing is sticky: each function collects the results and looks once, at the end.
+ * which Varlink takes for null. Each function collects the results of setting them and looks once, at
+ * the end (wireput.h).
  */
 
 #include "wire.h"
@@ -16,42 +16,9 @@
 #include "msgid.h"
 #include "phrase.h"
 #include "units.h"
+#include "wireput.h"
 
 #define PORT_NUMBERS 65536
-
-static int put(json_t *object, const char *name, json_t *value)
-{
-        return json_object_set_new(object, name, value);
-}
-
-static int put_int(json_t *object, const char *name, uint64_t value)
-{
-        return put(object, name, json_integer((json_int_t)MIN(value, (uint64_t)INT64_MAX)));
-}
-
-static int put_int_if(json_t *object, bool known, const char *name, uint64_t value)
-{
-        return known ? put_int(object, name, value) : 0;
-}
-
-static int put_bool(json_t *object, const char *name, bool value)
-{
-        return put(object, name, json_boolean(value));
-}
-
-static int put_line_if(json_t *object, const char *name, const char *text)
-{
-        return text[0] ? put(object, name, wire_line(text)) : 0;
-}
-
-static json_t *finish(json_t *object, int r)
-{
-        if (r < 0) {
-                json_decref(object);
-                return NULL;
-        }
-        return object;
-}
 
 static bool is_control(unsigned char c)
 {
@@ -154,26 +121,6 @@ json_t *wire_port(const struct port_row *row)
         return finish(object, r);
 }
 
-static bool owner_known(const struct owner *owner)
-{
-        return owner->unit[0] || owner->comm[0] || owner->pid >= 0 || owner->uid >= 0;
-}
-
-static json_t *wire_owner(const struct owner *owner)
-{
-        json_t *object = json_object();
-        int r = 0;
-
-        if (owner->unit[0]) {
-                r |= put(object, "unit", wire_line(owner->unit));
-                r |= put_bool(object, "userUnit", owner->unit_is_user);
-        }
-        r |= put_int_if(object, owner->uid >= 0, "uid", (uint64_t)owner->uid);
-        r |= put_int_if(object, owner->pid >= 0, "pid", (uint64_t)owner->pid);
-        r |= put_line_if(object, "comm", owner->comm);
-        return finish(object, r);
-}
-
 static int put_alert_values(json_t *object, const struct alert_values *values)
 {
         int r = 0;
@@ -233,7 +180,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put_alert_values(object, &alert->values);
         r |= put_alert_levels(object, alert);
         r |= put(object, "rule", wire_line(alert->origin));
-        if (owner_known(&alert->owner))
+        if (owner_is_known(&alert->owner))
                 r |= put(object, "owner", wire_owner(&alert->owner));
         r |= put_line_if(object, "reason", alert->reason);
         r |= put_stage_advice(object, alert);

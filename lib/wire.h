@@ -11,12 +11,15 @@
 #include <stdint.h>
 
 #include "detect.h"
+#include "owner.h"
 #include "snapshot.h"
 
 json_t *wire_port(const struct port_row *row);
 /* now_usec: monotonic, for ages. */
 json_t *wire_alert(const struct alert *alert, uint64_t now_usec);
 json_t *wire_event(const struct event *event);
+/* Of an owner that is known: owner_is_known(). */
+json_t *wire_owner(const struct owner *owner);
 
 /*
  * Text of others (names of programs, contents of files): what is not UTF-8 is written with '?' for

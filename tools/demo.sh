@@ -121,8 +121,8 @@ step 'Connections may stay in CLOSE_WAIT for a moment. Once 5 of them have been 
 await 10 'warning: local port 7865: 8 connections stuck in CLOSE_WAIT'
 printf '\n       | %s\n' "$line"
 case $line in
-*"PID $server demo-leaky"*) ;;
-*) fail "the alert does not name its owner, PID $server demo-leaky" ;;
+*"PID $server demo-leaky, "*" descriptors)"*) ;;
+*) fail "the alert does not name its owner, PID $server demo-leaky, and its descriptors" ;;
 esac
 ask status
 [ $result -eq 1 ] || fail "status: exit status $result, expected 1 (an alert is raised)"

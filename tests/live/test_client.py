@@ -28,7 +28,9 @@ ALERT = {"key": "close-wait-stuck:-:local:7865:-", "kind": "close-wait-stuck", "
          "port": 7865, "severity": "warning", "state": "raised", "count": 100,
          "since": "2026-01-31T12:00:00.000Z", "sinceSec": 65, "oldestSec": 11520,
          "oldestAtLeast": True, "rule": "built-in", "advice": "Close what you open.",
-         "owner": {"unit": "leaky.service", "comm": "leaky", "pid": 812, "uid": 1000}}
+         "owner": {"unit": "leaky.service", "uid": 1000, "byListener": False, "holders": True,
+                   "processesTotal": 1, "processes": [{"pid": 812, "comm": "leaky", "fds": 25,
+                                                       "fdLimit": 1024}]}}
 PENDING = dict(ALERT, port=9, state="pending", severity="critical", owner=None)
 STATUS = {"version": "9.9", "pid": 7, "verdict": "warning", "summary": "LEAKING: local port 7865.",
           "since": "2026-01-31T12:00:00.000Z", "scannedAt": "2026-01-31T12:00:00.000Z",
@@ -254,7 +256,7 @@ def test_status(tap):
         tap.ok(0 < text.find("raised") < text.find("pending") < text.find("local:7865    yes"),
                "then raised alerts, pending ones, ports", text)
         tap.equal(text.count("Close what you open."), 1, "the same advice once")
-        tap.ok("leaky.service (leaky, pid 812, uid 1000)" in text and ">= 3h 12min" in text and
+        tap.ok("leaky.service (leaky, pid 812, 25 of 1024 descriptors, uid 1000)" in text and ">= 3h 12min" in text and
                "1min 5s" in text and "12 sockets without an age" in words and "1.2 ms" in words,
                "owner, lower bound, since, limits, cost", text)
         tap.ok("\033" not in text, "no colour in a pipe")
@@ -280,22 +282,45 @@ def test_limits(tap):
 
 
 def test_owners(tap):
-    known = {"unit": "a.service", "comm": "leaky", "pid": 812, "uid": 1000}
+    leaky = {"pid": 812, "comm": "leaky"}
+    count, limit = {"fds": 25}, {"fds": 25, "fdLimit": 1024}
+
+    def owner(unit="a.service", uid=1000, processes=(), **members):
+        known = {"unit": unit, "uid": uid, "processes": processes, "processesTotal": 1,
+                 "holders": True, "byListener": False, **members}
+        return {name: value for name, value in known.items() if value is not None}
+
     for members, text in (
-            (["unit", "comm", "pid", "uid"], "a.service (leaky, pid 812, uid 1000)"),
-            (["unit", "pid"], "a.service (pid 812)"), (["unit", "comm"], "a.service (leaky)"),
-            (["unit"], "a.service"),
-            (["comm", "pid", "uid"], "leaky (pid 812, uid 1000), unit unknown"),
-            (["comm"], "leaky, unit unknown"),
-            (["pid", "uid"], "pid 812, uid 1000, program and unit unknown"),
-            (["uid"], "uid 1000, process and unit unknown (may be hidden from this twmond)"),
-            ([], "owner unknown")):
-        alert = dict(ALERT, owner={name: known[name] for name in members},
-                     stages={"unread": 2, "unclosed": 7, "unaccepted": 0})
+            (owner(processes=[leaky]), "a.service (leaky, pid 812, uid 1000)"),
+            (owner(processes=[leaky | limit]),
+             "a.service (leaky, pid 812, 25 of 1024 descriptors, uid 1000)"),
+            (owner(processes=[leaky | count]), "a.service (leaky, pid 812, 25 descriptors, uid 1000)"),
+            (owner(processes=[leaky | count | {"fdUnlimited": True}]),
+             "a.service (leaky, pid 812, 25 descriptors without limit, uid 1000)"),
+            (owner(uid=None, processes=[{"pid": 812}]), "a.service (pid 812)"),
+            (owner(processes=[leaky | limit], processesTotal=4),
+             "a.service (leaky, pid 812, 25 of 1024 descriptors, and 3 more processes, uid 1000)"),
+            (owner(processes=[leaky], processesTotal=2),
+             "a.service (leaky, pid 812, and 1 more process, uid 1000)"),
+            (owner(processes=[leaky], processesTotal=4, holders=False),
+             "a.service (leaky, pid 812, or one of 3 more processes, uid 1000)"),
+            (owner(processes=[leaky], processesTotal=2, holders=False),
+             "a.service (leaky, pid 812, or 1 more process, uid 1000)"),
+            (owner(), "a.service (uid 1000)"), (owner(uid=None), "a.service"),
+            (owner(uid=None, processes=None, byListener=True), "a.service, which listens"),
+            (owner(processes=[leaky], userUnit=True, byListener=True),
+             "a.service of a user (leaky, pid 812, uid 1000), which listens"),
+            (owner(unit=None, processes=[leaky | limit]),
+             "leaky (pid 812, 25 of 1024 descriptors, uid 1000), unit unknown"),
+            (owner(unit=None, processes=[{"pid": 812}]),
+             "pid 812, uid 1000, program and unit unknown"),
+            (owner(unit=None, processes=None),
+             "uid 1000, process and unit unknown (may be hidden from this twmond)"),
+            ({}, "owner unknown")):
+        alert = dict(ALERT, owner=members, stages={"unread": 2, "unclosed": 7, "unaccepted": 0})
         with Fake({"ListAlerts": {"alerts": [alert], "total": 1}}) as fake:
             lines = fake.ctl("alerts").stdout.splitlines()
-            tap.equal(lines[2:4], ["  " + text, "  7 unclosed, 2 unread"],
-                      f"an owner with {members}, and the stages")
+            tap.equal(lines[2:4], ["  " + text, "  7 unclosed, 2 unread"], f"{text}; and the stages")
 
 
 def test_old_counts(tap):

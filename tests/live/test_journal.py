@@ -4,6 +4,7 @@
 
 import os
 import re
+import resource
 import signal
 import time
 
@@ -28,7 +29,8 @@ WARNING, CRITICAL, NOTICE = "4", "2", "5"
 
 # Every field of an alert, whatever its kind.
 FIELDS = """TWMON_ALERT TWMON_EVENT TWMON_SEVERITY TWMON_SIDE TWMON_PORT TWMON_COUNT TWMON_STUCK
-TWMON_OLDEST_SEC TWMON_OWNER_UNIT TWMON_OWNER_PID TWMON_OWNER_COMM MESSAGE MESSAGE_ID PRIORITY
+TWMON_OLDEST_SEC TWMON_OWNER_UNIT TWMON_OWNER_PID TWMON_OWNER_COMM TWMON_PROCESSES TWMON_FDS
+TWMON_FD_LIMIT MESSAGE MESSAGE_ID PRIORITY
 SYSLOG_IDENTIFIER""".split()
 
 
@@ -71,7 +73,9 @@ def test_fields(tap):
         entry = entry or {}
         wanted = {"TWMON_ALERT": KIND, "TWMON_SEVERITY": "warning", "TWMON_SIDE": "local",
                   "TWMON_PORT": "7865", "TWMON_COUNT": "6", "TWMON_STUCK": "6",
-                  "SYSLOG_IDENTIFIER": "twmond", "TWMON_OWNER_PID": str(os.getpid())}
+                  "SYSLOG_IDENTIFIER": "twmond", "TWMON_OWNER_PID": str(os.getpid()),
+                  "TWMON_PROCESSES": "1",
+                  "TWMON_FD_LIMIT": str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])}
         tap.equal({key: entry.get(key) for key in wanted}, wanted, "raised: their values")
         tap.ok(re.fullmatch("[2-4]", entry.get("TWMON_OLDEST_SEC", "")), "raised: the oldest age",
                entry.get("TWMON_OLDEST_SEC"))

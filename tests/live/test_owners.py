@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Many alerts at once on a host whose processes hold many descriptors: looking for the owners delays
-neither the scans nor the end."""
+"""Who it is: the process that holds the sockets, all of them where it has forked, with descriptors and
+limit; by the listener where the sockets name nobody; nobody rather than somebody else where it cannot
+be seen. And many alerts at once on a host whose processes hold many descriptors: looking for the
+owners delays neither the scans nor the end."""
 
 import os
 import resource
+import signal
+import sys
 import time
 
 import lab
@@ -16,31 +20,216 @@ Interval=500ms
 [CloseWait]
 StuckAfter=1s
 StuckWarning=4
+[TimeWait]
+CountWarning=20
 [Alerts]
 RaiseAfter=500ms
 """
+STUCK, TIME_WAIT = "close-wait-stuck", "time-wait-count"
 PORTS = range(7600, 7664)
 CROWD = 4  # processes
+LIMIT = 777
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
+
+# argv: port, connections, forks. Says when it serves; accepts and holds, and never closes.
+SERVER = """
+import os, resource, signal, socket, sys
+port, count, forks = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (%d, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+server = socket.create_server(("127.0.0.1", port), backlog=64)
+os.write(1, b"ready\\n")
+held = [server.accept()[0] for _ in range(count)]
+extra = [os.dup(0) for _ in range(13)]
+for _ in range(forks):
+    if (pid := os.fork()) == 0:
+        extra += [os.dup(0) for _ in range(100)]
+        break
+    os.write(1, b"%%d\\n" %% pid)
+os.write(1, b"held\\n")
+signal.pause()
+""" % LIMIT
+
+
+class Server:
+    """Another process with connections in CLOSE_WAIT, and with its forks."""
+
+    def __init__(self, port, count, forks=0, accept=True, python=sys.executable, **options):
+        self.process = lab.spawn([python, "-c", SERVER, str(port),
+                                  str(count if accept else 0), str(forks)],
+                                 stdin=lab.subprocess.DEVNULL, stdout=lab.subprocess.PIPE,
+                                 text=True, **options)
+        self.pid = self.process.pid
+        self.process.stdout.readline()
+        for _ in range(count):
+            makers.client(port).close()
+        # the number of each fork, and from each process, in any order, that it is done
+        lines = [self.process.stdout.readline().strip() for _ in range(2 * forks + 1)]
+        self.forks = [int(line) for line in lines if line.isdigit()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pid in self.forks:
+            os.kill(pid, signal.SIGKILL)
+        lab.end(self.process)
+        self.process.stdout.close()
+
+
+def wait_owner(daemon, kind, port):
+    """The alert, once it is raised and somebody is named; as it is where nobody is."""
+    daemon.wait_alert(kind, port, "raised", 10)
+    return lab.poll(lambda: owned(daemon.alert(kind, port)), 3) or daemon.alert(kind, port) or {}
+
+
+def owned(alert):
+    return alert if alert and alert.get("owner") else None
+
+
+def by_pid(alert):
+    owner = alert.get("owner") or {}
+    return {process["pid"]: process for process in owner.get("processes", [])}
+
+
+def check_process(tap, process, pid, name):
+    process = process or {}
+    tap.equal(process.get("comm"), lab.read_text(f"/proc/{pid}/comm").strip(), f"{name}: comm")
+    tap.equal(process.get("fds"), lab.fd_count(pid), f"{name}: descriptors, as listed here")
+    tap.equal(process.get("fdLimit"), LIMIT, f"{name}: their limit")
+
+
+def test_one_process(tap):
+    with lab.Daemon(CONFIG) as daemon, Server(7680, 6) as server:
+        alert = wait_owner(daemon, STUCK, 7680)
+        owner = alert.get("owner") or {}
+        tap.equal(list(by_pid(alert)), [server.pid], "the process that holds them is named")
+        tap.equal([owner.get(key) for key in ("holders", "processesTotal", "uid", "byListener")],
+                  [True, 1, os.getuid(), False], "as their holder, the only one, with its uid")
+        tap.equal(resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[0], LIMIT,
+                  "(the system call tells the server's limit)")
+        check_process(tap, by_pid(alert).get(server.pid), server.pid, "one process")
+        count = lab.fd_count(server.pid)
+        comm = lab.read_text(f"/proc/{server.pid}/comm").strip()
+        words = f"PID {server.pid} {comm}, {count} of {LIMIT} descriptors)"
+        tap.ok(lab.poll(lambda: words in daemon.stderr(), 2), "the message says so", daemon.stderr())
+        words = f"({comm}, pid {server.pid}, {count} of {LIMIT} descriptors, uid {os.getuid()})"
+        text = daemon.ctl("alerts").stdout
+        tap.ok(words in text or words.replace(f"({comm}, ", f"{comm} (") in text,
+               "and so does `alerts`", text)
+        lab.stop_well(tap, daemon)
+
+
+def test_forked(tap):
+    """A descriptor is closed only when every process that inherited it has closed it."""
+    with lab.Daemon(CONFIG) as daemon, Server(7681, 6, forks=1) as server:
+        alert = wait_owner(daemon, STUCK, 7681)
+        wanted = [*server.forks, server.pid]
+        tap.equal(list(by_pid(alert)), wanted, "both holders, the one nearer to its limit first")
+        owner = alert.get("owner") or {}
+        tap.equal((owner.get("holders"), owner.get("processesTotal")), (True, 2), "as holders")
+        for pid in wanted:
+            check_process(tap, by_pid(alert).get(pid), pid, f"{wanted.index(pid) + 1} of 2")
+        tap.ok(daemon.says(f"PID {wanted[0]} .* and 1 more process"), "the message counts them",
+               daemon.stderr())
+        lab.stop_well(tap, daemon)
+
+
+def test_unaccepted(tap):
+    with lab.Daemon(CONFIG) as daemon, Server(7682, 6, accept=False) as server:
+        alert = wait_owner(daemon, STUCK, 7682)
+        tap.equal((alert.get("stages") or {}).get("unaccepted"), 6, "nobody has accepted them")
+        tap.equal(list(by_pid(alert)), [server.pid], "they are those of the process that listens")
+        owner = alert.get("owner") or {}
+        tap.equal((owner.get("byListener"), owner.get("holders")), (True, True), "and marked so")
+        check_process(tap, by_pid(alert).get(server.pid), server.pid, "unaccepted")
+        lab.stop_well(tap, daemon)
+
+
+def test_time_wait(tap):
+    with lab.Daemon(CONFIG) as daemon:
+        with makers.time_wait(7683, 21, keep_listening=True), makers.close_wait(7683 + 1, 4):
+            makers.time_wait(7685, 21, first="client")
+            alert = wait_owner(daemon, TIME_WAIT, 7683)
+            tap.equal(list(by_pid(alert)), [os.getpid()], "TIME_WAIT: the process that listens")
+            tap.ok((alert.get("owner") or {}).get("byListener"), "and marked so", alert)
+            alert = daemon.wait_alert(TIME_WAIT, 7685, "raised", 10, side="remote") or {}
+            tap.equal(alert.get("owner", "none"), "none", "TIME_WAIT of a client: nobody is named")
+            alert = wait_owner(daemon, STUCK, 7684)
+            tap.equal((alert.get("owner") or {}).get("byListener"), False,
+                      "a socket that names its process needs no listener")
+        lab.stop_well(tap, daemon)
+
+
+def test_both_on_one_port(tap):
+    """Each alert of a port has the owner that its own sockets tell."""
+    with lab.Daemon(CONFIG) as daemon, makers.time_wait(7687, 21, keep_listening=True) as held, \
+            makers.close_wait(7687, 4, server=held.listener):
+        for kind, by_listener in (STUCK, False), (TIME_WAIT, True):
+            alert = wait_owner(daemon, kind, 7687)
+            owner = alert.get("owner") or {}
+            tap.equal((owner.get("byListener"), list(by_pid(alert))), (by_listener, [os.getpid()]),
+                      f"{kind} beside the other on one port")
+        lab.stop_well(tap, daemon)
+
+
+def for_nobody(*programs):
+    """The first of them that uid 65534 may run."""
+    for path in programs:
+        if lab.as_nobody(lambda program=path: "yes" if os.access(program, os.X_OK) else "no") == "yes":
+            return path
+    raise lab.Skip(f"uid {NOBODY['user']} cannot be had here, or may run none of {programs}")
+
+
+def start_as_nobody():
+    """A twmond that may not read the descriptors of others."""
+    directory = lab.temp_dir()
+    os.chmod(directory, 0o777)
+    return lab.Daemon(CONFIG, binary=for_nobody(lab.TWMOND), socket=directory + "/control", **NOBODY)
+
+
+def test_without_privilege(tap):
+    python = for_nobody(sys.executable, "/usr/bin/python3", "/bin/python3")
+    with start_as_nobody() as daemon, Server(7690, 6) as hidden, \
+            Server(7691, 6, python=python, **NOBODY) as own:
+        alert = wait_owner(daemon, STUCK, 7690)
+        owner = alert.get("owner") or {}
+        tap.equal((owner.get("uid"), owner.get("holders", False)), (os.getuid(), False),
+                  "without privilege: the uid, and no process of another user's as holder")
+        process = by_pid(alert).get(hidden.pid)
+        if owner.get("unit"):
+            tap.ok(process, f"the process is among those of {owner['unit']}", alert)
+            check_process(tap, process, hidden.pid, "by its unit")
+        else:
+            tap.equal(by_pid(alert), {}, "no unit here: and so no process")
+        alert = wait_owner(daemon, STUCK, 7691)
+        tap.equal(list(by_pid(alert)), [own.pid], "a process of its own uid: named")
+        tap.ok((alert.get("owner") or {}).get("holders"), "as holder", alert)
+        check_process(tap, by_pid(alert).get(own.pid), own.pid, "its own")
+        lab.stop_well(tap, daemon)
 
 
 def crowd():
-    """Processes with as many descriptors as they may have; ended by closing what is returned."""
+    """Processes with nearly as many descriptors as they may have; ended by closing what is returned."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     out, into = os.pipe()
+    done, filled = os.pipe()
     pids = []
     for _ in range(CROWD):
         if (pid := os.fork()) == 0:
             os.close(into)
             null = os.open("/dev/null", os.O_RDONLY)
             try:
-                while len(os.listdir("/proc/self/fd")) < limit - 200:
-                    for _ in range(100):
-                        os.dup(null)
+                for _ in range(limit - 200 - len(os.listdir("/proc/self/fd"))):
+                    os.dup(null)
             finally:
+                os.write(filled, b".")
                 os.read(out, 1)  # until the parent closes its end
                 os._exit(0)
         pids.append(pid)
-    os.close(out)
+    for _ in pids:
+        os.read(done, 1)
+    for fd in out, done, filled:
+        os.close(fd)
     return into, pids
 
 
@@ -56,8 +245,12 @@ def test_many_owners(tap):
             lab.poll(lambda: time.monotonic() - start > 6, 10)
             seconds, scans = time.monotonic() - start, daemon.status()["scans"] - before
             tap.ok(scans >= seconds, f"the scans go on meanwhile: {scans} in {seconds:.0f} s")
-            named = sum("pid" in (item["alert"].get("owner") or {}) for item in watcher.events)
-            tap.note(f"{named} of {len(watcher.events)} alerts named their process")
+            named = sum(bool(by_pid(item["alert"])) for item in watcher.events)
+            tap.note(f"{named} of {len(watcher.events)} events named their process")
+            alerts = [item for item in daemon.ctl_json("alerts")["alerts"] if item["port"] in PORTS]
+            named = sum(list(by_pid(alert)) == [os.getpid()] for alert in alerts)
+            tap.ok(named >= len(PORTS) * 3 / 4, "and those who hold the sockets are known",
+                   f"of {named} of {len(alerts)} alerts")
             watcher.close()
             start = time.monotonic()
             lab.stop_well(tap, daemon)
@@ -71,4 +264,5 @@ def test_many_owners(tap):
             sockets.reset()
 
 
-lab.run(test_many_owners)
+lab.run(test_one_process, test_forked, test_unaccepted, test_time_wait, test_both_on_one_port,
+        test_without_privilege, test_many_owners, limit=120)

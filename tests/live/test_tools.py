@@ -80,7 +80,8 @@ def test_demo(tap):
         raise lab.Skip(result.stderr.splitlines()[0])
     tap.equal((result.returncode, result.stderr), (0, ""), "the demo ends with 0")
     tap.ok(seconds <= 30, "within 30 s", seconds)
-    for pattern in (r"^ +\| twmond: warning: local port 7865: 8 .*PID \d+ demo-leaky\)$",
+    for pattern in (r"^ +\| twmond: warning: local port 7865: 8 "
+                    r".*PID \d+ demo-leaky, \d+ of \d+ descriptors\)$",
                     r"^ +\| LEAKING: local port 7865", r"^ +\| remote:7900 .* [1-9]\d+$",
                     r"^ +\| twmond: local port 7865: cleared after", r"^ +\| No leak"):
         tap.ok(re.search(pattern, result.stdout, re.M), f"and shows {pattern}", result.stdout)

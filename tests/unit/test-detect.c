@@ -380,14 +380,32 @@ static void test_retire(void **state)
         assert_int_equal(alert_table_count(world->table), 0);
 }
 
+static const struct owner *owner_of(const struct world *world, enum alert_kind kind)
+{
+        for (size_t i = 0; i < alert_table_count(world->table); i++)
+                if (alert_table_get(world->table, i)->key.kind == kind)
+                        return &alert_table_get(world->table, i)->owner;
+        fail();
+        return NULL;
+}
+
+static void found(struct world *world, const char *unit, bool by_listener)
+{
+        const struct port_key port = local_port(80);
+        struct owner owner;
+
+        owner_clear(&owner);
+        strcpy(owner.unit, unit);
+        owner.by_listener = by_listener;
+        alert_table_set_owner(world->table, &port, &owner);
+}
+
 /* TIME_WAIT sockets have no owner: one CLOSE_WAIT socket of the port does not make it theirs. */
 static void test_time_wait_has_no_owner(void **state)
 {
         struct world *world = *state;
         struct rule rule = stuck_rule(10, RULE_LEVEL_OFF);
-        const struct port_key port = local_port(80);
-        struct owner owner;
-        struct port_row row = { .key = port,
+        struct port_row row = { .key = local_port(80),
                                 .count[SOCK_TIME_WAIT] = 500,
                                 .count[SOCK_CLOSE_WAIT] = 1,
                                 .witness = { .known = true, .uid = 1000 } };
@@ -395,11 +413,44 @@ static void test_time_wait_has_no_owner(void **state)
         rule.kind = ALERT_TIME_WAIT_COUNT;
         set_rules(world, &rule, 1);
         judge(world, make_snapshot(++world->generation, &row, 1));
-        owner_clear(&owner);
-        owner.pid = 4711;
-        alert_table_set_owner(world->table, &port, &owner);
+        found(world, "leaky.service", false);
         assert_false(alert_table_get(world->table, 0)->witness.known);
-        assert_int_equal(alert_table_get(world->table, 0)->owner.pid, -1);
+        assert_false(owner_is_known(&alert_table_get(world->table, 0)->owner));
+}
+
+/* But they may be laid to whoever listens, CLOSE_WAIT sockets of another or not. */
+static void test_time_wait_is_the_listeners(void **state)
+{
+        struct world *world = *state;
+        struct rule rules[] = { stuck_rule(10, RULE_LEVEL_OFF), stuck_rule(10, RULE_LEVEL_OFF) };
+        struct port_row row = { .key = local_port(80),
+                                .count[SOCK_TIME_WAIT] = 500,
+                                .count[SOCK_CLOSE_WAIT] = 10,
+                                .stuck = 10,
+                                .witness = { .known = true, .inode = 5 },
+                                .listener = { .known = true, .by_listener = true, .inode = 6 } };
+
+        rules[1].kind = ALERT_TIME_WAIT_COUNT;
+        set_rules(world, rules, 2);
+        judge(world, make_snapshot(++world->generation, &row, 1));
+        assert_int_equal(alert_table_count(world->table), 2);
+        for (size_t i = 0; i < 2; i++) {
+                const struct alert *alert = alert_table_get(world->table, i);
+                const bool time_wait = alert->key.kind == ALERT_TIME_WAIT_COUNT;
+
+                assert_true(alert->witness.known && alert->witness.by_listener == time_wait);
+                assert_int_equal(alert->witness.inode, time_wait ? 6 : 5);
+        }
+        found(world, "leaky.service", false);
+        assert_false(owner_is_known(owner_of(world, ALERT_TIME_WAIT_COUNT)));
+        assert_string_equal(owner_of(world, ALERT_CLOSE_WAIT_STUCK)->unit, "leaky.service");
+        found(world, "web.service", true);
+        assert_string_equal(owner_of(world, ALERT_TIME_WAIT_COUNT)->unit, "web.service");
+        assert_string_equal(owner_of(world, ALERT_CLOSE_WAIT_STUCK)->unit, "leaky.service");
+        found(world, "", false); /* whoever listens is better than nobody */
+        found(world, "http.service", true);
+        assert_string_equal(owner_of(world, ALERT_TIME_WAIT_COUNT)->unit, "http.service");
+        assert_string_equal(owner_of(world, ALERT_CLOSE_WAIT_STUCK)->unit, "http.service");
 }
 
 static void test_no_reminders_when_off(void **state)
@@ -636,7 +687,6 @@ static void test_owner_is_kept(void **state)
                 ;
         owner_clear(&owner);
         strcpy(owner.unit, "leaky.service");
-        owner.pid = 4711;
         alert_table_set_owner(world->table, &port, &owner);
         for (int i = 0; i < 12; i++)
                 see(world, 0);
@@ -719,6 +769,7 @@ int main(void)
                 T(test_clear_hold_begins_anew_after_blindness),
                 T(test_retire),
                 T(test_time_wait_has_no_owner),
+                T(test_time_wait_is_the_listeners),
                 T(test_no_reminders_when_off),
                 T(test_ages_shorten_the_hold),
                 T(test_partial_never_clears_nor_drops),

@@ -82,6 +82,24 @@ static void test_first_seen_is_kept(void **state)
         assert_int_equal(look(ledger).group.cgroup_id, 5);
 }
 
+/* Accepted meanwhile; and whoever had it is not forgotten when the kernel shows no inode any more. */
+static void test_inode_is_kept(void **state)
+{
+        static const uint32_t shown[] = { 0, 7, 8, 0 }, wanted[] = { 0, 7, 8, 8 };
+        struct ledger *ledger = *state;
+        const struct port_key key = local_port(80);
+
+        for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+                struct sockrec record = socket_of(1);
+
+                record.inode = shown[i];
+                ledger_begin(ledger, 100 + i);
+                assert_int_equal(ledger_see(ledger, &record, &key), 0);
+                ledger_end(ledger, true);
+                assert_int_equal(look(ledger).last.inode, wanted[i]);
+        }
+}
+
 static void test_repeated_in_one_dump_counts_once(void **state)
 {
         struct ledger *ledger = *state;
@@ -247,6 +265,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(test_first_seen_is_kept),
+                T(test_inode_is_kept),
                 T(test_repeated_in_one_dump_counts_once),
                 T(test_second_attempt_counts_afresh),
                 T(test_forgotten_after_two_complete_misses),

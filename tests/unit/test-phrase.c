@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -99,18 +100,64 @@ static void owner_is_named_as_far_as_known(void **state)
         event.alert.key.port.side = SIDE_REMOTE;
         event.alert.severity = SEVERITY_CRITICAL;
         event.alert.values.count = 1;
-        strcpy(owner->comm, "leakyd");
+        owner->uid = 1000; /* which the fields tell */
         assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
-                              "100 (leakyd)");
-        owner->pid = 4711;
+                              "100");
+        owner->total = owner->n_processes = 1;
+        owner->holders = true;
+        owner->processes[0] = (struct owner_process){ 4711, "leakyd", OWNER_UNKNOWN, 1024 };
         assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
                               "100 (PID 4711 leakyd)");
         strcpy(owner->unit, "leaky.service");
         assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
                               "100 (leaky.service, PID 4711 leakyd)");
-        owner->comm[0] = '\0';
+        owner->processes[0].comm[0] = '\0';
         assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
                               "100 (leaky.service, PID 4711)");
+        owner->total = owner->n_processes = 0;
+        assert_phrase(&event, "remote port 7865: critical, 1 connection in TIME_WAIT, the level is "
+                              "100 (leaky.service)");
+}
+
+static void processes_and_descriptors_are_counted(void **state)
+{
+        static const struct {
+                const char *text;
+                int64_t fds, limit;
+                uint32_t total;
+                bool holders;
+        } cases[] = {
+                { ", 25 of 1024 descriptors", 25, 1024, 1, true },
+                { ", 1 of 1024 descriptors", 1, 1024, 1, true },
+                { ", 25 descriptors", 25, OWNER_UNKNOWN, 1, true },
+                { ", 25 descriptors", 25, OWNER_UNLIMITED, 1, false },
+                { ", 1 descriptor", 1, OWNER_UNLIMITED, 1, false },
+                { " and 3 more processes", OWNER_UNKNOWN, 1024, 4, true },
+                { " and 1 more process", OWNER_UNKNOWN, OWNER_UNKNOWN, 2, true },
+                { " or one of 3 more processes", OWNER_UNKNOWN, 1024, 4, false },
+                { " or 1 more process", OWNER_UNKNOWN, 1024, 2, false },
+                { ", 25 of 1024 descriptors, and 3 more processes", 25, 1024, 4, true },
+                { ", 25 of 1024 descriptors, or 1 more process", 25, 1024, 2, false },
+        };
+        struct event event = event_of(ALERT_TIME_WAIT_COUNT, TRANSITION_RAISED);
+        struct owner *owner = &event.alert.owner;
+
+        (void)state;
+        strcpy(owner->unit, "leaky.service");
+        owner->n_processes = 1;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                char expected[PHRASE_MAX];
+
+                owner->total = cases[i].total;
+                owner->holders = cases[i].holders;
+                owner->processes[0] =
+                        (struct owner_process){ 491, "python3", cases[i].fds, cases[i].limit };
+                snprintf(expected, sizeof(expected),
+                         "local port 7865: 6 connections in TIME_WAIT, the level is 5 "
+                         "(leaky.service, PID 491 python3%s)",
+                         cases[i].text);
+                assert_phrase(&event, expected);
+        }
 }
 
 static void lower_bounds_are_marked(void **state)
@@ -145,13 +192,15 @@ static void names_cannot_break_the_line(void **state)
 
         (void)state;
         strcpy(event.alert.reason, "a\nb");
-        strcpy(event.alert.owner.comm, "\x1b[2J\r");
-        assert_phrase(&event, "this host: twmond cannot see the TCP sockets: a?b (?[2J?)");
+        event.alert.owner.total = event.alert.owner.n_processes = 1;
+        event.alert.owner.processes[0] = (struct owner_process){ 7, "\x1b[2J\r", -1, -1 };
+        assert_phrase(&event, "this host: twmond cannot see the TCP sockets: a?b (PID 7 ?[2J?)");
 
         memset(event.alert.owner.unit, 'u', OWNER_UNIT_MAX - 1);
-        memset(event.alert.owner.comm, 'c', OWNER_COMM_MAX - 1);
         memset(event.alert.reason, 'r', EVENT_REASON_MAX - 1);
-        event.alert.owner.pid = INT64_MAX;
+        event.alert.owner.total = UINT32_MAX;
+        event.alert.owner.processes[0] =
+                (struct owner_process){ INT32_MAX, "fifteen letters", INT64_MAX, INT64_MAX - 1 };
         phrase_event(&event, buf);
         assert_true(strlen(buf) < PHRASE_MAX - 1); /* nothing was cut off */
         assert_int_equal(buf[strlen(buf) - 1], ')');
@@ -174,6 +223,7 @@ int main(void)
                 cmocka_unit_test(stuck_transitions_differ),
                 cmocka_unit_test(other_kinds_have_their_words),
                 cmocka_unit_test(owner_is_named_as_far_as_known),
+                cmocka_unit_test(processes_and_descriptors_are_counted),
                 cmocka_unit_test(lower_bounds_are_marked),
                 cmocka_unit_test(a_reason_says_why_it_was_cleared),
                 cmocka_unit_test(names_cannot_break_the_line),

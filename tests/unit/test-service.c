@@ -24,11 +24,23 @@ static int teardown(void **state)
         return 0;
 }
 
+static void listen_on(struct services *services, unsigned port, uint32_t inode)
+{
+        const struct sockrec record = { .state = SOCK_LISTEN,
+                                        .local_port = (uint16_t)port,
+                                        .inode = inode,
+                                        .uid = 33,
+                                        .cgroup_id = 7,
+                                        .have = SOCKREC_OWNER };
+
+        services_listening(services, &record);
+}
+
 static void dump(struct services *services, uint64_t now, int port, bool complete)
 {
         services_begin(services);
         if (port > 0)
-                services_listening(services, (uint16_t)port);
+                listen_on(services, (unsigned)port, 5);
         services_end(services, now, complete);
 }
 
@@ -147,7 +159,7 @@ static void test_listing(void **state)
 
         services_begin(services);
         for (unsigned port = 1; port <= 65535; port += 2)
-                services_listening(services, (uint16_t)port);
+                listen_on(services, port, port);
         services_end(services, 1, true);
         dump(services, 2, 65535, true);
         services_each(services, on_port, &listed);
@@ -175,6 +187,50 @@ static void test_configured_port_is_a_service(void **state)
         rules_free(rules);
 }
 
+static struct port_witness listener_of(const struct services *services, uint16_t port)
+{
+        struct port_witness witness;
+
+        services_listener(services, port, &witness);
+        return witness;
+}
+
+/* As long as the port is a service; of several, the one of the newest dump. */
+static void test_last_listener_is_remembered(void **state)
+{
+        struct services *services = *state;
+        struct port_witness witness;
+
+        assert_false(listener_of(services, 40000).known);
+        dump(services, 1, 40000, true);
+        witness = listener_of(services, 40000);
+        assert_true(witness.known && witness.by_listener);
+        assert_int_equal(witness.inode, 5);
+        assert_int_equal(witness.uid, 33);
+        assert_int_equal(witness.cgroup_id, 7);
+        assert_false(listener_of(services, 40001).known);
+
+        services_begin(services);
+        listen_on(services, 40000, 6);
+        services_end(services, 2, true);
+        dump(services, 3, 0, true);
+        assert_int_equal(listener_of(services, 40000).inode, 6);
+        dump(services, 2 + HOUR, 0, true);
+        assert_int_equal(listener_of(services, 40000).inode, 6);
+        dump(services, 3 + HOUR, 0, true);
+        assert_false(listener_of(services, 40000).known);
+}
+
+static void test_partial_dump_forgets_no_listener(void **state)
+{
+        struct services *services = *state;
+
+        dump(services, 1, 40000, true);
+        dump(services, 2, 40001, false);
+        assert_int_equal(listener_of(services, 40000).inode, 5);
+        assert_int_equal(listener_of(services, 40001).inode, 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -187,6 +243,8 @@ int main(void)
                 T(test_partial_dump_proves_nothing),
                 T(test_listing),
                 T(test_configured_port_is_a_service),
+                T(test_last_listener_is_remembered),
+                T(test_partial_dump_forgets_no_listener),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

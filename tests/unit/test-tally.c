@@ -72,6 +72,18 @@ static void add(struct world *world, enum sock_state state, uint16_t local, uint
         assert_int_equal(tally_add(world->tally, &record), 0);
 }
 
+/* By uid 0, with the inode 1000 + port. */
+static void listen_on(struct world *world, uint16_t port)
+{
+        const struct sockrec record = { .state = SOCK_LISTEN,
+                                        .local_port = port,
+                                        .inode = 1000U + port,
+                                        .cgroup_id = 6,
+                                        .have = SOCKREC_OWNER };
+
+        services_listening(world->services, &record);
+}
+
 static void test_counts_by_port_side_and_state(void **state)
 {
         struct world *world = *state;
@@ -234,11 +246,11 @@ static void test_listening_ports_stand_at_zero(void **state)
         struct snapshot *snapshot;
 
         services_begin(world->services);
-        services_listening(world->services, 80);
-        services_listening(world->services, 81);
+        listen_on(world, 80);
+        listen_on(world, 81);
         services_end(world->services, 1, true);
         services_begin(world->services);
-        services_listening(world->services, 80);
+        listen_on(world, 80);
         services_end(world->services, 2, true);
         begin(world, 2);
         snapshot = finish(world, 2);
@@ -246,6 +258,103 @@ static void test_listening_ports_stand_at_zero(void **state)
         assert_int_equal(snapshot_find(snapshot, &gone)->flags, PORT_LISTENED);
         assert_null(snapshot_find(snapshot, &none));
         snapshot_unref(snapshot);
+}
+
+/* A CLOSE_WAIT socket of local port 80, unless told otherwise. */
+static void add_held(struct world *world, uint64_t cookie, uint32_t inode, uint16_t local)
+{
+        const struct sockrec record = { .cookie = cookie,
+                                        .state = SOCK_CLOSE_WAIT,
+                                        .local_port = local,
+                                        .remote_port = 5432,
+                                        .uid = 33,
+                                        .inode = inode,
+                                        .cgroup_id = 7 };
+
+        assert_int_equal(tally_add(world->tally, &record), 0);
+}
+
+static struct port_witness witness_on(struct world *world, const struct port_key *key)
+{
+        struct snapshot *snapshot = finish(world, 2);
+        const struct port_row *row = snapshot_find(snapshot, key);
+        struct port_witness witness;
+
+        assert_non_null(row);
+        assert_true(row->key.side == SIDE_LOCAL || !row->listener.known);
+        assert_true(!row->listener.known || row->listener.inode == 1000U + key->port);
+        witness = row->witness;
+        snapshot_unref(snapshot);
+        return witness;
+}
+
+static void test_witness_is_a_socket_or_the_listener(void **state)
+{
+        struct world *world = *state;
+        const struct port_key http = local_port(80);
+        const struct port_key postgres = { .side = SIDE_REMOTE, .port = 5432 };
+        struct port_witness witness;
+
+        services_begin(world->services);
+        listen_on(world, 80);
+        services_end(world->services, 1, true);
+
+        begin(world, 1); /* TIME_WAIT names nobody */
+        add(world, SOCK_TIME_WAIT, 80, 40000);
+        witness = witness_on(world, &http);
+        assert_true(witness.known && witness.by_listener);
+        assert_int_equal(witness.inode, 1080);
+        assert_int_equal(witness.uid, 0);
+        assert_int_equal(witness.cgroup_id, 6);
+
+        begin(world, 2); /* never accepted */
+        add_held(world, 1001, 0, 80);
+        witness = witness_on(world, &http);
+        assert_true(witness.known && witness.by_listener);
+        assert_int_equal(witness.inode, 1080);
+
+        begin(world, 3); /* accepted, and younger: the oldest decides */
+        add_held(world, 1001, 0, 80);
+        add_held(world, 1002, 99, 80);
+        assert_true(witness_on(world, &http).by_listener);
+
+        begin(world, 4); /* accepted at last */
+        add_held(world, 1001, 98, 80);
+        witness = witness_on(world, &http);
+        assert_true(witness.known && !witness.by_listener);
+        assert_int_equal(witness.inode, 98);
+        assert_int_equal(witness.uid, 33);
+
+        begin(world, 5); /* what it was is not forgotten */
+        add_held(world, 1001, 0, 80);
+        assert_int_equal(witness_on(world, &http).inode, 98);
+
+        begin(world, 6); /* a service of another host */
+        add_held(world, 1003, 0, 40000);
+        witness = witness_on(world, &postgres);
+        assert_true(witness.known && !witness.by_listener);
+        begin(world, 7);
+        add(world, SOCK_TIME_WAIT, 40000, 5432);
+        assert_false(witness_on(world, &postgres).known);
+}
+
+static void test_witness_is_the_last_listener(void **state)
+{
+        struct world *world = *state;
+        const struct port_key http = local_port(80), other = local_port(81);
+
+        services_begin(world->services);
+        listen_on(world, 80);
+        services_end(world->services, 1, true);
+        services_begin(world->services);
+        services_end(world->services, 2, true);
+        begin(world, 1);
+        add(world, SOCK_TIME_WAIT, 80, 40000);
+        add(world, SOCK_TIME_WAIT, 81, 40000);
+        assert_int_equal(witness_on(world, &http).inode, 1080);
+        begin(world, 2);
+        add(world, SOCK_TIME_WAIT, 81, 40000);
+        assert_false(witness_on(world, &other).known);
 }
 
 static void test_every_port_on_both_sides(void **state)
@@ -317,6 +426,8 @@ int main(void)
                 T(test_stuck_after_without_levels),
                 T(test_worst_first),
                 T(test_listening_ports_stand_at_zero),
+                T(test_witness_is_a_socket_or_the_listener),
+                T(test_witness_is_the_last_listener),
                 T(test_every_port_on_both_sides),
                 T(test_overflow_is_counted),
                 T(test_empty),

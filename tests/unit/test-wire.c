@@ -130,7 +130,7 @@ static void alert_has_its_members(void **state)
                 "{\"key\":\"blind:-:host:0:-\",\"kind\":\"blind\",\"side\":\"host\","
                 "\"port\":0,\"severity\":\"warning\",\"state\":\"raised\",\"clearing\":false,\"count\":3,"
                 "\"since\":\"2026-01-31T12:00:00.250Z\",\"sinceSec\":0,\"rule\":\"built-in\","
-                "\"owner\":{\"uid\":0},\"reason\":\"ENOENT\"}");
+                "\"owner\":{\"uid\":0,\"byListener\":false},\"reason\":\"ENOENT\"}");
 }
 
 static void owner_is_whole(void **state)
@@ -140,14 +140,38 @@ static void owner_is_whole(void **state)
 
         (void)state;
         strcpy(alert.owner.unit, "leaky.service");
-        strcpy(alert.owner.comm, "leakyd");
-        alert.owner.pid = 4711;
         alert.owner.uid = 1000;
+        alert.owner.holders = true;
+        alert.owner.total = 12;
+        alert.owner.n_processes = 2;
+        alert.owner.processes[0] = (struct owner_process){ 4711, "leakyd", 25, 1024 };
+        alert.owner.processes[1] = (struct owner_process){ 4712, "leakyd", 1, OWNER_UNLIMITED };
         object = wire_alert(&alert, 0);
         assert_json(json_incref(json_object_get(object, "owner")),
-                    "{\"unit\":\"leaky.service\",\"userUnit\":false,\"uid\":1000,\"pid\":4711,"
-                    "\"comm\":\"leakyd\"}");
+                    "{\"unit\":\"leaky.service\",\"userUnit\":false,\"uid\":1000,"
+                    "\"byListener\":false,\"holders\":true,\"processesTotal\":12,\"processes\":["
+                    "{\"pid\":4711,\"comm\":\"leakyd\",\"fds\":25,\"fdLimit\":1024},"
+                    "{\"pid\":4712,\"comm\":\"leakyd\",\"fds\":1,\"fdUnlimited\":true}]}");
         json_decref(object);
+}
+
+/* What is unknown is absent, and so is what nothing is known of. */
+static void owner_is_partly_known(void **state)
+{
+        struct owner owner;
+
+        (void)state;
+        owner_clear(&owner);
+        owner.by_listener = true;
+        owner.unit_is_user = true;
+        strcpy(owner.unit, "web.service");
+        assert_json(wire_owner(&owner),
+                    "{\"unit\":\"web.service\",\"userUnit\":true,\"byListener\":true}");
+        owner.unit[0] = '\0';
+        owner.total = owner.n_processes = 1;
+        owner.processes[0] = (struct owner_process){ 4711, "", OWNER_UNKNOWN, OWNER_UNKNOWN };
+        assert_json(wire_owner(&owner), "{\"byListener\":true,\"holders\":false,"
+                                        "\"processesTotal\":1,\"processes\":[{\"pid\":4711}]}");
 }
 
 static void event_has_its_members(void **state)
@@ -333,6 +357,19 @@ static void longest_ports_fit_a_reply(void **state)
                 (text)[sizeof(text) - 1] = '\0';                                                   \
         } while (0)
 
+static void fill_owner(struct owner *owner)
+{
+        owner->uid = UINT32_MAX;
+        owner->total = UINT32_MAX;
+        owner->n_processes = OWNER_PROCESSES_LISTED;
+        FILL(owner->unit);
+        for (int i = 0; i < OWNER_PROCESSES_LISTED; i++) {
+                owner->processes[i] =
+                        (struct owner_process){ INT32_MAX, "", INT64_MAX, INT64_MAX - 1 };
+                FILL(owner->processes[i].comm);
+        }
+}
+
 static void longest_alerts_fit_a_reply(void **state)
 {
         json_t *array = json_array();
@@ -346,9 +383,7 @@ static void longest_alerts_fit_a_reply(void **state)
                 memset(alert.values.stage, 0xff, sizeof(alert.values.stage));
                 alert.warning = alert.critical = INT64_MAX;
                 alert.stuck_after_usec = UINT64_MAX;
-                alert.owner.pid = alert.owner.uid = INT64_MAX;
-                FILL(alert.owner.unit);
-                FILL(alert.owner.comm);
+                fill_owner(&alert.owner);
                 FILL(alert.reason);
                 FILL(alert.origin);
                 for (unsigned i = 0; i < 256 / ALERT_KIND_COUNT; i++)
@@ -382,6 +417,7 @@ int main(void)
                 cmocka_unit_test(port_has_its_members),
                 cmocka_unit_test(alert_has_its_members),
                 cmocka_unit_test(owner_is_whole),
+                cmocka_unit_test(owner_is_partly_known),
                 cmocka_unit_test(event_has_its_members),
                 cmocka_unit_test(text_of_others_is_always_sendable),
                 cmocka_unit_test(pages_hold_every_port_once),
