@@ -51,8 +51,8 @@ endif
 # Asked once, at first use: the assignment replaces itself by the answer.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih))$(PKG_CFLAGS)
 
-LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih)
-LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih)
+LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih) -lm
+LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih) -lm
 LIBS_test     = $(LIBS_twmond) $(shell $(PKG_CONFIG) --libs cmocka)
 
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(CFLAGS) \

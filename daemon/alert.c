@@ -84,7 +84,8 @@ static void add_values(struct journal_entry *entry, const struct alert *alert)
 {
         const struct alert_values *values = &alert->values;
         const bool port = values->port_known;
-        const bool stuck = alert->key.kind == ALERT_CLOSE_WAIT_STUCK;
+        const bool stuck = alert->key.kind == ALERT_CLOSE_WAIT_STUCK ||
+                           alert->key.kind == ALERT_CLOSE_WAIT_LEAK;
         const bool aged = port && values->oldest_usec > 0;
 
         add_number(entry, "TWMON_COUNT", true, (int64_t)values->count);
@@ -100,9 +101,38 @@ static void add_values(struct journal_entry *entry, const struct alert *alert)
         add_number(entry, "TWMON_CRITICAL_LEVEL", alert->critical != RULE_LEVEL_OFF,
                    alert->critical);
         add_stages(entry, values);
-        /* what the survival of sockets tells; nothing measures it yet */
-        add_string(entry, "TWMON_RATE_PER_MIN", "");
-        add_string(entry, "TWMON_ETA_SEC", "");
+}
+
+static void add_rate(struct journal_entry *entry, const char *name, bool known, double per_min)
+{
+        if (known)
+                journal_entry_add(entry, name, "%.3f", per_min);
+        else
+                journal_entry_add(entry, name, UNKNOWN);
+}
+
+static void add_eta(struct journal_entry *entry, const char *name, int outcome, uint64_t usec)
+{
+        if (outcome == LEAK_ETA_NEVER)
+                add_string(entry, name, "never");
+        else
+                add_number(entry, name, outcome == 0, (int64_t)(usec / USEC_PER_SEC));
+}
+
+/* What the survival of sockets tells. */
+static void add_leak(struct journal_entry *entry, const struct alert *alert)
+{
+        const struct port_leak *leak = &alert->values.leak;
+        const bool rate = leak->arrived > 0;
+        uint64_t eta_usec = 0;
+        const int eta = leak_eta(leak, &alert->owner, &eta_usec);
+
+        add_number(entry, "TWMON_OUTLIVED", alert->values.port_known, leak->outlived);
+        add_number(entry, "TWMON_PATIENCE_SEC", leak->known,
+                   (int64_t)(leak->patience_usec / USEC_PER_SEC));
+        add_rate(entry, "TWMON_RATE_PER_MIN", rate, leak->rate_per_min);
+        add_rate(entry, "TWMON_RATE_ERROR_PER_MIN", rate, leak->error_per_min);
+        add_eta(entry, "TWMON_ETA_SEC", eta, eta_usec);
 }
 
 /* Of the processes, the one that is nearest to its limit. */
@@ -138,6 +168,7 @@ void alert_tell(struct journal *journal, const struct event *event)
 
         add_key(entry, event);
         add_values(entry, alert);
+        add_leak(entry, alert);
         add_string(entry, "TWMON_REASON", event->reason[0] ? event->reason : alert->reason);
         add_owner(entry, &alert->owner);
         (void)journal_send(journal, entry);

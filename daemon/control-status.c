@@ -46,6 +46,7 @@ static json_t *limits_hit(const struct control_view *view, const struct control_
         r |= put_hit(object, "alerts", alert_table_overflow(view->alerts));
         r |= put_hit(object, "ports", snapshot ? snapshot->ports_overflow : 0);
         r |= put_hit(object, "tracked", snapshot ? snapshot->untracked : 0);
+        r |= put_hit(object, "survival", snapshot ? snapshot->leaks_overflow : 0);
         r |= put_hit(object, "malformed", snapshot ? snapshot->malformed : 0);
         r |= put_hit(object, "journal", view->journal_lost);
         r |= put_hit(object, "clientsRefused", stats->refused);

@@ -42,16 +42,28 @@ int summary_compare_alerts(const void *a, const void *b)
 /* Which alerts a sentence is about. */
 struct choice {
         enum alert_state state;
-        enum alert_kind kind; /* ALERT_KIND_COUNT: any */
-        bool clearing;        /* whether its number has fallen to the clear level */
-        bool clearing_too;    /* ... or not: either */
+        bool leaks;        /* false: every kind */
+        bool clearing;     /* whether its number has fallen to the clear level */
+        bool clearing_too; /* ... or not: either */
 };
 
 static bool fits(const struct choice *choice, const struct alert *alert)
 {
         return alert->state == choice->state &&
-               (choice->kind == ALERT_KIND_COUNT || choice->kind == alert->key.kind) &&
+               (!choice->leaks || alert->key.kind == ALERT_CLOSE_WAIT_STUCK ||
+                alert->key.kind == ALERT_CLOSE_WAIT_LEAK) &&
                (choice->clearing_too || choice->clearing == alert_is_clearing(alert));
+}
+
+/* Of two that are equally severe a leak says more: at which rate, and how long that goes well. */
+static int compare_news(const struct alert *a, const struct alert *b)
+{
+        const bool a_leaks = a->key.kind == ALERT_CLOSE_WAIT_LEAK;
+        const bool b_leaks = b->key.kind == ALERT_CLOSE_WAIT_LEAK;
+
+        if (a->severity == b->severity && a_leaks != b_leaks)
+                return a_leaks ? -1 : 1;
+        return summary_compare_alerts(&a, &b);
 }
 
 static const struct alert *worst_of(const struct alert_table *table, const struct choice *choice)
@@ -61,7 +73,7 @@ static const struct alert *worst_of(const struct alert_table *table, const struc
         for (size_t i = 0; i < alert_table_count(table); i++) {
                 const struct alert *alert = alert_table_get(table, i);
 
-                if (fits(choice, alert) && (!worst || summary_compare_alerts(&alert, &worst) < 0))
+                if (fits(choice, alert) && (!worst || compare_news(alert, worst) < 0))
                         worst = alert;
         }
         return worst;
@@ -69,9 +81,7 @@ static const struct alert *worst_of(const struct alert_table *table, const struc
 
 const struct alert *summary_worst_alert(const struct alert_table *table)
 {
-        const struct choice raised = { .state = ALERT_RAISED,
-                                       .kind = ALERT_KIND_COUNT,
-                                       .clearing_too = true };
+        const struct choice raised = { .state = ALERT_RAISED, .clearing_too = true };
 
         return worst_of(table, &raised);
 }
@@ -122,8 +132,13 @@ static void say_stuck(struct line *line, const struct alert *alert)
 {
         const struct alert_values *values = &alert->values;
         const char *name = owner_name(&alert->owner);
-        char text[UNITS_TEXT_MAX];
+        char text[UNITS_TEXT_MAX], condition[PHRASE_MAX];
 
+        if (alert->key.kind == ALERT_CLOSE_WAIT_LEAK) {
+                line_add(line, "%s: %s", phrase_port(&alert->key.port, text),
+                         phrase_condition(alert, condition));
+                return;
+        }
         line_add(line, "%s has ", phrase_port(&alert->key.port, text));
         say_connections(line, values->count);
         line_add(line, " stuck in CLOSE_WAIT");
@@ -184,16 +199,13 @@ static void say_quiet(struct line *line, const struct control_view *view)
 /* The answer; returns the alert that it is about, NULL: none. */
 static const struct alert *say_answer(struct line *line, const struct control_view *view)
 {
-        static const struct choice leaking = { .state = ALERT_RAISED,
-                                               .kind = ALERT_CLOSE_WAIT_STUCK };
+        static const struct choice leaking = { .state = ALERT_RAISED, .leaks = true };
         static const struct choice over = { .state = ALERT_RAISED,
-                                            .kind = ALERT_CLOSE_WAIT_STUCK,
+                                            .leaks = true,
                                             .clearing = true };
-        static const struct choice other = { .state = ALERT_RAISED,
-                                             .kind = ALERT_KIND_COUNT,
-                                             .clearing_too = true };
+        static const struct choice other = { .state = ALERT_RAISED, .clearing_too = true };
         static const struct choice perhaps = { .state = ALERT_PENDING,
-                                               .kind = ALERT_CLOSE_WAIT_STUCK,
+                                               .leaks = true,
                                                .clearing_too = true };
         const struct alert *alert;
 

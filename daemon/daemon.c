@@ -111,10 +111,12 @@ static void tell_events(struct daemon *daemon, int r)
 /* A scan made under an older configuration counted by other ages: it is shown, but not judged. */
 static void judge(struct daemon *daemon)
 {
-        if (daemon->snapshot->conf_serial == daemon->conf_serial)
-                tell_events(daemon, detect_step(daemon->alerts, daemon->conf->rules,
-                                                daemon->snapshot, daemon->snapshot->start_usec,
-                                                clock_wall_usec(), &daemon->events));
+        if (daemon->snapshot->conf_serial != daemon->conf_serial)
+                return;
+        tell_events(daemon,
+                    detect_step(daemon->alerts, daemon->conf->rules, daemon->snapshot,
+                                daemon->snapshot->start_usec, clock_wall_usec(), &daemon->events));
+        alert_table_ask_owners(daemon->alerts, clock_now_usec(), ask_owner, daemon);
 }
 
 /* Alerts whose rule a reload has removed end now, not at the next scan. */
@@ -152,7 +154,6 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         snapshot_unref(daemon->snapshot);
         daemon->snapshot = snapshot;
         judge(daemon);
-        tell_refresh(daemon->tell, daemon->alerts, clock_now_usec());
         control_tell_scan(daemon->control);
         notify_scan(snapshot, daemon->alerts, !daemon->ready_told);
         daemon->ready_told = true;

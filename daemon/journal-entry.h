@@ -11,7 +11,7 @@
 
 #include "base.h"
 
-#define JOURNAL_FIELDS_MAX 40
+#define JOURNAL_FIELDS_MAX 64
 
 struct journal_entry {
         struct iovec fields[JOURNAL_FIELDS_MAX];

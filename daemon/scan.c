@@ -143,6 +143,7 @@ static void do_scan(struct scan *scan, const struct conf *conf)
                                               .now_wall_usec = clock_wall_usec(),
                                               .rules = conf->rules,
                                               .conf_serial = conf->serial,
+                                              .max_tracked = conf->max_tracked,
                                               .date_new = shall_date(scan, conf) };
         struct snapshot *snapshot;
 

@@ -27,8 +27,6 @@ struct tell {
         struct waiting *queue;
         size_t n;
         size_t size;
-        uint64_t refreshed_usec; /* 0: never */
-        size_t next_refreshed;   /* place in the table of alerts */
 };
 
 int tell_new(const struct tell_ops *ops, void *userdata, struct tell **ret_tell)
@@ -97,19 +95,10 @@ static bool wants_owner(const struct event *event)
         return event->transition != TRANSITION_CLEARED && event->alert.witness.known;
 }
 
-/* It keeps the owner that it had; but what that one had open then is not what it has now. */
-static void forget_descriptors(struct owner *owner)
-{
-        for (uint32_t i = 0; i < owner->n_processes; i++)
-                owner->processes[i].fds = OWNER_UNKNOWN;
-}
-
 void tell_event(struct tell *tell, const struct event *event, uint64_t now_usec)
 {
         struct waiting waiting = { .event = *event };
 
-        if (event->transition == TRANSITION_CLEARED)
-                forget_descriptors(&waiting.event.alert.owner);
         if (wants_owner(event) &&
             tell->ops->ask(tell->userdata, &event->alert.key.port, &event->alert.witness) == 0)
                 waiting.until_usec = now_usec + TELL_WAIT_USEC;
@@ -146,20 +135,4 @@ void tell_overdue(struct tell *tell, uint64_t now_usec)
 uint64_t tell_deadline_usec(const struct tell *tell)
 {
         return tell->n > 0 ? tell->queue[0].until_usec : 0;
-}
-
-void tell_refresh(struct tell *tell, const struct alert_table *alerts, uint64_t now_usec)
-{
-        const size_t n = alert_table_count(alerts);
-
-        if (now_usec - tell->refreshed_usec < TELL_REFRESH_USEC)
-                return;
-        tell->refreshed_usec = now_usec;
-        for (size_t i = 0; i < MIN(n, (size_t)TELL_REFRESHED_MAX); i++) {
-                const struct alert *alert = alert_table_get(alerts, tell->next_refreshed++ % n);
-
-                if (alert->state == ALERT_RAISED && alert->witness.known &&
-                    !alert_is_clearing(alert))
-                        (void)tell->ops->ask(tell->userdata, &alert->key.port, &alert->witness);
-        }
 }

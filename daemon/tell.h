@@ -13,10 +13,6 @@
 #define TELL_EVENTS_MAX 2048 /* waiting; beyond it events go out without an owner */
 #define TELL_WAIT_USEC  (UINT64_C(2) * 1000000)
 
-/* Owners of raised alerts are looked up anew, so that their descriptors are no older than ... */
-#define TELL_REFRESH_USEC  (UINT64_C(60) * 1000000)
-#define TELL_REFRESHED_MAX 16 /* at a time, in turn */
-
 struct tell_ops {
         /* Starts looking for the owner. 0: an answer will come; negative: none will. */
         int (*ask)(void *userdata, const struct port_key *port, const struct port_witness *witness);
@@ -38,10 +34,5 @@ void tell_event(struct tell *tell, const struct event *event, uint64_t now_usec)
 void tell_owner(struct tell *tell, const struct port_key *port, const struct owner *owner);
 /* Lets out what has waited for TELL_WAIT_USEC. */
 void tell_overdue(struct tell *tell, uint64_t now_usec);
-/*
- * Each TELL_REFRESH_USEC, asks for the owners of alerts that are raised and not about to clear. What
- * is answered is for the table, alert_table_set_owner().
- */
-void tell_refresh(struct tell *tell, const struct alert_table *alerts, uint64_t now_usec);
 /* When the first waiting event becomes overdue; 0: nothing waits. */
 uint64_t tell_deadline_usec(const struct tell *tell);

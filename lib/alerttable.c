@@ -22,6 +22,11 @@ struct alert_table {
         uint64_t sequence;
         uint64_t bad_scans;
         uint64_t last_generation;
+        uint64_t last_usec;    /* of the last step; 0: none yet */
+        uint64_t pause_usec;   /* between the last two */
+        uint64_t resumed_usec; /* the step after the last gap; 0: there was none */
+        uint64_t gap_usec;     /* how long that was */
+        size_t next_asked;     /* place of the alert whose owner is asked for next */
 };
 
 int alert_table_new(struct alert_table **ret_table)
@@ -120,6 +125,26 @@ void alert_table_count_scan(struct alert_table *table, const struct snapshot *sn
         table->bad_scans = snapshot->result == SCAN_COMPLETE ? 0 : table->bad_scans + 1;
 }
 
+void alert_table_count_step(struct alert_table *table, uint64_t now_usec)
+{
+        const uint64_t pause_usec = table->last_usec > 0 ? now_usec - table->last_usec : 0;
+
+        table->last_usec = MAX(now_usec, UINT64_C(1));
+        if (pause_usec == 0)
+                return; /* the first one, or the same again */
+        if (table->pause_usec > 0 && pause_usec > GAP_PAUSES * table->pause_usec) {
+                table->resumed_usec = now_usec;
+                table->gap_usec = pause_usec;
+        }
+        table->pause_usec = pause_usec;
+}
+
+bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_usec)
+{
+        return table->gap_usec > within_usec && table->resumed_usec != 0 &&
+               table->last_usec - table->resumed_usec < within_usec;
+}
+
 uint64_t alert_table_bad_scans(const struct alert_table *table)
 {
         return table->bad_scans;
@@ -179,6 +204,31 @@ void alert_table_set_owner(struct alert_table *table, const struct port_key *por
                 if (port_key_compare(&table->items[i]->key.port, port) == 0 &&
                     may_own(table->items[i], owner))
                         table->items[i]->owner = *owner;
+}
+
+static bool wants_owner(const struct alert *alert, uint64_t now_usec)
+{
+        if (!alert->witness.known || alert_is_clearing(alert) ||
+            (alert->state == ALERT_PENDING && alert->key.kind != ALERT_CLOSE_WAIT_LEAK))
+                return false;
+        return alert->owner_asked_usec == 0 ||
+               now_usec - alert->owner_asked_usec >= ALERT_OWNER_KEEP_USEC;
+}
+
+void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_ask_fn ask,
+                            void *userdata)
+{
+        unsigned asked = 0;
+
+        for (size_t i = 0; i < table->n && asked < ALERT_OWNERS_ASKED_MAX; i++) {
+                struct alert *alert = table->items[table->next_asked++ % table->n];
+
+                if (!wants_owner(alert, now_usec) ||
+                    ask(userdata, &alert->key.port, &alert->witness) < 0)
+                        continue;
+                alert->owner_asked_usec = MAX(now_usec, UINT64_C(1));
+                asked++;
+        }
 }
 
 void events_done(struct events *events)

@@ -10,6 +10,8 @@
 #define ALERT_GONE 1 /* judge: remove it */
 #define ALERT_NEW  1 /* claim: made just now, all zero but the key */
 
+#define GAP_PAUSES 3
+
 /* The alert of that key. 0: it was there; ALERT_NEW; -ENOSPC (counted) or -ENOMEM. */
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert);
@@ -21,6 +23,13 @@ int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *aler
 /* Counts scans in a row that were not complete; the same snapshot again counts once. */
 void alert_table_count_scan(struct alert_table *table, const struct snapshot *snapshot);
 uint64_t alert_table_bad_scans(const struct alert_table *table);
+
+/*
+ * Notes when it is judged. After a gap (more than GAP_PAUSES times the pause before it) longer than
+ * within_usec, has_resumed() is true for within_usec.
+ */
+void alert_table_count_step(struct alert_table *table, uint64_t now_usec);
+bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_usec);
 
 uint64_t alert_table_next_sequence(struct alert_table *table);
 

@@ -69,6 +69,7 @@ static int make_conf(struct load *load, struct conf **ret_conf)
                 return -ENOMEM;
         conf->refs = 1;
         conf->interval_usec = (uint64_t)load->draft.values[OPTION_INTERVAL].number;
+        conf->max_tracked = (size_t)load->draft.values[OPTION_MAX_TRACKED].number;
         r = conf_draft_rules(&load->draft, &conf->rules);
         if (r < 0) {
                 (void)conf_unref(conf);

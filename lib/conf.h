@@ -12,6 +12,7 @@
  *   <0        -errno: out of memory and the like
  */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -26,6 +27,7 @@
 
 struct conf {
         uint64_t interval_usec; /* [Scan] Interval */
+        size_t max_tracked;     /* [CloseWait] MaxTracked */
         struct rules *rules;
         uint64_t serial; /* which configuration of its owner's this is; 0 when loaded */
         unsigned refs;   /* atomic: the scanner and the loop each hold one */

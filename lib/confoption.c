@@ -14,6 +14,7 @@
 
 #include "base.h"
 #include "conf.h"
+#include "leak.h"
 #include "units.h"
 
 #define LEVEL_MAX   1000000000
@@ -37,12 +38,40 @@ const struct conf_option conf_options[OPTION_COUNT] = {
         [OPTION_STUCK_WARNING] = {
                 LEVEL("CloseWait", "StuckWarning"), .port_key = "StuckWarning",
                 .default_text = "10",
-                .help = "close-wait-stuck: so many stuck sockets on one port are a warning.",
+                .help = "close-wait-stuck: so many stuck sockets on one port are a warning. Those\n"
+                        "that are there for no longer than is usual on it do not count; see\n"
+                        "\"How a leak is told\" in twmon.conf(5).",
         },
         [OPTION_STUCK_CRITICAL] = {
                 LEVEL("CloseWait", "StuckCritical"), .port_key = "StuckCritical",
                 .default_text = "100",
                 .help = "... and so many are critical.",
+        },
+        [OPTION_POOL_IDLE] = {
+                .section = "CloseWait", .key = "PoolIdle", .port_key = "PoolIdle",
+                .type = CONF_DURATION, .max = DAYS(30), .default_text = "15min",
+                .help = "An outgoing connection whose end-of-file alone is unread may be an idle\n"
+                        "member of a connection pool: for this long it is neither judged as\n"
+                        "stuck nor as leaked ...",
+        },
+        [OPTION_POOL_SIZE] = {
+                .section = "CloseWait", .key = "PoolSize", .port_key = "PoolSize",
+                .type = CONF_COUNT, .max = 65535, .default_text = "256",
+                .help = "... as long as there are no more of them on one port.",
+        },
+        [OPTION_LEAK_ARRIVALS] = {
+                .section = "CloseWait", .key = "LeakArrivals", .port_key = "LeakArrivals",
+                .type = CONF_LEVEL, .min = 2, .max = LEAK_TIMES_MAX, .default_text = "3",
+                .help = "close-wait-leak: sockets that outlive what is usual on their port, and\n"
+                        "which arrived at so many separate times, are a leak. See\n"
+                        "\"How a leak is told\" in twmon.conf(5).",
+        },
+        [OPTION_LEAK_CRITICAL_WITHIN] = {
+                .section = "CloseWait", .key = "LeakCriticalWithin",
+                .port_key = "LeakCriticalWithin", .type = CONF_DURATION, .min = USEC_PER_SEC,
+                .max = DAYS(365), .zero = true, .default_text = "1h",
+                .help = "A leak is critical when the program's descriptors run out within this\n"
+                        "time.",
         },
         [OPTION_CLOSE_WAIT_WARNING] = {
                 LEVEL("CloseWait", "CountWarning"), .port_key = "CloseWaitCountWarning",
@@ -54,6 +83,12 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                 LEVEL("CloseWait", "CountCritical"), .port_key = "CloseWaitCountCritical",
                 .default_text = "",
                 .help = "... and so many are critical.",
+        },
+        [OPTION_MAX_TRACKED] = {
+                .section = "CloseWait", .key = "MaxTracked", .type = CONF_COUNT,
+                .min = 1024, .max = 4194304, .default_text = "262144",
+                .help = "CLOSE_WAIT sockets whose age is followed; more are counted, without an\n"
+                        "age. Each takes 64 to 128 bytes.",
         },
         [OPTION_TIME_WAIT_WARNING] = {
                 LEVEL("TimeWait", "CountWarning"), .port_key = "TimeWaitCountWarning",
@@ -114,6 +149,10 @@ const char *conf_option_expected(const struct conf_option *option,
                 (void)snprintf(buf, CONF_EXPECTED_MAX, "a percentage from %d%% to %d%%",
                                (int)option->min, (int)option->max);
                 break;
+        case CONF_COUNT:
+                (void)snprintf(buf, CONF_EXPECTED_MAX, "a count from %d to %d", (int)option->min,
+                               (int)option->max);
+                break;
         case CONF_LEVEL:
                 (void)snprintf(buf, CONF_EXPECTED_MAX, "a count from %d to %d, or nothing (off)",
                                (int)option->min, (int)option->max);
@@ -139,6 +178,7 @@ static int parse_number(const struct conf_option *option, const char *text, uint
                 if (r == 0)
                         *ret_number = pct;
                 return r;
+        case CONF_COUNT:
         case CONF_LEVEL:
                 return units_parse_count(text, (uint64_t)option->max, ret_number);
         case CONF_PORTS:

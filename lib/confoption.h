@@ -18,8 +18,13 @@ enum conf_option_id {
         OPTION_STUCK_AFTER,
         OPTION_STUCK_WARNING,
         OPTION_STUCK_CRITICAL,
+        OPTION_POOL_IDLE,
+        OPTION_POOL_SIZE,
+        OPTION_LEAK_ARRIVALS,
+        OPTION_LEAK_CRITICAL_WITHIN,
         OPTION_CLOSE_WAIT_WARNING,
         OPTION_CLOSE_WAIT_CRITICAL,
+        OPTION_MAX_TRACKED,
         OPTION_TIME_WAIT_WARNING,
         OPTION_TIME_WAIT_CRITICAL,
         OPTION_RAISE_AFTER,
@@ -33,6 +38,7 @@ enum conf_option_id {
 enum conf_type {
         CONF_DURATION, /* microseconds */
         CONF_PERCENT,
+        CONF_COUNT,
         CONF_LEVEL, /* a count; empty: RULE_LEVEL_OFF */
         CONF_PORTS, /* a list for conf_ports_next(); conf_option_parse() does not know it */
 };

@@ -12,14 +12,17 @@
 #include "base.h"
 #include "confdraft.h"
 
+#define NO_OPTION OPTION_COUNT
+
 /* The two levels of a kind. */
 struct levels {
         enum alert_kind kind;
-        enum conf_option_id warning, critical;
+        enum conf_option_id warning, critical; /* NO_OPTION: there is no such level */
 };
 
 static const struct levels port_kinds[] = {
         { ALERT_CLOSE_WAIT_STUCK, OPTION_STUCK_WARNING, OPTION_STUCK_CRITICAL },
+        { ALERT_CLOSE_WAIT_LEAK, OPTION_LEAK_ARRIVALS, NO_OPTION },
         { ALERT_CLOSE_WAIT_COUNT, OPTION_CLOSE_WAIT_WARNING, OPTION_CLOSE_WAIT_CRITICAL },
         { ALERT_TIME_WAIT_COUNT, OPTION_TIME_WAIT_WARNING, OPTION_TIME_WAIT_CRITICAL },
 };
@@ -28,6 +31,10 @@ static const struct levels port_kinds[] = {
 static const struct conf_value *value_for(const struct conf_draft *draft,
                                           const struct conf_port *port, enum conf_option_id id)
 {
+        static const struct conf_value none = { .number = RULE_LEVEL_OFF };
+
+        if (id == NO_OPTION)
+                return &none;
         return port && port->values[id].set ? &port->values[id] : &draft->values[id];
 }
 
@@ -35,6 +42,8 @@ static const struct conf_value *value_for(const struct conf_draft *draft,
 static bool is_own(const struct conf_port *port, const struct conf_value *value,
                    enum conf_option_id id)
 {
+        if (id == NO_OPTION)
+                return false;
         return port ? value == &port->values[id] : value->place.file != NULL;
 }
 
@@ -118,6 +127,12 @@ static struct rule begin_rule(const struct conf_draft *draft, enum alert_kind ki
         };
 }
 
+static uint64_t duration_for(const struct conf_draft *draft, const struct conf_port *port,
+                             enum conf_option_id id)
+{
+        return (uint64_t)value_for(draft, port, id)->number;
+}
+
 /* The rules of every port kind for port (NULL: for every other one). */
 static int add_rules(const struct conf_draft *draft, const struct conf_port *port)
 {
@@ -130,9 +145,10 @@ static int add_rules(const struct conf_draft *draft, const struct conf_port *por
                         rule.scope = port->key;
                 rule.warning = value_for(draft, port, levels->warning)->number;
                 rule.critical = value_for(draft, port, levels->critical)->number;
-                if (levels->kind == ALERT_CLOSE_WAIT_STUCK)
-                        rule.stuck_after_usec =
-                                (uint64_t)value_for(draft, port, OPTION_STUCK_AFTER)->number;
+                rule.stuck_after_usec = duration_for(draft, port, OPTION_STUCK_AFTER);
+                rule.pool_idle_usec = duration_for(draft, port, OPTION_POOL_IDLE);
+                rule.pool_size = value_for(draft, port, OPTION_POOL_SIZE)->number;
+                rule.critical_within_usec = duration_for(draft, port, OPTION_LEAK_CRITICAL_WITHIN);
                 (void)conf_place_text(origin_of(draft, port, levels), rule.origin,
                                       sizeof(rule.origin));
                 r = rules_add(draft->rules, &rule);

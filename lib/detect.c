@@ -17,9 +17,19 @@
  * The clear level is ClearBelow x level rounded down, and always below the level itself: 80 % of 10
  * is 8, of 5 is 4, of 1 is 0. Between it and the level nothing changes, so nothing flaps.
  *
+ * close-wait-leak has no count for its levels. Its warning level is compared with the separate times
+ * at which sockets that stay have arrived (arrivals.c), and it is critical when the descriptors of
+ * the owner run out within LeakCriticalWithin; at once, where that is known when it is raised. While
+ * sockets are there that have outlived the patience of their port (survival.c), it clears only after
+ * that patience has passed without a verdict, and three of the pauses between arrivals.
+ *
  * A hold time counts from when we know the condition to be true. For close-wait-stuck that is not
  * the scan that sees it first: when enough sockets are already older than StuckAfter + RaiseAfter,
  * the condition has held for RaiseAfter by their ages, and the alert is raised at once.
+ *
+ * Where scans have paused for longer than StuckAfter, the whole machine may have been held: then its
+ * programs had no time to close anything either. So what goes by age is raised after StuckAfter has
+ * passed again at the earliest.
  *
  * What a scan could not see whole is a lower bound: it can start and raise an alert, never clear or
  * drop one, and ClearAfter begins anew after it. `blind` is judged by the scans themselves: a failed
@@ -36,17 +46,7 @@
 
 #include "alerttable.h"
 #include "base.h"
-
-/* What one snapshot says about one alert. */
-struct sight {
-        enum severity level; /* reached now */
-        enum severity held;  /* reached for RaiseAfter already, by the sockets' ages alone */
-        bool below_lowest;   /* at or below the clear level of the lowest level */
-        bool below_critical; /* at or below the clear level of the critical one */
-        bool certain;        /* false: the number is a lower bound, the two above mean nothing */
-        bool known;          /* false: the snapshot says nothing at all */
-        struct alert_values values;
-};
+#include "sight.h"
 
 /* One step's parameters, so that they travel together. */
 struct step {
@@ -58,92 +58,11 @@ struct step {
         struct events *events;
 };
 
-static int64_t lowest_level(const struct rule *rule)
+/* It keeps the owner that it had; but what that one had open then is not what it has now. */
+static void forget_descriptors(struct owner *owner)
 {
-        return rule->warning != RULE_LEVEL_OFF ? rule->warning : rule->critical;
-}
-
-static enum severity reached(const struct rule *rule, uint64_t count)
-{
-        if (rule->critical != RULE_LEVEL_OFF && count >= (uint64_t)rule->critical)
-                return SEVERITY_CRITICAL;
-        if (rule->warning != RULE_LEVEL_OFF && count >= (uint64_t)rule->warning)
-                return SEVERITY_WARNING;
-        return SEVERITY_NONE;
-}
-
-static bool is_below(const struct rule *rule, int64_t level, uint64_t count)
-{
-        uint64_t clear_level;
-
-        if (level == RULE_LEVEL_OFF)
-                return true;
-        clear_level = (uint64_t)level / 100 * rule->clear_below_pct +
-                      (uint64_t)level % 100 * rule->clear_below_pct / 100;
-        if (clear_level >= (uint64_t)level && level > 0)
-                clear_level = (uint64_t)level - 1;
-        return count <= clear_level;
-}
-
-static uint64_t port_count(enum alert_kind kind, const struct port_row *row)
-{
-        switch (kind) {
-        case ALERT_CLOSE_WAIT_STUCK:
-                return row->stuck;
-        case ALERT_CLOSE_WAIT_COUNT:
-                return row->count[SOCK_CLOSE_WAIT];
-        case ALERT_TIME_WAIT_COUNT:
-                return row->count[SOCK_TIME_WAIT];
-        case ALERT_BLIND:
-        case ALERT_KIND_COUNT:
-                break;
-        }
-        return 0;
-}
-
-static enum sock_state state_of_kind(enum alert_kind kind)
-{
-        return kind == ALERT_TIME_WAIT_COUNT ? SOCK_TIME_WAIT : SOCK_CLOSE_WAIT;
-}
-
-static void look_at_port(const struct step *step, const struct rule *rule,
-                         const struct alert_key *key, struct sight *ret_sight)
-{
-        static const struct port_row nothing;
-        const struct port_row *row = snapshot_find(step->snapshot, &key->port);
-        struct sight sight = { .known = step->snapshot->result != SCAN_FAILED };
-
-        if (!row)
-                row = &nothing;
-        sight.certain = step->snapshot->complete & SOCK_MASK(state_of_kind(key->kind));
-        sight.values = (struct alert_values){ .count = port_count(key->kind, row),
-                                              .close_wait = row->count[SOCK_CLOSE_WAIT],
-                                              .time_wait = row->count[SOCK_TIME_WAIT],
-                                              .stuck = row->stuck,
-                                              .oldest_usec = row->oldest_usec,
-                                              .oldest_at_least = row->oldest_at_least,
-                                              .port_known = true };
-        memcpy(sight.values.stage, row->stage, sizeof(sight.values.stage));
-        sight.level = reached(rule, sight.values.count);
-        if (key->kind == ALERT_CLOSE_WAIT_STUCK)
-                sight.held = reached(rule, row->stuck_held);
-        sight.below_lowest = is_below(rule, lowest_level(rule), sight.values.count);
-        sight.below_critical = is_below(rule, rule->critical, sight.values.count);
-        *ret_sight = sight;
-}
-
-static void look_at_scans(const struct step *step, struct sight *ret_sight)
-{
-        static const enum severity severities[] = { [SCAN_COMPLETE] = SEVERITY_NONE,
-                                                    [SCAN_PARTIAL] = SEVERITY_WARNING,
-                                                    [SCAN_FAILED] = SEVERITY_CRITICAL };
-        struct sight sight = { .known = true, .certain = true };
-
-        sight.level = severities[step->snapshot->result];
-        sight.below_lowest = sight.level == SEVERITY_NONE;
-        sight.below_critical = sight.level != SEVERITY_CRITICAL;
-        sight.values.count = alert_table_bad_scans(step->table);
-        *ret_sight = sight;
+        for (uint32_t i = 0; i < owner->n_processes; i++)
+                owner->processes[i].fds = OWNER_UNKNOWN;
 }
 
 /* judge() has made room for it, so that a transition is never made and then not told. */
@@ -160,6 +79,8 @@ static void tell(const struct step *step, struct alert *alert, enum transition t
         event->now_usec = step->now_usec;
         event->now_wall_usec = step->now_wall_usec;
         event->alert = *alert;
+        if (transition == TRANSITION_CLEARED)
+                forget_descriptors(&event->alert.owner);
 }
 
 /* Keeps *since at the first moment of an unbroken row of trues; 0: not now. */
@@ -202,7 +123,10 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
         alert->warning = rule->warning;
         alert->critical = rule->critical;
         alert->stuck_after_usec = rule->stuck_after_usec;
+        alert->critical_within_usec = rule->critical_within_usec;
         memcpy(alert->origin, rule->origin, sizeof(alert->origin));
+        if (alert->key.kind == ALERT_CLOSE_WAIT_LEAK && sight->level != SEVERITY_NONE)
+                alert->leak_pause_usec = MAX(alert->leak_pause_usec, sight->values.leak.pause_usec);
         if (sight->certain || sight->values.count >= alert->values.count)
                 alert->values = sight->values;
         if (row && witness_of(alert->key.kind, row)->known)
@@ -214,8 +138,10 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
 static void raise_alert(const struct step *step, const struct rule *rule, struct alert *alert,
                         const struct sight *sight)
 {
+        /* the time that a leak leaves is measured over minutes, and known once its owner is */
         const bool critical =
                 sight->held == SEVERITY_CRITICAL ||
+                (rule->kind == ALERT_CLOSE_WAIT_LEAK && sight->level == SEVERITY_CRITICAL) ||
                 has_held(alert->critical_since_usec, rule->raise_after_usec, step->now_usec);
         const bool warning = rule->warning != RULE_LEVEL_OFF || alert->key.kind == ALERT_BLIND;
 
@@ -227,6 +153,13 @@ static void raise_alert(const struct step *step, const struct rule *rule, struct
         tell(step, alert, TRANSITION_RAISED, SEVERITY_NONE);
 }
 
+/* Ages have grown while nobody watched, and perhaps while nobody could close anything. */
+static bool is_settling(const struct step *step, const struct rule *rule)
+{
+        return (rule->kind == ALERT_CLOSE_WAIT_STUCK || rule->kind == ALERT_CLOSE_WAIT_LEAK) &&
+               alert_table_has_resumed(step->table, rule->stuck_after_usec);
+}
+
 /* 0 or ALERT_GONE. */
 static int judge_pending(const struct step *step, const struct rule *rule, struct alert *alert,
                          const struct sight *sight)
@@ -234,6 +167,8 @@ static int judge_pending(const struct step *step, const struct rule *rule, struc
         if (sight->level == SEVERITY_NONE)
                 return sight->certain ? ALERT_GONE : 0;
         alert->severity = sight->level;
+        if (is_settling(step, rule))
+                return 0;
         if (sight->held == SEVERITY_NONE &&
             !has_held(alert->since_usec, rule->raise_after_usec, step->now_usec))
                 return 0;
@@ -252,7 +187,9 @@ static bool shall_escalate(const struct step *step, const struct rule *rule,
 static bool shall_remind(const struct step *step, const struct rule *rule,
                          const struct alert *alert, const struct sight *sight)
 {
-        return sight->known && rule->remind_every_usec != 0 && !alert_is_clearing(alert) &&
+        const bool seen = sight->known && (sight->certain || sight->level != SEVERITY_NONE);
+
+        return seen && rule->remind_every_usec != 0 && !alert_is_clearing(alert) &&
                has_held(alert->told_usec, rule->remind_every_usec, step->now_usec);
 }
 
@@ -262,7 +199,7 @@ static int judge_raised(const struct step *step, const struct rule *rule, struct
 {
         const enum severity before = alert->severity;
 
-        if (has_held(alert->below_since_usec, rule->clear_after_usec, step->now_usec) &&
+        if (has_held(alert->below_since_usec, sight->clear_after_usec, step->now_usec) &&
             sight->certain) {
                 tell(step, alert, TRANSITION_CLEARED, before);
                 return ALERT_GONE;
@@ -304,11 +241,9 @@ static int judge(struct alert *alert, void *userdata)
         if (!rule)
                 return retire(step, alert);
         if (alert->key.kind == ALERT_BLIND)
-                look_at_scans(step, &sight);
+                sight_of_scans(rule, step->snapshot, alert_table_bad_scans(step->table), &sight);
         else
-                look_at_port(step, rule, &alert->key, &sight);
-        if (!sight.known)
-                sight = (struct sight){ 0 };
+                sight_of_port(rule, step->snapshot, alert, &sight);
         run_clocks(step, alert, &sight);
         if (sight.known)
                 copy_facts(step, rule, &sight, alert);
@@ -340,7 +275,7 @@ static int start_for_row(const struct step *step, const struct port_row *row)
                 const struct rule *rule = rules_find(step->rules, kind, &row->key);
                 int r;
 
-                if (!rule || reached(rule, port_count(kind, row)) == SEVERITY_NONE)
+                if (!rule || !sight_is_reached(rule, step->snapshot, row))
                         continue;
                 r = start(step, &key);
                 if (r < 0)
@@ -373,6 +308,7 @@ int detect_step(struct alert_table *table, const struct rules *rules,
 
         ret_events->n = 0;
         alert_table_count_scan(table, snapshot);
+        alert_table_count_step(table, now_usec);
         r = start_all(&step);
         return r < 0 ? r : alert_table_sweep(table, judge, &step);
 }

@@ -42,10 +42,12 @@ struct alert_values {
         uint64_t close_wait; /* of the port */
         uint64_t time_wait;
         uint64_t stuck;
+        uint64_t stuck_usual; /* of them: no longer than is usual on the port */
         uint64_t oldest_usec; /* 0: unknown */
         bool oldest_at_least;
         uint32_t stage[STAGE_COUNT]; /* of close_wait */
-        bool port_known;             /* false: host-wide, the four above are unknown */
+        struct port_leak leak;
+        bool port_known; /* false: host-wide, the four above are unknown */
 };
 
 struct alert {
@@ -61,11 +63,16 @@ struct alert {
         char origin[RULE_ORIGIN_MAX];  /* of the rule */
         int64_t warning, critical;     /* its levels */
         uint64_t stuck_after_usec;
+        uint64_t critical_within_usec; /* of a leak */
+
+        /* when its owner was last asked for; 0: never (alert_table_ask_owners()) */
+        uint64_t owner_asked_usec;
 
         /* detect.c's own; 0: not running */
         uint64_t critical_since_usec;
         uint64_t below_since_usec;
         uint64_t below_critical_since_usec;
+        uint64_t leak_pause_usec; /* the longest between arrivals, while they were a leak */
         uint64_t told_usec;
 };
 
@@ -106,6 +113,20 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
  */
 void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
                            const struct owner *owner);
+
+/*
+ * Asks for the owners of alerts that are raised and not about to clear, and of leaks that may be:
+ * how many descriptors are left decides their severity. Each at most once in
+ * ALERT_OWNER_KEEP_USEC, and ALERT_OWNERS_ASKED_MAX per call. What is answered is for
+ * alert_table_set_owner(). ask: 0, or negative: it is asked for again next time.
+ */
+#define ALERT_OWNER_KEEP_USEC  (UINT64_C(60) * 1000000)
+#define ALERT_OWNERS_ASKED_MAX 16
+
+typedef int (*alert_ask_fn)(void *userdata, const struct port_key *port,
+                            const struct port_witness *witness);
+void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_ask_fn ask,
+                            void *userdata);
 
 /*
  * Judges one snapshot. now_usec is monotonic and never before that of an earlier call;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Entries lie in one dense array of 48 bytes each; an open-addressing table of 32-bit positions
+ * Entries lie in one dense array of 48 bytes each; an open-addressing table of positions
  * finds them by cookie. A scan touches each entry once and allocates nothing unless the array must
  * grow; walking them is one linear sweep. Removing moves the last entry into the hole. What sockets
  * of one program have in common is an interned group (grouptab.h), referred to by number.
+ *
+ * The kernel walks its own table, so from scan to scan it shows the sockets in much the same order,
+ * which is that of the entries: the entry behind the last one is tried before the table is asked.
+ * That makes a scan of known sockets one linear sweep, too, with nothing to look up.
  *
  * The table doubles when full and shrinks when an eighth is used, so memory follows the number of
  * sockets down again.
@@ -30,15 +34,24 @@
 
 static_assert(sizeof(struct ledger_entry) == 48, "an entry has 48 bytes");
 
+/* Where an entry is found. The tag tells most others apart without a look at their entries. */
+struct slot {
+        uint32_t tag;      /* of the cookie's hash; its home is tag & slot_mask() */
+        uint32_t position; /* + 1; 0: free */
+};
+
 struct ledger {
         struct ledger_entry *entries;
         size_t n_entries;
         size_t entries_size; /* a power of two */
-        uint32_t *slots;     /* 2 * entries_size: position + 1 by cookie; 0: free */
+        struct slot *slots;  /* 2 * entries_size, by cookie */
 
         struct grouptab groups;
 
+        size_t next; /* where the entry of the next socket is if the dump keeps its order */
+        size_t max;
         uint64_t now_usec;
+        uint64_t complete_usec[LEDGER_MISSES_MAX]; /* of the last complete scans, newest first */
         uint32_t generation;
         size_t untracked;
 };
@@ -48,26 +61,50 @@ static size_t slot_mask(const struct ledger *ledger)
         return ledger->entries_size * 2 - 1;
 }
 
+static uint32_t tag_of(uint64_t cookie)
+{
+        return (uint32_t)hash_u64(cookie);
+}
+
 /* The slot that holds the cookie, or the free one where it belongs. */
 static size_t find_slot(const struct ledger *ledger, uint64_t cookie)
 {
-        size_t i = hash_u64(cookie) & slot_mask(ledger);
+        const uint32_t tag = tag_of(cookie);
+        size_t i = tag & slot_mask(ledger);
 
-        while (ledger->slots[i] != 0 && ledger->entries[ledger->slots[i] - 1].cookie != cookie)
+        while (ledger->slots[i].position != 0 &&
+               (ledger->slots[i].tag != tag ||
+                ledger->entries[ledger->slots[i].position - 1].cookie != cookie))
+                i = (i + 1) & slot_mask(ledger);
+        return i;
+}
+
+/* The slot of an entry that is there. */
+static size_t slot_of(const struct ledger *ledger, size_t e)
+{
+        size_t i = tag_of(ledger->entries[e].cookie) & slot_mask(ledger);
+
+        while (ledger->slots[i].position != e + 1)
                 i = (i + 1) & slot_mask(ledger);
         return i;
 }
 
 static void index_entries(struct ledger *ledger)
 {
-        for (size_t e = 0; e < ledger->n_entries; e++)
-                ledger->slots[find_slot(ledger, ledger->entries[e].cookie)] = (uint32_t)e + 1;
+        for (size_t e = 0; e < ledger->n_entries; e++) {
+                const uint32_t tag = tag_of(ledger->entries[e].cookie);
+                size_t i = tag & slot_mask(ledger);
+
+                while (ledger->slots[i].position != 0)
+                        i = (i + 1) & slot_mask(ledger);
+                ledger->slots[i] = (struct slot){ tag, (uint32_t)e + 1 };
+        }
 }
 
 /* Keeps the old tables where there is no memory for new ones. */
 static int resize_entries(struct ledger *ledger, size_t size)
 {
-        uint32_t *slots = calloc(size * 2, sizeof(*slots));
+        struct slot *slots = calloc(size * 2, sizeof(*slots));
         struct ledger_entry *entries;
 
         if (!slots)
@@ -95,8 +132,14 @@ int ledger_new(struct ledger **ret_ledger)
                 ledger_free(ledger);
                 return -ENOMEM;
         }
+        ledger->max = LEDGER_SOCKETS_MAX;
         *ret_ledger = ledger;
         return 0;
+}
+
+void ledger_set_max(struct ledger *ledger, size_t max)
+{
+        ledger->max = max;
 }
 
 struct ledger *ledger_free(struct ledger *ledger)
@@ -114,6 +157,7 @@ void ledger_begin(struct ledger *ledger, uint64_t now_usec)
 {
         ledger->now_usec = now_usec;
         ledger->untracked = 0;
+        ledger->next = 0;
         ledger->generation++;
 }
 
@@ -150,7 +194,7 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
         struct ledger_entry entry = { .cookie = record->cookie, .generation = ledger->generation };
         int64_t group;
 
-        if (ledger->n_entries == LEDGER_SOCKETS_MAX ||
+        if (ledger->n_entries >= ledger->max ||
             (ledger->n_entries == ledger->entries_size &&
              resize_entries(ledger, ledger->entries_size * 2) < 0) ||
             (group = grouptab_join(&ledger->groups, like)) < 0) {
@@ -161,7 +205,8 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
         date_entry(ledger, record, &entry);
         update_entry(&entry, record);
         ledger->entries[ledger->n_entries] = entry;
-        ledger->slots[find_slot(ledger, record->cookie)] = (uint32_t)++ledger->n_entries;
+        ledger->slots[find_slot(ledger, record->cookie)] =
+                (struct slot){ tag_of(record->cookie), (uint32_t)++ledger->n_entries };
         return 0;
 }
 
@@ -180,17 +225,30 @@ static void regroup(struct ledger *ledger, struct ledger_entry *entry,
         entry->group = (uint32_t)group;
 }
 
+static struct ledger_entry *find_entry(struct ledger *ledger, uint64_t cookie)
+{
+        size_t e = ledger->next;
+
+        if (e >= ledger->n_entries || ledger->entries[e].cookie != cookie) {
+                const uint32_t position = ledger->slots[find_slot(ledger, cookie)].position;
+
+                if (position == 0)
+                        return NULL;
+                e = position - 1;
+        }
+        ledger->next = e + 1;
+        return &ledger->entries[e];
+}
+
 int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct port_key *port)
 {
         const struct ledger_group like = { .port = *port,
                                            .uid = record->uid,
                                            .cgroup_id = record->cgroup_id };
-        const size_t slot = find_slot(ledger, record->cookie);
-        struct ledger_entry *entry;
+        struct ledger_entry *entry = find_entry(ledger, record->cookie);
 
-        if (ledger->slots[slot] == 0)
+        if (!entry)
                 return add_entry(ledger, record, &like);
-        entry = &ledger->entries[ledger->slots[slot] - 1];
         if (entry->generation == ledger->generation)
                 return LEDGER_REPEATED;
         entry->generation = ledger->generation;
@@ -208,13 +266,12 @@ static void free_slot(struct ledger *ledger, size_t hole)
         for (;;) {
                 size_t home;
 
-                ledger->slots[hole] = 0;
+                ledger->slots[hole] = (struct slot){ 0 };
                 do {
                         i = (i + 1) & slot_mask(ledger);
-                        if (ledger->slots[i] == 0)
+                        if (ledger->slots[i].position == 0)
                                 return;
-                        home = hash_u64(ledger->entries[ledger->slots[i] - 1].cookie) &
-                               slot_mask(ledger);
+                        home = ledger->slots[i].tag & slot_mask(ledger);
                 } while (hole <= i ? hole < home && home <= i : hole < home || home <= i);
                 ledger->slots[hole] = ledger->slots[i];
                 hole = i;
@@ -226,9 +283,9 @@ static void remove_entry(struct ledger *ledger, size_t e)
         const size_t last = ledger->n_entries - 1;
 
         grouptab_leave(&ledger->groups, ledger->entries[e].group);
-        free_slot(ledger, find_slot(ledger, ledger->entries[e].cookie));
+        free_slot(ledger, slot_of(ledger, e));
         if (e != last) {
-                ledger->slots[find_slot(ledger, ledger->entries[last].cookie)] = (uint32_t)e + 1;
+                ledger->slots[slot_of(ledger, last)].position = (uint32_t)e + 1;
                 ledger->entries[e] = ledger->entries[last];
         }
         ledger->n_entries--;
@@ -252,18 +309,32 @@ static void shrink(struct ledger *ledger)
         compact_groups(ledger);
 }
 
-void ledger_end(struct ledger *ledger, bool complete)
+/* One that only partial scans have seen since was there when it was first seen. */
+static uint64_t last_seen_usec(const struct ledger *ledger, const struct ledger_entry *entry)
+{
+        return MAX(ledger->complete_usec[LEDGER_MISSES_MAX - 1], entry->first_seen_usec);
+}
+
+void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void *userdata)
 {
         if (!complete)
                 return;
         for (size_t e = 0; e < ledger->n_entries;) {
                 struct ledger_entry *entry = &ledger->entries[e];
 
-                if (entry->generation == ledger->generation || ++entry->misses < LEDGER_MISSES_MAX)
+                if (entry->generation == ledger->generation ||
+                    ++entry->misses < LEDGER_MISSES_MAX) {
                         e++;
-                else
-                        remove_entry(ledger, e); /* the last one takes its place: look again */
+                        continue;
+                }
+                if (left)
+                        left(entry, &ledger->groups.items[entry->group],
+                             last_seen_usec(ledger, entry), userdata);
+                remove_entry(ledger, e); /* the last one takes its place: look again */
         }
+        for (size_t i = LEDGER_MISSES_MAX - 1; i > 0; i--)
+                ledger->complete_usec[i] = ledger->complete_usec[i - 1];
+        ledger->complete_usec[0] = ledger->now_usec;
         shrink(ledger);
 }
 

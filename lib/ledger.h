@@ -18,8 +18,8 @@
 #include "sockrec.h"
 #include "stage.h"
 
-#define LEDGER_SOCKETS_MAX 262144
-#define LEDGER_MISSES_MAX  2 /* complete scans without a socket before it is forgotten */
+#define LEDGER_SOCKETS_MAX 262144 /* until ledger_set_max() */
+#define LEDGER_MISSES_MAX  2      /* complete scans without a socket before it is forgotten */
 
 /* ledger_see() */
 #define LEDGER_REPEATED  1 /* seen before in this scan: a dump may show a socket twice */
@@ -48,6 +48,9 @@ struct ledger;
 int ledger_new(struct ledger **ret_ledger);
 struct ledger *ledger_free(struct ledger *ledger);
 
+/* Sockets to hold at most. A smaller number than are held lets no new ones in until fewer are. */
+void ledger_set_max(struct ledger *ledger, size_t max);
+
 /* now_usec: monotonic; the moment at which sockets that are new to us are first seen. */
 void ledger_begin(struct ledger *ledger, uint64_t now_usec);
 
@@ -57,8 +60,18 @@ void ledger_begin(struct ledger *ledger, uint64_t now_usec);
  */
 int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct port_key *port);
 
-/* complete: sockets that were missing for LEDGER_MISSES_MAX complete scans are forgotten. */
-void ledger_end(struct ledger *ledger, bool complete);
+/*
+ * A socket that is forgotten now: it has left CLOSE_WAIT. seen_usec: when it was there for certain,
+ * LEDGER_MISSES_MAX complete scans ago.
+ */
+typedef void (*ledger_left_fn)(const struct ledger_entry *entry, const struct ledger_group *group,
+                               uint64_t seen_usec, void *userdata);
+
+/*
+ * complete: sockets that were missing for LEDGER_MISSES_MAX complete scans are forgotten. left: told
+ * of each; may be NULL.
+ */
+void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void *userdata);
 
 /* Sockets that the current scan has seen and the ledger holds, in no order. */
 typedef void (*ledger_fn)(const struct ledger_entry *entry, const struct ledger_group *group,

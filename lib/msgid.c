@@ -14,6 +14,13 @@ static const char *const ids[ALERT_KIND_COUNT][TRANSITION_COUNT] = {
                 [TRANSITION_REMINDED] = "e937c475cb964ad7a7cd02cad918888a",
                 [TRANSITION_CLEARED] = "421a034003da4fd38afde6288073a722",
         },
+        [ALERT_CLOSE_WAIT_LEAK] = {
+                [TRANSITION_RAISED] = "a07fd74ee9834d86b08ab34a58a8a50d",
+                [TRANSITION_ESCALATED] = "444a2dd3acb7409b9acb20813614ded5",
+                [TRANSITION_DEESCALATED] = "81038145ff2b47d7b25dfa13f7ccc8c4",
+                [TRANSITION_REMINDED] = "69ca4f49c51a4a27a08948d2256bb563",
+                [TRANSITION_CLEARED] = "25d626f69515431989c5406e0f0ecec3",
+        },
         [ALERT_CLOSE_WAIT_COUNT] = {
                 [TRANSITION_RAISED] = "a6600c1fdc4e4a05b0fee6d49084d43e",
                 [TRANSITION_ESCALATED] = "44038e1e10124499bb5494e4a0cd3197",

@@ -16,11 +16,13 @@
 #include "base.h"
 #include "ledger.h"
 #include "service.h"
+#include "survival.h"
 #include "tally.h"
 
 struct observer {
         struct services *services;
         struct ledger *ledger;
+        struct survival *survival;
         struct tally *tally;
         uint64_t asof_usec[SOCK_STATE_COUNT];
         struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
@@ -38,11 +40,14 @@ int observer_new(struct observer **ret_observer)
         if (r == 0)
                 r = ledger_new(&observer->ledger);
         if (r == 0)
+                r = survival_new(&observer->survival);
+        if (r == 0)
                 r = tally_new(&observer->tally);
         if (r < 0) {
                 observer_free(observer);
                 return r;
         }
+        tally_set_survival(observer->tally, observer->survival);
         *ret_observer = observer;
         return 0;
 }
@@ -52,6 +57,7 @@ struct observer *observer_free(struct observer *observer)
         if (observer) {
                 services_free(observer->services);
                 ledger_free(observer->ledger);
+                survival_free(observer->survival);
                 tally_free(observer->tally);
                 snapshot_unref(observer->last);
         }
@@ -63,6 +69,8 @@ void observer_begin(struct observer *observer, const struct scan_request *reques
 {
         observer->request = request;
         services_set_configured(observer->services, request->rules);
+        ledger_set_max(observer->ledger,
+                       request->max_tracked > 0 ? request->max_tracked : LEDGER_SOCKETS_MAX);
 }
 
 void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last)
@@ -140,9 +148,11 @@ static void drop_counts(struct snapshot *snapshot)
 {
         free(snapshot->rows);
         free(snapshot->index);
+        free(snapshot->leaks);
         snapshot->rows = NULL;
         snapshot->index = NULL;
-        snapshot->n_rows = snapshot->index_mask = 0;
+        snapshot->leaks = NULL;
+        snapshot->n_rows = snapshot->index_mask = snapshot->n_leaks = 0;
         snapshot->ports_overflow = 0;
         memset(snapshot->total, 0, sizeof(snapshot->total));
 }
@@ -151,23 +161,19 @@ static void drop_counts(struct snapshot *snapshot)
 static int repeat_counts(const struct observer *observer, struct snapshot *snapshot)
 {
         const struct snapshot *last = observer->last;
-        struct port_row *rows;
-        uint32_t *index;
 
         drop_counts(snapshot);
         if (!last || last->n_rows == 0)
                 return 0;
-        rows = copy_array(last->rows, last->n_rows, sizeof(*rows));
-        index = copy_array(last->index, (size_t)last->index_mask + 1, sizeof(*index));
-        if (!rows || !index) {
-                free(rows);
-                free(index);
-                return -ENOMEM;
-        }
-        snapshot->rows = rows;
+        snapshot->rows = copy_array(last->rows, last->n_rows, sizeof(*last->rows));
+        snapshot->index =
+                copy_array(last->index, (size_t)last->index_mask + 1, sizeof(*last->index));
+        snapshot->leaks = copy_array(last->leaks, last->n_leaks, sizeof(*last->leaks));
+        if (!snapshot->rows || !snapshot->index || (!snapshot->leaks && last->n_leaks > 0))
+                return -ENOMEM; /* freed with the snapshot */
         snapshot->n_rows = last->n_rows;
-        snapshot->index = index;
         snapshot->index_mask = last->index_mask;
+        snapshot->n_leaks = last->n_leaks;
         memcpy(snapshot->total, last->total, sizeof(snapshot->total));
         snapshot->counts_wall_usec = last->counts_wall_usec;
         return 0;
@@ -183,6 +189,29 @@ static int settle_counts(struct observer *observer, struct snapshot *snapshot)
         return 0;
 }
 
+/* Ports with stuck sockets may leak; all others have nothing to tell. */
+static int add_leaks(const struct observer *observer, struct snapshot *snapshot)
+{
+        size_t n = 0;
+
+        while (n < snapshot->n_rows && snapshot->rows[n].stuck > 0)
+                n++; /* worst first */
+        snapshot->leaks_overflow = survival_overflow(observer->survival);
+        if (n == 0)
+                return 0;
+        snapshot->leaks = calloc(MIN(n, (size_t)SURVIVAL_PORTS_MAX), sizeof(*snapshot->leaks));
+        if (!snapshot->leaks)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && snapshot->n_leaks < SURVIVAL_PORTS_MAX; i++) {
+                struct port_leak *leak = &snapshot->leaks[snapshot->n_leaks];
+
+                survival_tell(observer->survival, &snapshot->rows[i].key, leak);
+                if (leak->known)
+                        snapshot->rows[i].leak = (uint32_t)++snapshot->n_leaks;
+        }
+        return 0;
+}
+
 int observer_finish(struct observer *observer, const struct scan_outcome *outcome,
                     struct snapshot **ret_snapshot)
 {
@@ -190,10 +219,17 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
         struct snapshot *snapshot;
         int r;
 
-        ledger_end(observer->ledger, outcome->sockets_whole);
+        survival_begin(observer->survival, request->rules, request->now_usec);
+        ledger_end(observer->ledger, outcome->sockets_whole, survival_left, observer->survival);
+        survival_judge(observer->survival, observer->ledger, outcome->sockets_whole);
         r = tally_finish(observer->tally, request->rules, request->now_usec, &snapshot);
         if (r < 0)
                 return r;
+        r = add_leaks(observer, snapshot);
+        if (r < 0) {
+                snapshot_unref(snapshot);
+                return r;
+        }
         stamp(request, outcome, snapshot);
         date_states(observer, snapshot);
         r = settle_counts(observer, snapshot);

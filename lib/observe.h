@@ -12,6 +12,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "rule.h"
@@ -27,6 +28,7 @@ struct scan_request {
         uint64_t now_wall_usec; /* since 1970, for printing */
         const struct rules *rules;
         uint64_t conf_serial; /* which rules these are; handed on to the snapshot */
+        size_t max_tracked;   /* CLOSE_WAIT sockets whose age is followed; 0: LEDGER_SOCKETS_MAX */
         bool date_new;        /* ask for tcp_info, to date sockets that are older than this scan */
 };
 

@@ -56,6 +56,34 @@ static void add_stuck(struct line *line, const struct alert *alert)
         add_oldest(line, &alert->values);
 }
 
+/* A rate in the unit in which it is easily imagined, with its standard error. */
+static void add_rate(struct line *line, const struct port_leak *leak)
+{
+        const bool slow = leak->rate_per_min < 1;
+        const double rate = leak->rate_per_min * (slow ? 60 : 1);
+        const double error = leak->error_per_min * (slow ? 60 : 1);
+        const int digits = rate < 10 ? 1 : 0;
+
+        line_add(line, "leaks about %.*f connections %s (+-%.*f), ", digits, rate,
+                 slow ? "an hour" : "a minute", digits, error);
+}
+
+static void add_leak(struct line *line, const struct alert *alert)
+{
+        const struct port_leak *leak = &alert->values.leak;
+        const uint64_t patience_usec = leak->known ? leak->patience_usec : alert->stuck_after_usec;
+        char text[UNITS_TEXT_MAX];
+        uint64_t eta_usec;
+
+        if (leak->arrived > 0)
+                add_rate(line, leak);
+        line_add(line, "%" PRIu32 " ha%s outlived %s in CLOSE_WAIT", leak->outlived,
+                 leak->outlived == 1 ? "s" : "ve", units_format_age(patience_usec, text));
+        add_oldest(line, &alert->values);
+        if (leak_eta(leak, &alert->owner, &eta_usec) == 0)
+                line_add(line, ", descriptors run out in %s", units_format_age(eta_usec, text));
+}
+
 static void add_count(struct line *line, const struct alert *alert, const char *state)
 {
         int64_t level = alert->severity == SEVERITY_CRITICAL ? alert->critical : alert->warning;
@@ -81,6 +109,9 @@ static void add_condition(struct line *line, const struct alert *alert)
         switch (alert->key.kind) {
         case ALERT_CLOSE_WAIT_STUCK:
                 add_stuck(line, alert);
+                break;
+        case ALERT_CLOSE_WAIT_LEAK:
+                add_leak(line, alert);
                 break;
         case ALERT_CLOSE_WAIT_COUNT:
                 add_count(line, alert, "CLOSE_WAIT");
@@ -224,6 +255,12 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "connection stays for ever, and its descriptor with it. That is a bug of the "
                 "program or a stuck worker in it; SO_KEEPALIVE, sysctls and ending the peer do not "
                 "cure it. Restart the program to free the connections, and report the leak.",
+        [ALERT_CLOSE_WAIT_LEAK] =
+                "Connections that outlive what is usual on this port keep adding up: the program "
+                "forgets to close some of those that its peers have closed, and each costs it a "
+                "descriptor until it exits. It works until the descriptors run out; then it can "
+                "neither accept nor open connections or files. Restart it before that, raise its "
+                "LimitNOFILE to gain time, and mend the code path in which close() is missing.",
         [ALERT_CLOSE_WAIT_COUNT] =
                 "Many peers have closed and the program on this host has not closed its side yet: "
                 "it is slow, busy or has stopped reading. If the number falls by itself it was a "

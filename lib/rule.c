@@ -38,6 +38,7 @@ struct rules {
 
 static const char *const kind_names[ALERT_KIND_COUNT] = {
         [ALERT_CLOSE_WAIT_STUCK] = "close-wait-stuck",
+        [ALERT_CLOSE_WAIT_LEAK] = "close-wait-leak",
         [ALERT_CLOSE_WAIT_COUNT] = "close-wait-count",
         [ALERT_TIME_WAIT_COUNT] = "time-wait-count",
         [ALERT_BLIND] = "blind",

@@ -16,6 +16,7 @@
 
 enum alert_kind {
         ALERT_CLOSE_WAIT_STUCK,
+        ALERT_CLOSE_WAIT_LEAK,
         ALERT_CLOSE_WAIT_COUNT,
         ALERT_TIME_WAIT_COUNT,
         ALERT_BLIND,
@@ -28,12 +29,18 @@ enum severity { SEVERITY_NONE, SEVERITY_WARNING, SEVERITY_CRITICAL };
 #define RULE_ORIGIN_MAX     192
 #define RULES_EXCEPTION_MAX 4096 /* ports with a [Port ...] section */
 
+/* Older than this counts as stuck where no rule says otherwise. */
+#define RULE_STUCK_AFTER_USEC (UINT64_C(60) * 1000000)
+
 struct rule {
         enum alert_kind kind;
         struct port_key scope; /* port 0: every port that has no exception */
         int64_t warning;       /* raise at or above; RULE_LEVEL_OFF */
         int64_t critical;
-        uint64_t stuck_after_usec; /* close-wait-stuck alone */
+        uint64_t stuck_after_usec;     /* the close-wait kinds, by which they are read */
+        uint64_t pool_idle_usec;       /* the same: what idle members of a pool are allowed */
+        int64_t pool_size;             /* ... so many of them */
+        uint64_t critical_within_usec; /* close-wait-leak: descriptors run out so soon; 0: never */
         uint64_t raise_after_usec;
         uint64_t clear_after_usec;
         uint64_t remind_every_usec; /* 0: never */

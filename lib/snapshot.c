@@ -20,6 +20,7 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
         if (snapshot && __atomic_sub_fetch(&snapshot->refs, 1, __ATOMIC_ACQ_REL) == 0) {
                 free(snapshot->rows);
                 free(snapshot->index);
+                free(snapshot->leaks);
                 free(snapshot);
         }
         return NULL;
@@ -42,6 +43,13 @@ int port_row_compare(const void *a, const void *b)
         if (r == 0)
                 r = descending(x->oldest_usec, y->oldest_usec);
         return r == 0 ? port_key_compare(&x->key, &y->key) : r;
+}
+
+const struct port_leak *snapshot_leak(const struct snapshot *snapshot, const struct port_row *row)
+{
+        static const struct port_leak nothing;
+
+        return row->leak > 0 ? &snapshot->leaks[row->leak - 1] : &nothing;
 }
 
 const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key)

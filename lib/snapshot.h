@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "leak.h"
 #include "portkey.h"
 #include "sockrec.h"
 #include "stage.h"
@@ -46,8 +47,12 @@ struct port_row {
         uint32_t tw_remaining[SNAPSHOT_TW_BINS]; /* [i]: expires within (i * 5 s, (i + 1) * 5 s] */
         uint32_t tw_beyond;                      /* expires later than the last bin */
         uint32_t stuck;                          /* CLOSE_WAIT for StuckAfter or longer */
-        uint32_t stuck_held;  /* CLOSE_WAIT for StuckAfter + RaiseAfter or longer */
-        uint64_t oldest_usec; /* greatest age in CLOSE_WAIT; 0: none is tracked */
+        uint32_t stuck_held;       /* CLOSE_WAIT for StuckAfter + RaiseAfter or longer */
+        uint32_t stuck_usual;      /* of stuck: no longer than is usual on the port (survival.h) */
+        uint32_t stuck_held_usual; /* of stuck_held: likewise, RaiseAfter included */
+        uint32_t pool, pool_held;  /* of both: may be idle members of a pool; tally.c's own */
+        uint32_t leak;             /* position in the snapshot's leaks + 1; 0: nothing to tell */
+        uint64_t oldest_usec;      /* greatest age in CLOSE_WAIT; 0: none is tracked */
         bool oldest_at_least; /* that age is a lower bound: the socket is older than our watching */
         struct port_witness witness;
         struct port_witness listener; /* of a local port that has one, or had one lately */
@@ -91,6 +96,9 @@ struct snapshot {
 
         struct port_row *rows; /* worst first: port_row_compare() */
         size_t n_rows;
+        struct port_leak *leaks; /* of the few ports that have something to tell */
+        size_t n_leaks;
+        uint64_t leaks_overflow; /* sockets whose port found no room there: SURVIVAL_PORTS_MAX */
         uint32_t *index;     /* open addressing by port_key_hash(): position in rows + 1; 0: free */
         uint32_t index_mask; /* slots - 1; 0: no index */
         unsigned refs;       /* atomic */
@@ -102,6 +110,9 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot);
 
 /* Worst first: stuck, CLOSE_WAIT, TIME_WAIT, oldest; then by key. For qsort(). */
 int port_row_compare(const void *a, const void *b);
+
+/* What the survival of a row's sockets tells; not known where there is nothing to tell. */
+const struct port_leak *snapshot_leak(const struct snapshot *snapshot, const struct port_row *row);
 
 /* The row of a port, or NULL. O(1). */
 const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key);

@@ -14,12 +14,15 @@
 #include <string.h>
 
 #include "base.h"
+#include "survival.h"
 
 #define ROWS_MIN 64
+#define LENSES   256 /* groups whose sockets may alternate at no cost */
 
 struct tally {
         struct services *services;
         struct ledger *ledger;
+        const struct survival *survival; /* NULL: none */
         struct port_row *rows;
         size_t n_rows;
         size_t rows_size; /* a power of two; 0: nothing allocated */
@@ -63,6 +66,11 @@ void tally_begin(struct tally *tally, struct services *services, struct ledger *
         tally->ledger = ledger;
         tally->overflow = 0;
         memset(tally->total, 0, sizeof(tally->total));
+}
+
+void tally_set_survival(struct tally *tally, const struct survival *survival)
+{
+        tally->survival = survival;
 }
 
 static uint32_t *find_slot(const struct port_row *rows, uint32_t *index, uint32_t mask,
@@ -165,15 +173,24 @@ int tally_add(struct tally *tally, const struct sockrec *record)
         return 0;
 }
 
+/* What the ages of a group's sockets are added to, and compared with. */
+struct lens {
+        bool valid;
+        uint32_t group;       /* the number that it is for */
+        struct port_row *row; /* NULL: beyond TALLY_PORTS_MAX, in the totals alone */
+        uint64_t stuck_usec;
+        uint64_t raise_after_usec;
+        uint64_t usual_usec; /* below it an age is usual */
+        uint64_t pool_usec;  /* ... that of an idle member of a pool */
+};
+
 /* What finishing carries through the callbacks of services, rules and ledger. */
 struct finish {
         struct tally *tally;
         const struct rules *rules;
         uint64_t now_usec;
-        struct port_row *row;
-        uint64_t stuck_usec;
-        uint64_t held_usec;
         int error;
+        struct lens lenses[LENSES]; /* by group number, modulo their number */
 };
 
 /* Ports are shown at zero where there is room for them. */
@@ -210,39 +227,82 @@ static void flag_configured(const struct port_key *key, void *userdata)
         (void)flag_row(userdata, key, PORT_CONFIGURED);
 }
 
-static void flag_ignored(struct tally *tally, const struct rules *rules)
+/* A pool has its size: members beyond it are not usual. */
+static void limit_pool(const struct rules *rules, struct port_row *row)
 {
-        for (size_t i = 0; i < tally->n_rows; i++)
-                if (rules_ignored(rules, &tally->rows[i].key))
-                        tally->rows[i].flags |= PORT_IGNORED;
+        const struct rule *rule = rules_governing(rules, ALERT_CLOSE_WAIT_STUCK, &row->key);
+        const uint32_t size = rule ? (uint32_t)rule->pool_size : 0;
+
+        row->stuck_usual += MIN(row->pool, size);
+        row->stuck_held_usual += MIN(row->pool_held, size);
 }
 
-static void select_row(struct finish *finish, const struct port_key *key)
+static void settle_rows(struct tally *tally, const struct rules *rules)
 {
-        const struct rule *rule = rules_governing(finish->rules, ALERT_CLOSE_WAIT_STUCK, key);
+        for (size_t i = 0; i < tally->n_rows; i++) {
+                struct port_row *row = &tally->rows[i];
 
-        if (finish->row && port_key_compare(&finish->row->key, key) == 0)
+                if (rules_ignored(rules, &row->key))
+                        row->flags |= PORT_IGNORED;
+                if (row->pool > 0 || row->pool_held > 0)
+                        limit_pool(rules, row);
+        }
+}
+
+static const struct lens *lens_for(struct finish *finish, uint32_t number,
+                                   const struct port_key *key)
+{
+        struct lens *lens = &finish->lenses[number % LENSES];
+        const struct rule *rule;
+
+        if (lens->valid && lens->group == number)
+                return lens;
+        rule = rules_governing(finish->rules, ALERT_CLOSE_WAIT_STUCK, key);
+        lens->valid = true;
+        lens->group = number;
+        if (find_row(finish->tally, key, &lens->row) < 0)
+                lens->row = NULL;
+        lens->stuck_usec = rule ? rule->stuck_after_usec : RULE_STUCK_AFTER_USEC;
+        lens->raise_after_usec = rule ? rule->raise_after_usec : 0;
+        if (finish->tally->survival) {
+                lens->usual_usec = survival_patience(finish->tally->survival, key, false);
+                lens->pool_usec = survival_patience(finish->tally->survival, key, true);
+        }
+        return lens;
+}
+
+/* What was usual until lately has not been unusual for RaiseAfter yet. */
+static void add_stuck(const struct lens *lens, uint64_t age_usec, bool may_be_idle,
+                      struct port_row *row)
+{
+        const uint64_t hold_usec = lens->raise_after_usec;
+
+        row->stuck++;
+        if (age_usec < lens->usual_usec)
+                row->stuck_usual++;
+        else if (may_be_idle && age_usec < lens->pool_usec)
+                row->pool++;
+        if (age_usec < lens->stuck_usec + hold_usec)
                 return;
-        if (find_row(finish->tally, key, &finish->row) < 0)
-                finish->row = NULL; /* beyond TALLY_PORTS_MAX: in the totals alone */
-        finish->stuck_usec = rule ? rule->stuck_after_usec : TALLY_STUCK_AFTER_USEC;
-        finish->held_usec = finish->stuck_usec + (rule ? rule->raise_after_usec : 0);
+        row->stuck_held++;
+        if (age_usec < lens->usual_usec + hold_usec)
+                row->stuck_held_usual++;
+        else if (may_be_idle && age_usec < lens->pool_usec + hold_usec)
+                row->pool_held++;
 }
 
 static void add_age(const struct ledger_entry *entry, const struct ledger_group *group,
                     void *userdata)
 {
         struct finish *finish = userdata;
-        uint64_t age_usec;
-        struct port_row *row;
+        const struct lens *lens = lens_for(finish, entry->group, &group->port);
+        const uint64_t age_usec = finish->now_usec - MIN(entry->first_seen_usec, finish->now_usec);
+        struct port_row *row = lens->row;
 
-        select_row(finish, &group->port);
-        row = finish->row;
         if (!row)
                 return;
-        age_usec = finish->now_usec - MIN(entry->first_seen_usec, finish->now_usec);
-        row->stuck += age_usec >= finish->stuck_usec;
-        row->stuck_held += age_usec >= finish->held_usec;
+        if (age_usec >= lens->stuck_usec)
+                add_stuck(lens, age_usec, survival_may_be_idle(&group->port, entry), row);
         if (row->witness.known && age_usec <= row->oldest_usec)
                 return;
         row->oldest_usec = MAX(age_usec, UINT64_C(1)); /* 0 would mean: no socket is tracked */
@@ -286,7 +346,7 @@ int tally_finish(struct tally *tally, const struct rules *rules, uint64_t now_us
                 free(snapshot);
                 return finish.error;
         }
-        flag_ignored(tally, rules);
+        settle_rows(tally, rules);
         hand_over(tally, snapshot);
         memcpy(snapshot->total, tally->total, sizeof(snapshot->total));
         snapshot->ports_overflow = tally->overflow;

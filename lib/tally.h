@@ -14,16 +14,17 @@
 #include "service.h"
 #include "snapshot.h"
 #include "sockrec.h"
+#include "survival.h"
 
 #define TALLY_PORTS_MAX 131072 /* rows: every port on both sides of one namespace */
-
-/* Older than this counts as stuck where no rule says otherwise. */
-#define TALLY_STUCK_AFTER_USEC (UINT64_C(60) * 1000000)
 
 struct tally;
 
 int tally_new(struct tally **ret_tally);
 struct tally *tally_free(struct tally *tally);
+
+/* What is usual on a port, borrowed for good; without it nothing that is stuck is usual. */
+void tally_set_survival(struct tally *tally, const struct survival *survival);
 
 /* Empties the counts; services and ledger are borrowed until tally_finish(). */
 void tally_begin(struct tally *tally, struct services *services, struct ledger *ledger);

@@ -101,7 +101,44 @@ static json_t *wire_stages(const uint32_t stage[static STAGE_COUNT])
         return finish(object, r);
 }
 
-json_t *wire_port(const struct port_row *row)
+static int put_double(json_t *object, const char *name, double value)
+{
+        return put(object, name, json_real(value));
+}
+
+static json_t *wire_leak(const struct port_leak *leak)
+{
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put_int(object, "outlived", leak->outlived);
+        r |= put_int(object, "patienceSec", leak->patience_usec / USEC_PER_SEC);
+        r |= put_int(object, "times", leak->times);
+        r |= put_int_if(object, leak->arrived > 0, "arrived", leak->arrived);
+        r |= put_int_if(object, leak->arrived > 0, "windowSec", leak->window_usec / USEC_PER_SEC);
+        return finish(object, r);
+}
+
+/* How fast they add up, and how long that goes well. owner may be NULL. */
+static int put_leak(json_t *object, const struct port_leak *leak, const struct owner *owner)
+{
+        uint64_t eta_usec;
+        int r = 0;
+
+        if (!leak->known)
+                return 0;
+        r |= put(object, "leak", wire_leak(leak));
+        if (leak->arrived > 0) {
+                r |= put_double(object, "ratePerMin", leak->rate_per_min);
+                r |= put_double(object, "rateErrorPerMin", leak->error_per_min);
+        }
+        if (owner && leak_eta(leak, owner, &eta_usec) == 0)
+                r |= put_int(object, "etaSec", eta_usec / USEC_PER_SEC);
+        return r;
+}
+
+json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
+                  const struct owner *owner)
 {
         uint64_t last_sec = time_wait_last_sec(row);
         json_t *object = json_object();
@@ -115,8 +152,12 @@ json_t *wire_port(const struct port_row *row)
         r |= put_int(object, "timeWait", row->count[SOCK_TIME_WAIT]);
         r |= put_int(object, "closeWait", row->count[SOCK_CLOSE_WAIT]);
         r |= put_int(object, "stuck", row->stuck);
+        r |= put_int(object, "stuckUsual", row->stuck_usual);
         r |= put(object, "stages", wire_stages(row->stage));
         r |= put_oldest(object, row->oldest_usec, row->oldest_at_least);
+        r |= put_leak(object, snapshot_leak(snapshot, row), owner);
+        if (owner && owner_is_known(owner))
+                r |= put(object, "owner", wire_owner(owner));
         r |= put_int_if(object, last_sec > 0, "timeWaitLastSec", last_sec);
         return finish(object, r);
 }
@@ -130,6 +171,7 @@ static int put_alert_values(json_t *object, const struct alert_values *values)
         r |= put_int(object, "closeWait", values->close_wait);
         r |= put_int(object, "timeWait", values->time_wait);
         r |= put_int(object, "stuck", values->stuck);
+        r |= put_int(object, "stuckUsual", values->stuck_usual);
         r |= put(object, "stages", wire_stages(values->stage));
         r |= put_oldest(object, values->oldest_usec, values->oldest_at_least);
         return r;
@@ -150,12 +192,15 @@ static int put_stage_advice(json_t *object, const struct alert *alert)
 
 static int put_alert_levels(json_t *object, const struct alert *alert)
 {
-        bool stuck = alert->key.kind == ALERT_CLOSE_WAIT_STUCK;
+        bool leak = alert->key.kind == ALERT_CLOSE_WAIT_LEAK;
+        bool stuck = leak || alert->key.kind == ALERT_CLOSE_WAIT_STUCK;
         int r = 0;
 
         r |= put_int_if(object, alert->warning >= 0, "warningLevel", (uint64_t)alert->warning);
         r |= put_int_if(object, alert->critical >= 0, "criticalLevel", (uint64_t)alert->critical);
         r |= put_int_if(object, stuck, "stuckAfterSec", alert->stuck_after_usec / USEC_PER_SEC);
+        r |= put_int_if(object, leak && alert->critical_within_usec > 0, "criticalWithinSec",
+                        alert->critical_within_usec / USEC_PER_SEC);
         return r;
 }
 
@@ -178,6 +223,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put(object, "since", wire_time(alert->since_wall_usec));
         r |= put_int(object, "sinceSec", age_usec / USEC_PER_SEC);
         r |= put_alert_values(object, &alert->values);
+        r |= put_leak(object, &alert->values.leak, &alert->owner);
         r |= put_alert_levels(object, alert);
         r |= put(object, "rule", wire_line(alert->origin));
         if (owner_is_known(&alert->owner))
@@ -315,7 +361,11 @@ static json_t *listing_port(const struct listing *listing, size_t i)
                 .key = { .side = SIDE_LOCAL, .port = (uint16_t)(i - n_rows) },
         };
 
-        return wire_port(i < n_rows ? &listing->snapshot->rows[i] : &nothing);
+        const struct port_row *row = i < n_rows ? &listing->snapshot->rows[i] : &nothing;
+        const struct wire_filter *filter = listing->filter;
+
+        return wire_port(listing->snapshot, row,
+                         filter->owner ? filter->owner(filter->userdata, &row->key) : NULL);
 }
 
 size_t wire_ports_end(const struct snapshot *snapshot, const struct wire_filter *filter)

@@ -14,7 +14,9 @@
 #include "owner.h"
 #include "snapshot.h"
 
-json_t *wire_port(const struct port_row *row);
+/* A row of the snapshot. owner: NULL: was not asked for. */
+json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
+                  const struct owner *owner);
 /* now_usec: monotonic, for ages. */
 json_t *wire_alert(const struct alert *alert, uint64_t now_usec);
 json_t *wire_event(const struct event *event);
@@ -35,11 +37,16 @@ json_t *wire_time(uint64_t wall_usec);
 json_t *wire_totals(const struct snapshot *snapshot);
 json_t *wire_cost(const struct snapshot *snapshot);
 
-/* Which rows of a snapshot a ListPorts call wants. */
+/* Who holds the sockets of a port; NULL: unknown, or not asked for. */
+typedef const struct owner *(*wire_owner_fn)(void *userdata, const struct port_key *port);
+
+/* Which rows of a snapshot a ListPorts call wants, and what about them. */
 struct wire_filter {
         const uint16_t *ports; /* NULL: every port; any side */
         size_t n_ports;
-        bool all; /* also those with nothing to say */
+        bool all;            /* also those with nothing to say */
+        wire_owner_fn owner; /* NULL: owners are not told */
+        void *userdata;      /* of owner() */
 };
 
 /* Nothing to say: no TIME_WAIT, no CLOSE_WAIT, not configured, no listener now or lately; or

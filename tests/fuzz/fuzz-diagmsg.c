@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tally_begin(tally, services, ledger);
         ledger_begin(ledger, 1);
         (void)diagmsg_read(&reader, copy, size);
-        ledger_end(ledger, !reader.interrupted);
+        ledger_end(ledger, !reader.interrupted, NULL, NULL);
         if (tally_finish(tally, rules, 2, &snapshot) < 0)
                 abort();
         if (snapshot->total[SOCK_CLOSE_WAIT] > reader.messages)

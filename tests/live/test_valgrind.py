@@ -15,6 +15,7 @@ Interval=1s
 [CloseWait]
 StuckAfter=1s
 StuckWarning=5
+PoolIdle=0
 [TimeWait]
 CountWarning=5
 [Alerts]

@@ -3,6 +3,7 @@
 """Every reply of the control socket is what daemon/io.twmon.Monitor.varlink says it is."""
 
 import re
+import time
 
 import lab
 import makers
@@ -22,6 +23,16 @@ RaiseAfter=1s
 ClearAfter=2s
 [Port remote:5432]
 CountWarning=5
+"""
+
+
+LEAK_CONFIG = """
+[Scan]
+Interval=500ms
+[CloseWait]
+StuckAfter=2s
+StuckWarning=
+StuckCritical=
 """
 
 
@@ -261,7 +272,27 @@ def test_replies(tap):
         watcher.close()
         tap.equal(daemon.call("Reload"), {}, "Reload: an empty reply, as declared")
         lab.stop_well(tap, daemon)
-    check_shown(tap, interface, shown)
+    check_shown(tap, interface, shown | leak_replies(tap, interface))
+
+
+def leak_replies(tap, interface):
+    """A server that forgets one connection after the other, until it is told."""
+    shown, forgotten = set(), []
+    with lab.Daemon(LEAK_CONFIG) as daemon:
+        server = makers.listener(7868)
+        for _ in range(20):
+            forgotten.append(makers.close_wait(7868, 1, server=server))
+            if daemon.alert("close-wait-leak", 7868):
+                break
+            time.sleep(1)
+        tap.ok(lab.poll(lambda: "etaSec" in (daemon.alert("close-wait-leak", 7868) or {}), 5),
+               "a leak, and when its descriptors run out")
+        for method, parameters in (("ListPorts", {"ports": [7868]}), ("ListAlerts", {})):
+            shown |= hold(tap, interface, method, [daemon.call(method, parameters)], "a leak")
+        for item in forgotten:
+            item.reset()
+        lab.stop_well(tap, daemon)
+    return shown
 
 
 def check_list_ports(tap, daemon, interface):
@@ -278,7 +309,8 @@ def check_list_ports(tap, daemon, interface):
 
 def check_shown(tap, interface, shown):
     """A member that never shows in a busy minute was not tested; these need other causes."""
-    elsewhere = {"Alert.reason", "Event.reason", "Owner.unit", "Owner.userUnit", "Limits"}
+    elsewhere = {"Alert.reason", "Event.reason", "Owner.unit", "Owner.userUnit",
+                 "Process.fdUnlimited", "Limits"}
     missing = {f"{kind}.{name}" for kind, (_, members) in interface.types.items()
                for name in members if kind not in elsewhere} - shown - elsewhere
     tap.equal(missing, set(), "every declared member was seen with a value")

@@ -189,9 +189,11 @@ static void test_keys(void **state)
         conftest_refused("[Port 80]\nTimeWaitCountWarnig=1s\n",
                          "t.conf:2: [Port ...] has no key TimeWaitCountWarnig, expected "
                          "TimeWaitCountWarning");
-        conftest_refused("[CloseWait]\nCloseWaitCountWarning=1\n",
-                         "t.conf:2: [CloseWait] has no key CloseWaitCountWarning, expected one of "
-                         "StuckAfter, StuckWarning, StuckCritical, CountWarning, CountCritical");
+        conftest_refused(
+                "[CloseWait]\nCloseWaitCountWarning=1\n",
+                "t.conf:2: [CloseWait] has no key CloseWaitCountWarning, expected one of "
+                "StuckAfter, StuckWarning, StuckCritical, PoolIdle, PoolSize, LeakArrivals, "
+                "LeakCriticalWithin, CountWarning, CountCritical, MaxTracked");
 }
 
 static void test_not_a_key(void **state)

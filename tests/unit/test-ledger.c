@@ -75,7 +75,7 @@ static void test_first_seen_is_kept(void **state)
         for (uint64_t now = 100; now <= 500; now += 100) {
                 ledger_begin(ledger, now);
                 assert_int_equal(see(ledger, 1, 80), 0);
-                ledger_end(ledger, true);
+                ledger_end(ledger, true, NULL, NULL);
                 assert_int_equal(look(ledger).oldest, 100);
         }
         assert_int_equal(look(ledger).group.uid, 33);
@@ -95,7 +95,7 @@ static void test_inode_is_kept(void **state)
                 record.inode = shown[i];
                 ledger_begin(ledger, 100 + i);
                 assert_int_equal(ledger_see(ledger, &record, &key), 0);
-                ledger_end(ledger, true);
+                ledger_end(ledger, true, NULL, NULL);
                 assert_int_equal(look(ledger).last.inode, wanted[i]);
         }
 }
@@ -107,7 +107,7 @@ static void test_repeated_in_one_dump_counts_once(void **state)
         ledger_begin(ledger, 100);
         assert_int_equal(see(ledger, 1, 80), 0);
         assert_int_equal(see(ledger, 1, 80), LEDGER_REPEATED);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         assert_int_equal(look(ledger).n, 1);
 }
 
@@ -120,7 +120,7 @@ static void test_second_attempt_counts_afresh(void **state)
         assert_int_equal(see(ledger, 1, 80), 0);
         ledger_begin(ledger, 100);
         assert_int_equal(see(ledger, 1, 80), 0);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         assert_int_equal(look(ledger).n, 1);
 }
 
@@ -130,22 +130,22 @@ static void test_forgotten_after_two_complete_misses(void **state)
 
         ledger_begin(ledger, 100);
         see(ledger, 1, 80);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         ledger_begin(ledger, 200);
-        ledger_end(ledger, true); /* one miss: a dump may miss a few */
+        ledger_end(ledger, true, NULL, NULL); /* one miss: a dump may miss a few */
         assert_int_equal(look(ledger).n, 0);
         ledger_begin(ledger, 300);
         see(ledger, 1, 80);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         assert_int_equal(look(ledger).oldest, 100);
         for (int i = 0; i < 2; i++) {
                 ledger_begin(ledger, 400);
-                ledger_end(ledger, true);
+                ledger_end(ledger, true, NULL, NULL);
         }
         assert_int_equal(ledger_count(ledger), 0);
         ledger_begin(ledger, 600);
         see(ledger, 1, 80);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         assert_int_equal(look(ledger).oldest, 600);
 }
 
@@ -155,10 +155,10 @@ static void test_partial_scans_age_nothing_out(void **state)
 
         ledger_begin(ledger, 100);
         see(ledger, 1, 80);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         for (int i = 0; i < 50; i++) {
                 ledger_begin(ledger, 200);
-                ledger_end(ledger, false);
+                ledger_end(ledger, false, NULL, NULL);
         }
         assert_int_equal(ledger_count(ledger), 1);
 }
@@ -186,7 +186,7 @@ static void test_tcp_info_dates_old_sockets(void **state)
         record.last_ack_recv_msec = UINT32_MAX; /* longer than the clock has run */
         ledger_see(ledger, &record, &key);
         assert_int_equal(look(ledger).last.first_seen_usec, 0);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
 }
 
 /* The port's side was decided anew: the age moves along with the socket. */
@@ -196,10 +196,10 @@ static void test_changed_port_keeps_the_age(void **state)
 
         ledger_begin(ledger, 100);
         see(ledger, 1, 80);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         ledger_begin(ledger, 200);
         see(ledger, 1, 81);
-        ledger_end(ledger, true);
+        ledger_end(ledger, true, NULL, NULL);
         assert_int_equal(look(ledger).oldest, 100);
         assert_int_equal(look(ledger).group.port.port, 81);
 }
@@ -214,7 +214,7 @@ static void test_bound_is_kept_and_counted(void **state)
                         assert_int_equal(see(ledger, cookie, 80), 0);
                 assert_int_equal(see(ledger, LEDGER_SOCKETS_MAX + 1, 80), LEDGER_UNTRACKED);
                 assert_int_equal(see(ledger, LEDGER_SOCKETS_MAX + 2, 80), LEDGER_UNTRACKED);
-                ledger_end(ledger, true);
+                ledger_end(ledger, true, NULL, NULL);
                 assert_int_equal(ledger_untracked(ledger), 2);
         }
 }
@@ -250,7 +250,7 @@ static void test_random_lives(void **state)
                         seen++;
                         sum += s * 977 + 1;
                 }
-                ledger_end(ledger, true);
+                ledger_end(ledger, true, NULL, NULL);
                 found = look(ledger);
                 assert_int_equal(found.n, seen);
                 assert_int_equal(found.sum, sum);

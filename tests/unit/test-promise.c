@@ -71,7 +71,7 @@ static size_t scan(struct host *host, const uint64_t entered[static LEVEL], uint
                 if (entered[i] <= now)
                         assert_int_equal(tally_add(host->tally, &record), 0);
         }
-        ledger_end(host->ledger, true);
+        ledger_end(host->ledger, true, NULL, NULL);
         assert_int_equal(tally_finish(host->tally, host->rules, now, &snapshot), 0);
         snapshot->generation = ++host->generation;
         snapshot->complete = SOCK_MASK(SOCK_CLOSE_WAIT) | SOCK_MASK(SOCK_TIME_WAIT);

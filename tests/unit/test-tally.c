@@ -54,7 +54,7 @@ static struct snapshot *finish(struct world *world, uint64_t now)
 {
         struct snapshot *snapshot;
 
-        ledger_end(world->ledger, true);
+        ledger_end(world->ledger, true, NULL, NULL);
         assert_int_equal(tally_finish(world->tally, world->rules, now, &snapshot), 0);
         return snapshot;
 }

@@ -134,98 +134,6 @@ static void test_cleared_goes_at_once(void **state)
         assert_int_equal(world->asked, 0);
 }
 
-/* Who it was is still so; what it had open is not. */
-static void test_cleared_has_no_descriptors(void **state)
-{
-        struct world *world = *state;
-        struct event event = { .sequence = 1, .transition = TRANSITION_CLEARED };
-        struct owner *owner = &event.alert.owner;
-
-        owner_clear(owner);
-        owner->total = owner->n_processes = 1;
-        owner->processes[0] = (struct owner_process){ 7, "leaky", 25, 1024 };
-        tell_event(world->tell, &event, 100);
-        owner = &world->out[0].alert.owner;
-        assert_int_equal(owner->processes[0].pid, 7);
-        assert_int_equal(owner->processes[0].fds, OWNER_UNKNOWN);
-        assert_int_equal(owner->processes[0].fd_limit, 1024);
-}
-
-static struct alert *add_alert(struct alert_table *table, uint16_t port)
-{
-        const struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(port) };
-        struct alert *alert;
-
-        assert_int_equal(alert_table_claim(table, &key, &alert), ALERT_NEW);
-        alert->state = ALERT_RAISED;
-        alert->witness.known = true;
-        return alert;
-}
-
-/* Raised, known, and not about to clear: asked about once a minute, some at a time, in turn. */
-static void test_owners_are_looked_up_anew(void **state)
-{
-        struct world *world = *state;
-        struct alert_table *table;
-        struct alert *alert;
-        uint64_t now = TELL_REFRESH_USEC;
-
-        assert_int_equal(alert_table_new(&table), 0);
-        tell_refresh(world->tell, table, now);
-        alert = add_alert(table, 1);
-        tell_refresh(world->tell, table, now + TELL_REFRESH_USEC - 1);
-        assert_int_equal(world->asked, 0);
-        tell_refresh(world->tell, table, now += TELL_REFRESH_USEC);
-        assert_int_equal(world->asked, 1);
-
-        alert->state = ALERT_PENDING;
-        tell_refresh(world->tell, table, now += TELL_REFRESH_USEC);
-        alert->state = ALERT_RAISED;
-        alert->below_since_usec = now;
-        tell_refresh(world->tell, table, now += TELL_REFRESH_USEC);
-        alert->below_since_usec = 0;
-        alert->witness.known = false;
-        tell_refresh(world->tell, table, now += TELL_REFRESH_USEC);
-        assert_int_equal(world->asked, 1);
-        alert->witness.known = true;
-
-        for (uint16_t port = 2; port <= TELL_REFRESHED_MAX + 4; port++)
-                (void)add_alert(table, port);
-        world->asked = 0;
-        for (size_t turn = 1; turn <= 5; turn++) {
-                tell_refresh(world->tell, table, now += TELL_REFRESH_USEC);
-                assert_int_equal(world->asked, turn * TELL_REFRESHED_MAX);
-        }
-        alert_table_free(table);
-}
-
-/* Nobody waits for ever: 20 alerts, 16 a turn. */
-static void test_every_owner_has_its_turn(void **state)
-{
-        struct world *world = *state;
-        struct alert_table *table;
-        uint64_t now = TELL_REFRESH_USEC;
-
-        assert_int_equal(alert_table_new(&table), 0);
-        for (uint16_t port = 1; port <= TELL_REFRESHED_MAX + 4; port++)
-                add_alert(table, port)->witness.known = false;
-        for (int turn = 0; turn < 40; turn++, now += TELL_REFRESH_USEC) {
-                struct alert *alert;
-                const uint16_t port = (uint16_t)(turn % (TELL_REFRESHED_MAX + 4) + 1);
-                const struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK,
-                                               .port = local_port(port) };
-
-                assert_int_equal(alert_table_claim(table, &key, &alert), 0);
-                alert->witness.known = true;
-                world->asked_port = 0;
-                for (int i = 0; i < 2 && world->asked_port == 0; i++)
-                        tell_refresh(world->tell, table, now += TELL_REFRESH_USEC);
-                assert_int_equal(world->asked_port, port);
-                alert->witness.known = false;
-        }
-        alert_table_free(table);
-}
-
 static void test_no_answer_will_come(void **state)
 {
         struct world *world = *state;
@@ -275,9 +183,6 @@ int main(void)
                 T(test_waits_for_the_owner_it_asked_for),
                 T(test_order_is_kept),
                 T(test_cleared_goes_at_once),
-                T(test_cleared_has_no_descriptors),
-                T(test_owners_are_looked_up_anew),
-                T(test_every_owner_has_its_turn),
                 T(test_no_answer_will_come),
                 T(test_overdue_goes_without),
                 T(test_full_queue_loses_nothing),

@@ -37,18 +37,43 @@ static void port_has_its_members(void **state)
                 .stuck = 3,
                 .oldest_usec = 65 * USEC_PER_SEC + 999999,
         };
+        struct port_leak leak = { .known = true,
+                                  .times = 3,
+                                  .outlived = 4,
+                                  .arrived = 3,
+                                  .window_usec = 5 * USEC_PER_MIN,
+                                  .patience_usec = USEC_PER_MIN,
+                                  .rate_per_min = 1.5,
+                                  .error_per_min = 0.5 };
+        const struct snapshot snapshot = { .leaks = &leak, .n_leaks = 1 };
         json_t *object;
 
         (void)state;
         row.count[SOCK_CLOSE_WAIT] = 3;
         row.stage[STAGE_UNACCEPTED] = 1;
         row.stage[STAGE_UNCLOSED] = 2;
-        assert_json(wire_port(&row),
+        assert_json(wire_port(&snapshot, &row, NULL),
                     "{\"side\":\"local\",\"port\":7865,\"listening\":true,\"configured\":false,"
-                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":3,\"stuck\":3,"
+                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":3,\"stuck\":3,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":1,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":2},"
                     "\"oldestSec\":65,\"oldestAtLeast\":false}");
+
+        row.leak = 1;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_json(json_incref(json_object_get(object, "leak")),
+                    "{\"outlived\":4,\"patienceSec\":60,\"times\":3,\"arrived\":3,"
+                    "\"windowSec\":300}");
+        assert_true(json_real_value(json_object_get(object, "ratePerMin")) == 1.5);
+        assert_true(json_real_value(json_object_get(object, "rateErrorPerMin")) == 0.5);
+        assert_null(json_object_get(object, "etaSec"));
+        json_decref(object);
+
+        leak.arrived = 0;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_null(json_object_get(object, "ratePerMin"));
+        assert_null(json_object_get(json_object_get(object, "leak"), "arrived"));
+        json_decref(object);
 
         row = (struct port_row){
                 .key = { .side = SIDE_REMOTE, .port = 5432 },
@@ -56,14 +81,14 @@ static void port_has_its_members(void **state)
         };
         row.count[SOCK_TIME_WAIT] = 9;
         row.tw_remaining[2] = 1;
-        assert_json(wire_port(&row),
+        assert_json(wire_port(&snapshot, &row, NULL),
                     "{\"side\":\"remote\",\"port\":5432,\"listening\":false,\"configured\":true,"
-                    "\"ignored\":true,\"timeWait\":9,\"closeWait\":0,\"stuck\":0,"
+                    "\"ignored\":true,\"timeWait\":9,\"closeWait\":0,\"stuck\":0,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":0},"
                     "\"timeWaitLastSec\":15}");
         row.tw_beyond = 1;
-        object = wire_port(&row);
+        object = wire_port(&snapshot, &row, NULL);
         assert_int_equal(json_integer_value(json_object_get(object, "timeWaitLastSec")), 65);
         json_decref(object);
 }
@@ -113,7 +138,7 @@ static void alert_has_its_members(void **state)
                 "{\"key\":\"close-wait-stuck:-:local:7865:-\",\"kind\":\"close-wait-stuck\","
                 "\"side\":\"local\",\"port\":7865,\"severity\":\"warning\","
                 "\"state\":\"raised\",\"clearing\":false,\"count\":6,\"since\":\"2026-01-31T12:00:00.250Z\","
-                "\"sinceSec\":42,\"closeWait\":7,\"timeWait\":1,\"stuck\":6,"
+                "\"sinceSec\":42,\"closeWait\":7,\"timeWait\":1,\"stuck\":6,\"stuckUsual\":0,"
                 "\"stages\":{\"unaccepted\":0,\"unread\":5,\"eofUnread\":2,"
                 "\"unclosed\":0},\"oldestSec\":65,"
                 "\"oldestAtLeast\":false,\"warningLevel\":5,\"stuckAfterSec\":60,"
@@ -285,7 +310,7 @@ static void ports_asked_for_are_there(void **state)
         assert_int_equal(json_integer_value(json_object_get(object, "total")), 5);
         assert_json(json_incref(json_array_get(json_object_get(object, "ports"), 3)),
                     "{\"side\":\"local\",\"port\":80,\"listening\":false,\"configured\":false,"
-                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":0,\"stuck\":0,"
+                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":0,\"stuck\":0,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":0}}");
         json_decref(object);
@@ -383,13 +408,16 @@ static void longest_alerts_fit_a_reply(void **state)
                 memset(alert.values.stage, 0xff, sizeof(alert.values.stage));
                 alert.warning = alert.critical = INT64_MAX;
                 alert.stuck_after_usec = UINT64_MAX;
+                alert.values.leak = (struct port_leak){ true,       LEAK_TIMES_MAX, UINT32_MAX,
+                                                        UINT32_MAX, UINT64_MAX,     UINT64_MAX,
+                                                        UINT64_MAX, 1.0 / 3,        1.0 / 7 };
                 fill_owner(&alert.owner);
                 FILL(alert.reason);
                 FILL(alert.origin);
-                for (unsigned i = 0; i < 256 / ALERT_KIND_COUNT; i++)
+                for (unsigned i = 0; i <= 256 / ALERT_KIND_COUNT; i++)
                         json_array_append_new(array, wire_alert(&alert, UINT64_MAX));
         }
-        assert_int_equal(json_array_size(array), 256);
+        assert_true(json_array_size(array) >= 256);
         assert_true(encoded(json_pack("{s:o}", "alerts", array)) < VARLINK_REPLY_MAX);
 }
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What one snapshot says about one alert: which level is reached, and whether what clears it is
+ * seen. Pure; internal to detect.c, which decides what becomes of the alert.
+ */
+
+#include "detect.h"
+
+struct sight {
+        enum severity level; /* reached now */
+        enum severity held;  /* reached for RaiseAfter already, by the sockets' ages alone */
+        bool below_lowest;   /* at or below the clear level of the lowest level */
+        bool below_critical; /* at or below the clear level of the critical one */
+        bool certain;        /* false: the number is a lower bound, the two above mean nothing */
+        bool known;          /* false: the snapshot says nothing at all, all else is 0 */
+        uint64_t clear_after_usec; /* how long it must be below to clear */
+        struct alert_values values;
+};
+
+/* Of an alert of a port. alert: its key, and its owner's descriptors. */
+void sight_of_port(const struct rule *rule, const struct snapshot *snapshot,
+                   const struct alert *alert, struct sight *ret_sight);
+
+/* Of `blind`, which is judged by the scans themselves; bad_scans: in a row, this one included. */
+void sight_of_scans(const struct rule *rule, const struct snapshot *snapshot, uint64_t bad_scans,
+                    struct sight *ret_sight);
+
+/* Does the row reach a level of the rule? */
+bool sight_is_reached(const struct rule *rule, const struct snapshot *snapshot,
+                      const struct port_row *row);

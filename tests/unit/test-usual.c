@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which stuck sockets are no longer there than is usual, from records to a snapshot. */
+
+#include "fixture.h"
+
+#include "conf.h"
+#include "observe.h"
+
+#define STEP (10 * USEC_PER_SEC)
+
+struct world {
+        struct conf *conf;
+        struct observer *observer;
+        uint64_t now;
+        uint64_t generation;
+        uint64_t first; /* cookies first..last are there */
+        uint64_t last;
+        bool outgoing;
+        uint32_t queue;
+};
+
+static int setup(void **state)
+{
+        struct world *world = calloc(1, sizeof(*world));
+
+        assert_non_null(world);
+        assert_int_equal(conf_new_default(&world->conf), 0);
+        assert_int_equal(observer_new(&world->observer), 0);
+        world->now = USEC_PER_DAY;
+        world->first = 1;
+        *state = world;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct world *world = *state;
+
+        observer_free(world->observer);
+        conf_unref(world->conf);
+        free(world);
+        return 0;
+}
+
+static struct sockrec record_of(const struct world *world, uint64_t cookie)
+{
+        struct sockrec record = { .cookie = cookie,
+                                  .state = SOCK_CLOSE_WAIT,
+                                  .family = ADDR_IPV4,
+                                  .inode = (uint32_t)cookie,
+                                  .receive_queue = world->queue,
+                                  .local_port = 80,
+                                  .remote_port = 40000,
+                                  .have = SOCKREC_OWNER };
+
+        if (world->outgoing) {
+                record.local_port = 40000;
+                record.remote_port = 80;
+        }
+        return record;
+}
+
+/* One scan, then 10 s pass. The row of port 80. */
+static struct port_row see(struct world *world)
+{
+        const struct scan_request request = { .generation = ++world->generation,
+                                              .now_usec = world->now,
+                                              .rules = world->conf->rules };
+        const struct scan_outcome outcome = { .sockets_whole = true };
+        const struct port_key key = { .side = world->outgoing ? SIDE_REMOTE : SIDE_LOCAL,
+                                      .port = 80 };
+        struct port_row row = { 0 };
+        struct snapshot *snapshot;
+
+        observer_begin(world->observer, &request);
+        observer_begin_listeners(world->observer);
+        observer_end_listeners(world->observer, true);
+        observer_begin_sockets(world->observer);
+        for (uint64_t cookie = world->first; cookie <= world->last; cookie++) {
+                const struct sockrec record = record_of(world, cookie);
+
+                assert_int_equal(observer_socket(world->observer, &record), 0);
+        }
+        assert_int_equal(observer_finish(world->observer, &outcome, &snapshot), 0);
+        if (snapshot_find(snapshot, &key))
+                row = *snapshot_find(snapshot, &key);
+        snapshot_unref(snapshot);
+        world->now += STEP;
+        return row;
+}
+
+static struct port_row see_for(struct world *world, uint64_t usec)
+{
+        struct port_row row = see(world);
+
+        for (; usec > 0; usec -= STEP)
+                row = see(world);
+        return row;
+}
+
+static void assert_counts(struct port_row row, uint32_t stuck, uint32_t usual)
+{
+        assert_int_equal(row.stuck, stuck);
+        assert_int_equal(row.stuck_usual, usual);
+}
+
+static void test_nothing_is_usual_at_first(void **state)
+{
+        struct world *world = *state;
+        struct port_row row;
+
+        world->last = 20;
+        assert_counts(see_for(world, 50 * USEC_PER_SEC), 0, 0);
+        assert_counts(see(world), 20, 0);
+        row = see(world);
+        assert_int_equal(row.stuck_held, 0);
+        row = see(world); /* RaiseAfter later */
+        assert_int_equal(row.stuck_held, 20);
+        assert_int_equal(row.stuck_held_usual, 0);
+}
+
+static void test_what_was_seen_to_leave_is_usual(void **state)
+{
+        struct world *world = *state;
+        struct port_row row;
+
+        world->last = 2;
+        (void)see_for(world, 5 * USEC_PER_MIN);
+        world->first = 3; /* two have left at 5 min: patience is 10 min from now on */
+        world->last = 30;
+        assert_counts(see_for(world, 9 * USEC_PER_MIN + 50 * USEC_PER_SEC), 28, 28);
+        row = see(world);
+        assert_counts(row, 28, 0);
+        assert_int_equal(row.stuck_held - row.stuck_held_usual, 0); /* not for RaiseAfter yet */
+        (void)see(world);
+        row = see(world);
+        assert_int_equal(row.stuck_held - row.stuck_held_usual, 28);
+}
+
+static void test_idle_members_of_a_pool(void **state)
+{
+        struct world *world = *state;
+
+        world->outgoing = true;
+        world->queue = 1;
+        world->last = 256;
+        assert_counts(see_for(world, USEC_PER_MIN), 256, 256);
+        assert_counts(see_for(world, 13 * USEC_PER_MIN), 256, 256);
+        assert_counts(see_for(world, USEC_PER_MIN), 256, 0);
+}
+
+static void test_a_pool_has_its_size(void **state)
+{
+        struct world *world = *state;
+        struct port_row row;
+
+        world->outgoing = true;
+        world->queue = 1;
+        world->last = 300;
+        row = see_for(world, 80 * USEC_PER_SEC);
+        assert_counts(row, 300, 256);
+        assert_int_equal(row.stuck_held - row.stuck_held_usual, 44);
+}
+
+static void test_no_pool_here(void **state)
+{
+        struct world *world = *state;
+
+        world->last = 20;
+        world->queue = 1; /* a server must poll what it has accepted */
+        assert_counts(see_for(world, USEC_PER_MIN), 20, 0);
+        world->first = 21;
+        world->last = 40;
+        world->outgoing = true;
+        world->queue = 0; /* the end was read: not idle but forgotten */
+        assert_counts(see_for(world, USEC_PER_MIN), 20, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_nothing_is_usual_at_first),
+                T(test_what_was_seen_to_leave_is_usual),
+                T(test_idle_members_of_a_pool),
+                T(test_a_pool_has_its_size),
+                T(test_no_pool_here),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
