@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "control-owners.h"
 #include "control-status.h"
 #include "io.twmon.Monitor.varlink.h"
 
@@ -129,11 +130,11 @@ static int read_filter(const struct varlink_call *call, struct wire_filter *ret_
         return 0;
 }
 
-static int begin_ports(const struct varlink_call *call, const struct snapshot *snapshot,
-                       struct stream *ret_stream)
+static int begin_ports(const struct method_env *env, const struct varlink_call *call,
+                       const struct snapshot *snapshot, struct stream *ret_stream)
 {
         json_t *limit = answer_parameter(call, "limit");
-        struct stream stream = { .kind = STREAM_PORTS, .left = SIZE_MAX };
+        struct stream stream = { .kind = STREAM_PORTS, .left = SIZE_MAX, .single = !call->more };
         int r;
 
         r = read_filter(call, &stream.filter);
@@ -141,6 +142,9 @@ static int begin_ports(const struct varlink_call *call, const struct snapshot *s
                 return r;
         /* References are counted atomically; a snapshot's contents never change. */
         stream.snapshot = snapshot_ref((struct snapshot *)snapshot);
+        stream.owners = owners_ask(env->ops, env->userdata, snapshot, &stream.filter);
+        stream.filter.owner = owners_find;
+        stream.filter.userdata = stream.owners;
         if (limit)
                 stream.left = (size_t)json_integer_value(limit);
         *ret_stream = stream;
@@ -150,30 +154,21 @@ static int begin_ports(const struct varlink_call *call, const struct snapshot *s
 int answer_list_ports(const struct method_env *env, const struct varlink_call *call,
                       struct stream *stream, json_t **ret_reply)
 {
-        CLEANUP(stream_done) struct stream once = { .kind = STREAM_NONE };
         struct control_view view;
-        int r;
 
+        (void)stream;
         env->ops->view(env->userdata, &view);
         if (!view.snapshot)
                 return answer_parameters(json_pack("{s:[], s:i, s:b, s:b}", "ports", "total", 0,
                                                    "truncated", 0, "partial", 1),
                                          ret_reply);
-        if (call->more)
-                return begin_ports(call, view.snapshot, stream);
-
-        r = begin_ports(call, view.snapshot, &once);
-        if (r < 0)
-                return r;
-        return answer_parameters(wire_ports(once.snapshot, &once.filter,
-                                            MIN(once.left, (size_t)CONTROL_PORTS_MAX),
-                                            &once.cursor),
-                                 ret_reply);
+        return begin_ports(env, call, view.snapshot, stream);
 }
 
 int answer_next_ports(struct stream *stream, json_t **ret_reply)
 {
-        size_t max = MIN(stream->left, (size_t)CONTROL_PORTS_PER_REPLY);
+        size_t max = MIN(stream->left, stream->single ? (size_t)CONTROL_PORTS_MAX
+                                                      : (size_t)CONTROL_PORTS_PER_REPLY);
         json_t *parameters, *reply;
         bool continues;
         size_t sent;
@@ -185,7 +180,7 @@ int answer_next_ports(struct stream *stream, json_t **ret_reply)
 
         sent = json_array_size(json_object_get(parameters, "ports"));
         stream->left -= sent;
-        continues = stream->left > 0 &&
+        continues = !stream->single && stream->left > 0 &&
                     stream->cursor < wire_ports_end(stream->snapshot, &stream->filter);
         if (continues && json_object_set_new(parameters, "truncated", json_false()) < 0) {
                 json_decref(parameters);

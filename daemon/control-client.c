@@ -17,12 +17,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control-owners.h"
 #include "control.h"
 
 void stream_done(struct stream *stream)
 {
         snapshot_unref(stream->snapshot);
         free((uint16_t *)stream->filter.ports);
+        owners_free(stream->owners);
         *stream = (struct stream){ .kind = STREAM_NONE };
 }
 

@@ -21,7 +21,9 @@
 
 enum stream_kind { STREAM_NONE, STREAM_PORTS, STREAM_WATCH };
 
-/* A call with "more" that is not over yet. */
+struct owners;
+
+/* A call that is not over yet: it has "more", or waits for something. */
 struct stream {
         enum stream_kind kind;
         bool scans;                /* watch: tells scans as well */
@@ -29,7 +31,9 @@ struct stream {
         struct snapshot *snapshot; /* ports: referenced; all replies are from this one */
         struct wire_filter filter; /* ports: owns filter.ports */
         size_t cursor;
-        size_t left; /* ports that may still be sent */
+        size_t left;           /* ports that may still be sent */
+        struct owners *owners; /* ports: waited for first; NULL: nobody is asked for */
+        bool single;           /* ports: one reply and no more */
 };
 
 /* Forgets the call. */

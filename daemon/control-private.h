@@ -58,10 +58,21 @@ void control_close(struct client *client);
 /* The same, because it went over a limit: counted. */
 void control_drop(struct client *client);
 
+/* Around everything that may use clients: closed ones are freed after the last of them. */
+void control_enter(struct control *control);
+void control_leave(struct control *control);
+
+/* control-tell.c: replies that have waited for owners long enough go on. */
+void tell_waiting(struct control *control);
+/* When the next one has, or CONTROL_NEVER. */
+uint64_t tell_waiting_until(const struct control *control);
+
 /* control-serve.c: one step for one client, as far as its limits and its peer allow. */
 void serve_client(struct client *client, bool hung_up);
 /* Sends a client that watches what it has not been told yet. */
 void serve_events(struct client *client);
+/* What it waited for may have come: it goes on in its turn. */
+void serve_again(struct client *client);
 /* Hands a copy of finished bytes to a client that watches. */
 void serve_bytes(struct client *client, const char *bytes, size_t len);
 

@@ -6,6 +6,8 @@
  * comes at once; so clients take turns in the loop, however much one of them has sent ahead. Calls
  * are answered in their order, and a stream is finished before the next call is looked at.
  *
+ * A ListPorts for a few ports waits until their owners are known, before its first reply is built.
+ *
  * While much is unsent nothing is read or built for that client: the peer that does not read fills
  * its own buffers, then the kernel's, then runs into the idle time. Only events are pushed
  * regardless of that, up to CONTROL_OUTPUT_MAX.
@@ -20,6 +22,7 @@
 #include <sys/epoll.h>
 
 #include "control-methods.h"
+#include "control-owners.h"
 #include "control-private.h"
 
 static int queue_message(struct client *client, json_t *message)
@@ -98,10 +101,18 @@ static int serve_request(struct client *client)
         }
 }
 
+static bool is_waiting(const struct client *client)
+{
+        return owners_wait_until(client->stream.owners, control_now(client->control)) > 0;
+}
+
 static int serve_ports(struct client *client)
 {
         json_t *reply;
         int r;
+
+        if (client_pending(client) >= CLIENT_LOW_WATER || is_waiting(client))
+                return 0;
 
         r = answer_next_ports(&client->stream, &reply);
         return r < 0 ? r : queue_message(client, reply);
@@ -149,7 +160,7 @@ static int serve_step(struct client *client)
         case STREAM_WATCH:
                 return serve_watch(client);
         case STREAM_PORTS:
-                return client_pending(client) < CLIENT_LOW_WATER ? serve_ports(client) : 0;
+                return serve_ports(client);
         case STREAM_NONE:
                 if (client->backlog && client_pending(client) < CLIENT_LOW_WATER)
                         return serve_request(client);
@@ -163,7 +174,9 @@ static bool has_work(const struct client *client)
 {
         if (client->closing)
                 return false;
-        return client->stream.kind == STREAM_PORTS || client->backlog;
+        if (client->stream.kind == STREAM_PORTS)
+                return !is_waiting(client);
+        return client->backlog;
 }
 
 static bool is_finished(const struct client *client)
@@ -210,8 +223,8 @@ void serve_client(struct client *client, bool hung_up)
         r = client_send(client, control_now(client->control));
         if (r >= 0)
                 r = serve_step(client);
-        if (hung_up && client->stream.kind == STREAM_WATCH)
-                control_close(client);
+        if (hung_up && (client->stream.kind == STREAM_WATCH || is_waiting(client)))
+                control_close(client); /* it would be woken again and again */
         settle(client, r);
         quota_snapshots(client->control);
 }
@@ -219,6 +232,11 @@ void serve_client(struct client *client, bool hung_up)
 void serve_events(struct client *client)
 {
         settle(client, queue_events(client));
+}
+
+void serve_again(struct client *client)
+{
+        settle(client, 0);
 }
 
 void serve_bytes(struct client *client, const char *bytes, size_t len)

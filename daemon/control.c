@@ -7,6 +7,8 @@
  *   control-client.c   one connection's buffers
  *   control-serve.c    what one wake-up does for one connection
  *   control-methods.c  the method table; control-answers.c, control-status.c what they answer
+ *   control-tell.c     what the daemon tells them
+ *   control-owners.c   the owners that a reply waits for
  *   control-replay.c   the events that Watch can repeat
  *   control-quota.c    who must go when something is short
  *
@@ -14,7 +16,8 @@
  * any client. So closing marks a client dead, and the memory goes when the last function that may
  * be using clients has returned (busy).
  *
- * One timer serves everything that waits for a time: idle clients, accept() after descriptors ran
+ * One timer serves everything that waits for a time: idle clients, replies that wait for an owner,
+ * accept() after descriptors ran
  * out (the listener is switched off meanwhile, for it would stay readable and spin), and giving
  * memory back. It is off while there is none of that. A client that is active meanwhile does not
  * rearm it; the timer finds out when it fires.
@@ -88,6 +91,7 @@ static uint64_t next_deadline(const struct control *control)
 {
         uint64_t next = quota_idle_next(control);
 
+        next = MIN(next, tell_waiting_until(control));
         if (control->paused_until_usec > 0)
                 next = MIN(next, control->paused_until_usec);
         if (wants_trim(control))
@@ -111,12 +115,12 @@ static void arm_timer(struct control *control, uint64_t now_usec)
         }
 }
 
-static void enter(struct control *control)
+void control_enter(struct control *control)
 {
         control->busy++;
 }
 
-static void leave(struct control *control)
+void control_leave(struct control *control)
 {
         uint64_t now_usec = control_now(control);
 
@@ -134,14 +138,14 @@ static int on_client(sd_event_source *source, int fd, uint32_t revents, void *us
         size_t before = client->in.len;
 
         (void)source, (void)fd;
-        enter(control);
+        control_enter(control);
         if ((revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) &&
             client_receive(client, control_now(control)) < 0)
                 control_close(client);
         control->untrimmed_bytes += client->in.len - before;
         if (!client->dead)
                 serve_client(client, revents & EPOLLHUP);
-        leave(control);
+        control_leave(control);
         return 0;
 }
 
@@ -215,11 +219,11 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents, void *u
         struct control *control = userdata;
 
         (void)source, (void)revents;
-        enter(control);
+        control_enter(control);
         for (unsigned i = 0; i < CONTROL_ACCEPTS_MAX; i++)
                 if (accept_one(control, fd) < 0)
                         break;
-        leave(control);
+        control_leave(control);
         return 0;
 }
 
@@ -229,14 +233,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         uint64_t now_usec = control_now(control);
 
         (void)source, (void)usec;
-        enter(control);
+        control_enter(control);
         control->timer_usec = CONTROL_NEVER;
+        tell_waiting(control);
         quota_idle(control, now_usec);
         if (control->paused_until_usec > 0 && now_usec >= control->paused_until_usec) {
                 control->paused_until_usec = 0;
                 set_accepting(control, true);
         }
-        leave(control);
+        control_leave(control);
         return 0;
 }
 
@@ -328,59 +333,6 @@ int control_adopt(struct control *control, int fd)
         if (r < 0)
                 sd_event_source_disable_unref(listener.source);
         return r;
-}
-
-/* The finished bytes of a Watch reply. */
-static int encode_watch(struct control *control, uint64_t sequence, const struct event *event,
-                        struct replay_frame *ret_frame)
-{
-        struct replay_frame frame = { .sequence = sequence };
-        struct control_view view;
-        json_t *reply;
-        int r;
-
-        control->ops->view(control->userdata, &view);
-        reply = answer_watch_event(&view, sequence, event, 0);
-        if (!reply)
-                return -ENOMEM;
-        r = varlink_encode(reply, VARLINK_REPLY_MAX, &frame.bytes, &frame.len);
-        json_decref(reply);
-        if (r >= 0)
-                *ret_frame = frame;
-        return r;
-}
-
-/* An event that finds no memory is missing from the sequence, which shows. */
-void control_tell_event(struct control *control, const struct event *event)
-{
-        struct replay_frame frame;
-
-        if (encode_watch(control, event->sequence, event, &frame) < 0)
-                return;
-        enter(control);
-        replay_add(&control->replay, frame.sequence, frame.bytes, frame.len);
-        for (struct client *c = control->clients; c; c = c->next)
-                if (!c->dead && c->stream.kind == STREAM_WATCH)
-                        serve_events(c);
-        leave(control);
-}
-
-void control_tell_scan(struct control *control)
-{
-        struct replay_frame frame = { .bytes = NULL };
-
-        enter(control);
-        for (struct client *c = control->clients; c; c = c->next) {
-                if (c->dead || c->stream.kind != STREAM_WATCH || !c->stream.scans)
-                        continue;
-                if (!frame.bytes &&
-                    encode_watch(control, replay_newest(&control->replay), NULL, &frame) < 0)
-                        break;
-                serve_bytes(c, frame.bytes, frame.len);
-        }
-        free(frame.bytes);
-        quota_snapshots(control);
-        leave(control);
 }
 
 void control_get_stats(const struct control *control, struct control_stats *ret_stats)

@@ -41,6 +41,10 @@ struct control_ops {
         void (*view)(void *userdata, struct control_view *ret_view);
         /* 0, CONF_BAD with *ret_errors (caller frees), or -errno. */
         int (*reload)(void *userdata, char **ret_errors);
+        /* Starts looking for who holds the witness; the answer comes through
+           control_tell_owner(). Negative: none will. */
+        int (*ask_owner)(void *userdata, const struct port_key *port,
+                         const struct port_witness *witness);
         /* The monotonic clock. */
         uint64_t (*now_usec)(void *userdata);
 };
@@ -63,6 +67,9 @@ int control_adopt(struct control *control, int fd);
 
 /* For Watch: stores the event for replay, and streams it. */
 void control_tell_event(struct control *control, const struct event *event);
+/* An answer to ask_owner(), or to anybody else's question. */
+void control_tell_owner(struct control *control, const struct port_key *port,
+                        const struct owner *owner);
 /* A new snapshot is there. */
 void control_tell_scan(struct control *control);
 

@@ -134,6 +134,7 @@ static void take_answers(struct daemon *daemon)
         while (scan_take_answer(daemon->scan, &port, &owner)) {
                 alert_table_set_owner(daemon->alerts, &port, &owner);
                 tell_owner(daemon->tell, &port, &owner);
+                control_tell_owner(daemon->control, &port, &owner);
         }
         arm_overdue(daemon);
 }
@@ -276,7 +277,7 @@ static int open_control(struct daemon *daemon)
 
 static int make_parts(struct daemon *daemon)
 {
-        static const struct control_ops control_ops = { view, reload, now };
+        static const struct control_ops control_ops = { view, reload, ask_owner, now };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
         int r = sd_event_new(&daemon->event);

@@ -39,6 +39,9 @@ struct world {
         struct alert_table *alerts;
         struct conf *conf;
         uint64_t now_usec;
+        int ask_error;         /* what ask_owner() answers; 0 */
+        struct port_key asked; /* for whose owner it was called last, and how often */
+        unsigned n_asked;
         uint64_t sequence;
         int reload_result;
         const char *reload_errors;
@@ -82,7 +85,21 @@ static inline uint64_t world_now(void *userdata)
         return ((struct world *)userdata)->now_usec;
 }
 
-static const struct control_ops world_ops = { world_view, world_reload, world_now };
+static inline int world_ask_owner(void *userdata, const struct port_key *port,
+                                  const struct port_witness *witness)
+{
+        struct world *world = userdata;
+
+        (void)witness;
+        if (world->ask_error < 0)
+                return world->ask_error;
+        world->asked = *port;
+        world->n_asked++;
+        return 0;
+}
+
+static const struct control_ops world_ops = { world_view, world_reload, world_ask_owner,
+                                              world_now };
 
 static inline unsigned count_fds(void)
 {

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the daemon has to say, handed to the clients that it concerns: events and scans to those that
+ * watch, owners to those whose reply waits for them. What is the same for all is encoded once.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base.h"
+#include "control-answers.h"
+#include "control-owners.h"
+#include "control-private.h"
+
+/* The finished bytes of a Watch reply. */
+static int encode_watch(struct control *control, uint64_t sequence, const struct event *event,
+                        struct replay_frame *ret_frame)
+{
+        struct replay_frame frame = { .sequence = sequence };
+        struct control_view view;
+        json_t *reply;
+        int r;
+
+        control->ops->view(control->userdata, &view);
+        reply = answer_watch_event(&view, sequence, event, 0);
+        if (!reply)
+                return -ENOMEM;
+        r = varlink_encode(reply, VARLINK_REPLY_MAX, &frame.bytes, &frame.len);
+        json_decref(reply);
+        if (r >= 0)
+                *ret_frame = frame;
+        return r;
+}
+
+/* An event that finds no memory is missing from the sequence, which shows. */
+void control_tell_event(struct control *control, const struct event *event)
+{
+        struct replay_frame frame;
+
+        if (encode_watch(control, event->sequence, event, &frame) < 0)
+                return;
+        control_enter(control);
+        replay_add(&control->replay, frame.sequence, frame.bytes, frame.len);
+        for (struct client *c = control->clients; c; c = c->next)
+                if (!c->dead && c->stream.kind == STREAM_WATCH)
+                        serve_events(c);
+        control_leave(control);
+}
+
+void control_tell_owner(struct control *control, const struct port_key *port,
+                        const struct owner *owner)
+{
+        control_enter(control);
+        for (struct client *c = control->clients; c; c = c->next) {
+                if (c->dead || !c->stream.owners)
+                        continue;
+                owners_answer(c->stream.owners, port, owner);
+                serve_again(c);
+        }
+        control_leave(control);
+}
+
+void control_tell_scan(struct control *control)
+{
+        struct replay_frame frame = { .bytes = NULL };
+
+        control_enter(control);
+        for (struct client *c = control->clients; c; c = c->next) {
+                if (c->dead || c->stream.kind != STREAM_WATCH || !c->stream.scans)
+                        continue;
+                if (!frame.bytes &&
+                    encode_watch(control, replay_newest(&control->replay), NULL, &frame) < 0)
+                        break;
+                serve_bytes(c, frame.bytes, frame.len);
+        }
+        free(frame.bytes);
+        quota_snapshots(control);
+        control_leave(control);
+}
+
+void tell_waiting(struct control *control)
+{
+        for (struct client *c = control->clients; c; c = c->next)
+                if (!c->dead && c->stream.owners)
+                        serve_again(c);
+}
+
+uint64_t tell_waiting_until(const struct control *control)
+{
+        uint64_t next = CONTROL_NEVER;
+
+        for (const struct client *c = control->clients; c; c = c->next) {
+                const uint64_t until_usec =
+                        c->dead ? 0 : owners_wait_until(c->stream.owners, control_now(control));
+
+                if (until_usec > 0)
+                        next = MIN(next, until_usec);
+        }
+        return next;
+}
