@@ -6,8 +6,9 @@
 # make demo       a few seconds that show what twmon is for
 # make help       all targets
 #
-# Reading this file needs nothing but make: run, demo, check, lint and fuzz install what is missing
-# first (tools/deps.sh) and then call make again. pkg-config is asked when it is needed.
+# Reading this file needs nothing but make: run, demo, check, lint, fuzz and the benchmarks install
+# what is missing first (tools/deps.sh) and then call make again. pkg-config is asked when it is
+# needed.
 
 VERSION = 0.1.0
 
@@ -66,6 +67,11 @@ objects_of  = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*
 INTERFACE   = $(B)/gen/io.twmon.Monitor.varlink.h
 ARCHIVES    = $(B)/libclient.a $(B)/libdaemon.a $(B)/libtwmon.a
 
+# What the benchmarks share; each bench-*.c is a program, each test-*.c tests the others.
+BENCH_PARTS = $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench-% tests/bench/test-%,\
+              $(wildcard tests/bench/*.c)))
+BENCH_TESTS = $(patsubst tests/bench/%.c,$(B)/%,$(wildcard tests/bench/test-*.c))
+
 UNIT_TESTS  = $(patsubst tests/unit/%.c,$(B)/%,$(wildcard tests/unit/test-*.c))
 FUZZ_NAMES  = $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 REPLAYS     = $(FUZZ_NAMES:%=$(B)/replay-%)
@@ -83,11 +89,11 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests fuzzers run demo check lint fuzz install uninstall clean help
+.PHONY: all tests fuzzers run demo check lint fuzz bench bench-detect install uninstall clean help
 
 all: $(B)/twmond $(B)/twmonctl
 	@:
-tests: all $(UNIT_TESTS) $(REPLAYS) $(B)/netlink-shim.so
+tests: all $(UNIT_TESTS) $(BENCH_TESTS) $(REPLAYS) $(B)/netlink-shim.so
 fuzzers: $(FUZZERS)
 
 $(B)/twmond: $(B)/daemon/main.o $(B)/libdaemon.a $(B)/libtwmon.a
@@ -101,7 +107,7 @@ $(B)/twmonctl: $(B)/client/main.o $(B)/libclient.a $(B)/libtwmon.a
 $(B)/libtwmon.a: $(call objects_of,lib)
 $(B)/libdaemon.a: $(call objects_of,daemon)
 $(B)/libclient.a: $(call objects_of,client)
-$(ARCHIVES):
+$(ARCHIVES) $(B)/libbench.a:
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -130,6 +136,17 @@ $(B)/fuzz-%: $(B)/tests/fuzz/fuzz-%.o $(ARCHIVES)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_twmond)
 
+$(B)/libbench.a: $(BENCH_PARTS)
+
+$(B)/bench-%: $(B)/tests/bench/bench-%.o $(B)/libbench.a $(B)/libtwmon.a
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_twmonctl)
+
+# After test-% of unit/: make takes the pattern whose source is there.
+$(B)/test-%: $(B)/tests/bench/test-%.o $(B)/libbench.a $(B)/libtwmon.a
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_test)
+
 # Preloaded into twmond by live tests; not instrumented.
 $(B)/netlink-shim.so: tests/live/netlink-shim.c Makefile
 	$(call say,LD)
@@ -156,7 +173,7 @@ demo:
 
 LINTS     = $(sort $(wildcard tests/lint/*.sh tests/lint/*.py))
 SUITES    = $(LINTS) $(sort $(wildcard tests/systemd/*.sh)) \
-            $(patsubst $(B)/%,build/check/%,$(UNIT_TESTS)) \
+            $(patsubst $(B)/%,build/check/%,$(UNIT_TESTS) $(BENCH_TESTS)) \
             $(foreach n,$(FUZZ_NAMES),'build/check/replay-$(n) tests/fuzz/corpus/$(n)') \
             $(sort $(wildcard tests/live/test_*.py))
 
@@ -176,6 +193,17 @@ fuzz:
 	@tools/deps.sh check
 	@$(AGAIN) VARIANT=fuzz fuzzers
 	@for name in $(FUZZ_NAMES); do tests/fuzz/run.sh $$name $(FUZZ_SECONDS) || exit 1; done
+
+# The release build: sanitizers would be what is measured.
+bench:
+	@tools/deps.sh run
+	@$(AGAIN) build/bench-ledger
+	@build/bench-ledger
+
+bench-detect:
+	@tools/deps.sh run
+	@$(AGAIN) build/bench-detect
+	@build/bench-detect
 
 # ---- install ----
 
@@ -221,6 +249,9 @@ help:
 	@echo 'make check       set up what is missing, then every test'
 	@echo 'make lint        only the checks that read the tree'
 	@echo 'make fuzz        every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make bench       the cost of 100,000 sockets in the ledger, beside that of listing them'
+	@echo 'make bench-detect'
+	@echo '                 leaks and healthy hosts, simulated: found, missed, false alarms (30 s)'
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make uninstall   keeps the configuration'
 	@echo 'make clean       removes build/'
