@@ -50,10 +50,10 @@ WARNINGS += -Werror
 endif
 
 # Asked once, at first use: the assignment replaces itself by the answer.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih zlib))$(PKG_CFLAGS)
 
-LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih) -lm
-LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih) -lm
+LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih zlib) -lm
+LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih zlib) -lm
 LIBS_test     = $(LIBS_twmond) $(shell $(PKG_CONFIG) --libs cmocka)
 
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(CFLAGS) \

@@ -109,6 +109,12 @@ static int set_after(struct cmdline *options, const char *text)
         return units_parse_count(text, INT64_MAX, &options->after);
 }
 
+static int set_config(struct cmdline *options, const char *text)
+{
+        options->config = text;
+        return text[0] ? 0 : -EINVAL;
+}
+
 static const struct option_row rows[] = {
         { "socket", "PATH", OPTION_EVERYWHERE, "where twmond listens", set_socket,
           "a path of 1 to 107 bytes" },
@@ -126,6 +132,8 @@ static const struct option_row rows[] = {
         { "limit", "N", OPTION_LIMIT, "the N worst ports", set_limit, "a number from 1 on" },
         { "after", "N", OPTION_AFTER, "first the events after number N", set_after,
           "the sequence number of an event" },
+        { "config", "FILE", OPTION_CONFIG, "judge by that file, not by the built-in levels",
+          set_config, "a file" },
 };
 
 PRINTF_LIKE(2, 3) static int wrong(char *error, const char *format, ...)
@@ -164,6 +172,14 @@ static int take_topic(struct cmdline *options, const char *word, char *error)
         return options->topic ? 0 : wrong(error, "no verb \"%s\"", word);
 }
 
+static int take_file(struct cmdline *options, const char *word, char *error)
+{
+        if (options->file)
+                return wrong(error, "%s takes one FILE", options->verb->name);
+        options->file = word;
+        return word[0] ? 0 : wrong(error, "FILE must not be empty");
+}
+
 static int take_word(struct cmdline *options, const char *word, char *error)
 {
         if (!options->verb)
@@ -175,6 +191,8 @@ static int take_word(struct cmdline *options, const char *word, char *error)
                 return take_port(options, word, error);
         case OPERANDS_VERB:
                 return take_topic(options, word, error);
+        case OPERANDS_FILE:
+                return take_file(options, word, error);
         }
         return 0;
 }
@@ -202,6 +220,8 @@ static int check(const struct cmdline *options, unsigned given, char *error)
                 return wrong(error, "--live and --once exclude each other");
         if (options->count > 0 && !options->live)
                 return wrong(error, "--count needs --live");
+        if (options->verb->operands == OPERANDS_FILE && !options->file)
+                return wrong(error, "%s needs a FILE", options->verb->name);
         return 0;
 }
 

@@ -26,11 +26,12 @@ enum {
         OPTION_ALL = 1 << 3,
         OPTION_LIMIT = 1 << 4,
         OPTION_AFTER = 1 << 5,
-        OPTION_EVERYWHERE = 1 << 6, /* every verb takes it */
+        OPTION_CONFIG = 1 << 6,
+        OPTION_EVERYWHERE = 1 << 7, /* every verb takes it */
 };
 
 /* What may stand behind the verb. */
-enum operands { OPERANDS_NONE, OPERANDS_PORTS, OPERANDS_VERB };
+enum operands { OPERANDS_NONE, OPERANDS_PORTS, OPERANDS_VERB, OPERANDS_FILE };
 
 struct verb;
 
@@ -44,6 +45,8 @@ struct cmdline {
         uint64_t limit; /* 0: none */
         uint64_t after;
         bool has_after;
+        const char *config; /* NULL: the built-in one. Borrowed from argv, as is file */
+        const char *file;   /* NULL: none; "-": standard input */
         uint16_t ports[CMDLINE_PORTS_MAX];
         size_t n_ports;
 };

@@ -26,6 +26,13 @@ static const struct verb verbs[] = {
           "line, whose \"sequence\" can be given to --after later on. Numbers begin anew\n"
           "when twmond restarts.\n",
           OPTION_AFTER, OPERANDS_NONE, view_watch },
+        { "replay", "FILE [--config FILE]", "judge again what twmond has recorded",
+          "Runs twmond's own judgement over the scans of a recording, as fast as it can,\n"
+          "and prints each event with its recorded time, as watch does, and a summary.\n"
+          "With --config by the levels of that file: to see what others would have told.\n"
+          "FILE \"-\" is standard input. Needs no twmond. Exit status 1 when the recording\n"
+          "is damaged; everything before the damage is told.\n",
+          OPTION_CONFIG, OPERANDS_FILE, view_replay },
         { "reload", "", "let twmond read its configuration again",
           "Prints what is wrong with the configuration, if anything; twmond then keeps the\n"
           "old one. For root and the user that twmond runs as.\n",

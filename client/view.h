@@ -32,6 +32,7 @@ int view_status(struct view *view);
 int view_ports(struct view *view);
 int view_alerts(struct view *view);
 int view_watch(struct view *view);
+int view_replay(struct view *view);
 int view_reload(struct view *view);
 int view_version(struct view *view);
 int view_help(struct view *view);

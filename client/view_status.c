@@ -147,6 +147,7 @@ static void write_limit(FILE *out, const json_t *limits, const char *name)
                 { "tracked", "", " socket without an age", " sockets without an age" },
                 { "malformed", "", " message not understood", " messages not understood" },
                 { "journal", "", " journal entry lost", " journal entries lost" },
+                { "recording", "", " scan not recorded", " scans not recorded" },
         };
         char count[UNITS_TEXT_MAX];
 

@@ -34,6 +34,7 @@ struct control_view {
         uint64_t scans;
         uint64_t journal_queued;
         uint64_t journal_lost;
+        uint64_t recording_lost;
         bool journal_delivered; /* the last attempt reached the journal */
 };
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -23,6 +24,7 @@
 #include "detect.h"
 #include "journal.h"
 #include "notify.h"
+#include "record.h"
 #include "scan.h"
 #include "socketpath.h"
 #include "tell.h"
@@ -34,6 +36,7 @@ struct daemon {
         sd_event *event;
         sd_event_source *overdue; /* timer: events that wait for an owner */
         struct journal *journal;
+        struct record *record; /* NULL: nothing is recorded */
         struct scan *scan;
         struct control *control;
         struct tell *tell;
@@ -42,6 +45,7 @@ struct daemon {
         struct snapshot *snapshot; /* the newest; NULL: none yet */
         uint64_t conf_serial;      /* of conf */
         bool ready_told;
+        bool recording_told; /* that it has stopped */
         uint64_t started_wall_usec;
 };
 
@@ -139,6 +143,21 @@ static void take_answers(struct daemon *daemon)
         arm_overdue(daemon);
 }
 
+/* A recording that has stopped is said once; watching goes on. */
+static void check_recording(struct daemon *daemon)
+{
+        struct recorder_stats recording;
+        char what[256];
+
+        scan_get_recording(daemon->scan, &recording);
+        if (recording.error == 0 || daemon->recording_told)
+                return;
+        daemon->recording_told = true;
+        snprintf(what, sizeof(what), "recording to %.200s failed", daemon->options->record);
+        alert_tell_problem(daemon->journal, what, recording.error,
+                           "nothing more is recorded, watching goes on");
+}
+
 static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct daemon *daemon = userdata;
@@ -158,6 +177,7 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         control_tell_scan(daemon->control);
         notify_scan(snapshot, daemon->alerts, !daemon->ready_told);
         daemon->ready_told = true;
+        check_recording(daemon);
         return 0;
 }
 
@@ -208,8 +228,10 @@ static void view(void *userdata, struct control_view *ret_view)
 {
         struct daemon *daemon = userdata;
         struct journal_stats journal;
+        struct recorder_stats recording;
 
         journal_get_stats(daemon->journal, &journal);
+        scan_get_recording(daemon->scan, &recording);
         *ret_view = (struct control_view){
                 .snapshot = daemon->snapshot,
                 .alerts = daemon->alerts,
@@ -220,6 +242,7 @@ static void view(void *userdata, struct control_view *ret_view)
                 .journal_queued = journal.queued,
                 .journal_lost = journal.lost,
                 .journal_delivered = journal.delivered,
+                .recording_lost = recording.lost,
         };
 }
 
@@ -235,6 +258,8 @@ static int add_signals(struct daemon *daemon)
         int r;
 
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ,
+                     SIG_IGN); /* a recording that grows too large is an error of write() */
         (void)sigemptyset(&set);
         (void)sigaddset(&set, SIGTERM);
         (void)sigaddset(&set, SIGINT);
@@ -263,6 +288,18 @@ static int add_sources(struct daemon *daemon)
         if (r >= 0)
                 r = sd_event_source_set_enabled(daemon->overdue, SD_EVENT_OFF);
         return MIN(r, 0);
+}
+
+static int open_record(struct daemon *daemon)
+{
+        int r;
+
+        if (!daemon->options->record)
+                return 0;
+        r = record_open(daemon->options->record, daemon->conf->interval_usec, &daemon->record);
+        if (r == 0)
+                scan_set_recorder(daemon->scan, record_get_recorder(daemon->record));
+        return r == RECORD_REFUSED ? DAEMON_BAD_SETTING : r;
 }
 
 /* The service manager's socket if it passed one, our own otherwise. */
@@ -309,6 +346,8 @@ int daemon_new(const struct options *options, struct conf *conf, struct daemon *
         if (r == 0)
                 r = add_sources(daemon);
         if (r == 0)
+                r = open_record(daemon);
+        if (r == 0)
                 r = open_control(daemon);
         if (r != 0) {
                 daemon_free(daemon);
@@ -323,6 +362,7 @@ struct daemon *daemon_free(struct daemon *daemon)
         if (!daemon)
                 return NULL;
         scan_free(daemon->scan);
+        record_free(daemon->record);
         tell_free(daemon->tell); /* lets out through journal and control */
         control_free(daemon->control);
         journal_free(daemon->journal);

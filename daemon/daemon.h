@@ -13,12 +13,13 @@
 #define DAEMON_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h; the unit does not restart on it */
 
 /* daemon_new() */
-#define DAEMON_REFUSED 1 /* said on stderr already: a socket path that cannot be served */
+#define DAEMON_REFUSED     1 /* said on stderr already: a socket path that cannot be served */
+#define DAEMON_BAD_SETTING 2 /* said on stderr already: a file that cannot be recorded to */
 
 struct daemon;
 
 /*
- * conf: takes a reference. 0, DAEMON_REFUSED, or -errno. The socket is bound (or taken over from
+ * conf: takes a reference. 0, an outcome above, or -errno. The socket is bound (or taken over from
  * the service manager) when this returns.
  */
 int daemon_new(const struct options *options, struct conf *conf, struct daemon **ret_daemon);

@@ -58,6 +58,8 @@ static int run(const struct options *options)
         }
         if (r < 0)
                 fprintf(stderr, "twmond: %s\n", strerror(-r));
+        if (r == DAEMON_BAD_SETTING)
+                return DAEMON_EXIT_CONFIG;
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

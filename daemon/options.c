@@ -20,6 +20,7 @@ static const struct {
         { "config", "FILE", "read that file alone, not /etc/twmon and its drop-ins", 'c' },
         { "socket", "PATH", "the control socket (default: /run/twmon/control for root)", 's' },
         { "state-dir", "DIR", "where state may be kept (nothing is kept there yet)", 'd' },
+        { "record", "FILE", "append every scan to that file, for twmonctl replay", 'r' },
         { "check-config", NULL, "check the configuration and exit: 0 good, 1 bad", 'k' },
         { "help-config", NULL, "print every configuration key with its default", 'C' },
         { "version", NULL, "print the version", 'V' },
@@ -50,6 +51,9 @@ static int apply(int letter, struct options *options)
                 return 0;
         case 'd':
                 options->state_dir = optarg;
+                return 0;
+        case 'r':
+                options->record = optarg;
                 return 0;
         case 'k':
                 options->action = OPTIONS_CHECK_CONFIG;
@@ -96,7 +100,8 @@ void options_print_help(FILE *out)
                 fprintf(out, "  --%s%s%-*s  %s\n", table[i].name, table[i].argument ? " " : "",
                         (int)(17 - strlen(table[i].name) - (table[i].argument != NULL)),
                         table[i].argument ? table[i].argument : "", table[i].help);
-        fputs("\nSIGHUP reads the configuration again. Exit status 78: it was wrong at the start.\n"
+        fputs("\nSIGHUP reads the configuration again. Exit status 78: it was wrong at the start,\n"
+              "or --record names a file that cannot be recorded to.\n"
               "See twmond(8), twmon.conf(5), twmonctl(1).\n",
               out);
 }

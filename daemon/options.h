@@ -21,6 +21,7 @@ struct options {
         const char *config;    /* NULL: the system's files */
         const char *socket;    /* NULL: the default place */
         const char *state_dir; /* NULL: none */
+        const char *record;    /* NULL: nothing is recorded */
 };
 
 /* 0, or -EINVAL after one line on stderr. */

@@ -48,6 +48,7 @@ struct scan {
         bool scan_now;
         struct conf *conf;
         struct snapshot *published;
+        struct recorder_stats recording;
         struct question questions[SCAN_QUESTIONS_MAX]; /* answered ones first */
         size_t n_answers;
         size_t n_questions; /* answers included */
@@ -56,6 +57,7 @@ struct scan {
         struct look *look;
         struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
         unsigned finder_used;       /* ... or for SCAN_QUESTIONS_MAX of them */
+        struct recorder *recorder;  /* NULL: nothing is recorded */
         uint64_t generation;
         uint64_t slot_usec;     /* of the next scan */
         uint64_t complete_usec; /* slot of the last complete scan; 0: none yet */
@@ -109,8 +111,11 @@ static void notify_loop(struct scan *scan)
 static void publish(struct scan *scan, struct snapshot *snapshot)
 {
         struct snapshot *replaced;
+        struct recorder_stats recording;
 
+        recorder_get_stats(scan->recorder, &recording);
         (void)pthread_mutex_lock(&scan->lock);
+        scan->recording = recording;
         replaced = scan->published;
         scan->published = snapshot;
         (void)pthread_mutex_unlock(&scan->lock);
@@ -132,6 +137,7 @@ static int look_or_fail(struct scan *scan, const struct scan_request *request,
 
         if (r < 0)
                 return look_failed(request, r, ret_snapshot);
+        look_set_recorder(scan->look, scan->recorder);
         return look_scan(scan->look, request, ret_snapshot);
 }
 
@@ -154,6 +160,7 @@ static void do_scan(struct scan *scan, const struct conf *conf)
         snapshot->cost.cpu_usec = clock_thread_cpu_usec() - cpu_usec;
         if (snapshot->result == SCAN_COMPLETE)
                 scan->complete_usec = scan->slot_usec;
+        recorder_finish(scan->recorder, &request, snapshot);
         publish(scan, snapshot);
 }
 
@@ -187,6 +194,7 @@ static void answer_one(struct scan *scan)
 
         (void)pthread_mutex_unlock(&scan->lock);
         owner_finder_find(&scan->finder, &question.witness, &question.owner);
+        recorder_owner(scan->recorder, &question.port, &question.owner);
         (void)pthread_mutex_lock(&scan->lock);
         scan->questions[scan->n_answers++] = question;
         if (scan->n_answers == scan->n_questions || ++scan->finder_used == SCAN_QUESTIONS_MAX) {
@@ -219,6 +227,11 @@ static bool wait_for_work(struct scan *scan)
                scan->n_answers == scan->n_questions)
                 r = pthread_cond_timedwait(&scan->wake, &scan->lock, &until);
         return !scan->stop;
+}
+
+void scan_set_recorder(struct scan *scan, struct recorder *recorder)
+{
+        scan->recorder = recorder;
 }
 
 static void *run(void *userdata)
@@ -301,6 +314,13 @@ struct snapshot *scan_take_snapshot(struct scan *scan)
         snapshot = TAKE_PTR(scan->published);
         (void)pthread_mutex_unlock(&scan->lock);
         return snapshot;
+}
+
+void scan_get_recording(struct scan *scan, struct recorder_stats *ret_stats)
+{
+        (void)pthread_mutex_lock(&scan->lock);
+        *ret_stats = scan->recording;
+        (void)pthread_mutex_unlock(&scan->lock);
 }
 
 void scan_reconfigure(struct scan *scan, struct conf *conf)

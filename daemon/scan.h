@@ -11,6 +11,7 @@
 
 #include "conf.h"
 #include "detect.h"
+#include "recorder.h"
 #include "snapshot.h"
 
 #define SCAN_QUESTIONS_MAX 64 /* owners asked for and not yet taken */
@@ -19,6 +20,8 @@ struct scan;
 
 /* Nothing runs yet. conf: takes a reference of its own. 0 or -errno. */
 int scan_new(struct conf *conf, struct scan **ret_scan);
+/* Before scan_start(): every scan and answer goes to the recorder, which is the thread's from then. */
+void scan_set_recorder(struct scan *scan, struct recorder *recorder);
 /* Starts the thread; the first scan begins at once. */
 int scan_start(struct scan *scan);
 /* Stops the thread; waits for a dump that is under way. */
@@ -30,6 +33,9 @@ void scan_acknowledge(struct scan *scan);
 
 /* The newest snapshot that was not taken yet, now the caller's; NULL: none. */
 struct snapshot *scan_take_snapshot(struct scan *scan);
+
+/* How the recording goes, as of the newest scan; all zeros where there is none. */
+void scan_get_recording(struct scan *scan, struct recorder_stats *ret_stats);
 
 /* From now on; scans at once. */
 void scan_reconfigure(struct scan *scan, struct conf *conf);

@@ -20,6 +20,7 @@
 struct look {
         struct diag *diag;
         struct observer *observer;
+        struct recorder *recorder; /* NULL: nothing is recorded */
 };
 
 /* What both dumps found out besides sockets. */
@@ -58,11 +59,17 @@ struct look *look_free(struct look *look)
         return NULL;
 }
 
+void look_set_recorder(struct look *look, struct recorder *recorder)
+{
+        look->recorder = recorder;
+}
+
 static int on_listener(const struct sockrec *record, void *userdata)
 {
         struct look *look = userdata;
 
         observer_listener(look->observer, record);
+        recorder_listener(look->recorder, record);
         return 0;
 }
 
@@ -70,6 +77,7 @@ static int on_socket(const struct sockrec *record, void *userdata)
 {
         struct look *look = userdata;
 
+        recorder_socket(look->recorder, record);
         return observer_socket(look->observer, record);
 }
 
@@ -88,10 +96,12 @@ static void dump_listeners(struct look *look, struct dumps *dumps)
 
         do {
                 observer_begin_listeners(look->observer);
+                recorder_begin_listeners(look->recorder);
                 dumps->listeners = diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, on_listener,
                                              look, &dumps->stats);
         } while (shall_retry(dumps->listeners, attempt++, dumps));
         observer_end_listeners(look->observer, dumps->listeners == 0);
+        recorder_end_listeners(look->recorder, dumps->listeners == 0);
 }
 
 static void dump_sockets(struct look *look, bool info, struct dumps *dumps)
@@ -100,9 +110,11 @@ static void dump_sockets(struct look *look, bool info, struct dumps *dumps)
 
         do {
                 observer_begin_sockets(look->observer);
+                recorder_begin_sockets(look->recorder);
                 dumps->sockets = diag_dump(look->diag, OBSERVER_STATES, info, on_socket, look,
                                            &dumps->stats);
         } while (shall_retry(dumps->sockets, attempt++, dumps));
+        recorder_end_sockets(look->recorder, dumps->sockets == 0);
 }
 
 static void set_port_range(struct look *look)
@@ -110,8 +122,10 @@ static void set_port_range(struct look *look)
         struct kernlimits limits;
 
         kernlimits_read("/proc", &limits);
-        if (limits.port_range_known)
-                observer_set_port_range(look->observer, limits.port_first, limits.port_last);
+        if (!limits.port_range_known)
+                return;
+        observer_set_port_range(look->observer, limits.port_first, limits.port_last);
+        recorder_port_range(look->recorder, limits.port_first, limits.port_last);
 }
 
 static void set_failed(int error, struct scan_outcome *outcome)
@@ -163,6 +177,7 @@ int look_scan(struct look *look, const struct scan_request *request, struct snap
         struct scan_outcome outcome;
 
         observer_begin(look->observer, request);
+        recorder_begin(look->recorder);
         set_port_range(look);
         dump_listeners(look, &dumps);
         dump_sockets(look, request->date_new, &dumps);

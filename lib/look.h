@@ -7,6 +7,7 @@
  */
 
 #include "observe.h"
+#include "recorder.h"
 
 #define LOOK_RETRIES_MAX 3 /* dumps begun again after the kernel interrupted them */
 
@@ -15,6 +16,9 @@ struct look;
 /* 0, or -errno: no netlink socket (-EPROTONOSUPPORT, -EACCES, ...), no memory. */
 int look_new(struct look **ret_look);
 struct look *look_free(struct look *look);
+
+/* Borrowed; shown what the observer is shown, until recorder_finish(), which is the caller's. */
+void look_set_recorder(struct look *look, struct recorder *recorder);
 
 /*
  * Scans. 0 and a snapshot, whatever the kernel said: a failed or interrupted scan is a snapshot

@@ -107,6 +107,11 @@ int observer_socket(struct observer *observer, const struct sockrec *record)
         return tally_add(observer->tally, record);
 }
 
+int observer_time_wait(struct observer *observer, const struct time_wait_counts *counts)
+{
+        return tally_add_time_wait(observer->tally, counts);
+}
+
 static void stamp(const struct scan_request *request, const struct scan_outcome *outcome,
                   struct snapshot *snapshot)
 {

@@ -18,6 +18,7 @@
 #include "rule.h"
 #include "snapshot.h"
 #include "sockrec.h"
+#include "tally.h"
 
 /* The states that are counted; others in observer_socket() are left out. */
 #define OBSERVER_STATES (SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT))
@@ -63,6 +64,8 @@ void observer_end_listeners(struct observer *observer, bool whole);
 void observer_begin_sockets(struct observer *observer);
 /* 0 or -ENOMEM. */
 int observer_socket(struct observer *observer, const struct sockrec *record);
+/* TIME_WAIT sockets of a recording, which has counted them. 0 or -ENOMEM. */
+int observer_time_wait(struct observer *observer, const struct time_wait_counts *counts);
 
 /*
  * 0 and a snapshot, whatever the outcome: one that failed repeats what was seen last. Its end_usec

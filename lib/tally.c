@@ -173,6 +173,30 @@ int tally_add(struct tally *tally, const struct sockrec *record)
         return 0;
 }
 
+int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *counts)
+{
+        struct port_key key;
+        struct port_row *row;
+        uint32_t sum = counts->beyond;
+        int r;
+
+        if (counts->key.side == SIDE_LOCAL) /* a port that lost its listener is still in use */
+                services_classify(tally->services, counts->key.port, 0, &key);
+        for (size_t i = 0; i < SNAPSHOT_TW_BINS; i++)
+                sum += counts->remaining[i];
+        tally->total[SOCK_TIME_WAIT] += sum;
+        r = find_row(tally, &counts->key, &row);
+        if (r == -ENOSPC)
+                tally->overflow += sum;
+        if (r < 0)
+                return r == -ENOSPC ? 0 : r;
+        row->count[SOCK_TIME_WAIT] += sum;
+        for (size_t i = 0; i < SNAPSHOT_TW_BINS; i++)
+                row->tw_remaining[i] += counts->remaining[i];
+        row->tw_beyond += counts->beyond;
+        return 0;
+}
+
 /* What the ages of a group's sockets are added to, and compared with. */
 struct lens {
         bool valid;

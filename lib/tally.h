@@ -18,6 +18,13 @@
 
 #define TALLY_PORTS_MAX 131072 /* rows: every port on both sides of one namespace */
 
+/* The TIME_WAIT sockets of a port, counted already: as in struct port_row. */
+struct time_wait_counts {
+        struct port_key key;
+        uint32_t remaining[SNAPSHOT_TW_BINS];
+        uint32_t beyond;
+};
+
 struct tally;
 
 int tally_new(struct tally **ret_tally);
@@ -34,6 +41,8 @@ void tally_begin(struct tally *tally, struct services *services, struct ledger *
  * ports beyond TALLY_PORTS_MAX count in the totals alone.
  */
 int tally_add(struct tally *tally, const struct sockrec *record);
+/* The same for many, of a recording, on the side on which they were counted then. */
+int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *counts);
 
 /*
  * Hands the counts over as a snapshot with rows, index, totals and overflow filled in, refs 1,

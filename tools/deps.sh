@@ -23,6 +23,7 @@ libmnl pkg:libmnl
 libsystemd pkg:libsystemd
 jansson pkg:jansson
 inih pkg:inih
+zlib pkg:zlib
 unshare cmd:unshare
 '
 needs_check='
@@ -52,6 +53,7 @@ libmnl       libmnl-dev              libmnl-devel         libmnl-devel       lib
 libsystemd   libsystemd-dev          systemd-devel        systemd-devel      systemd-libs
 jansson      libjansson-dev          jansson-devel        libjansson-devel   jansson
 inih         libinih-dev             inih-devel           inih-devel         libinih
+zlib         zlib1g-dev              zlib-devel           zlib-devel         zlib
 unshare      util-linux              util-linux           util-linux         util-linux
 sanitizers   gcc                     libasan,libubsan     gcc                gcc
 cmocka       libcmocka-dev           libcmocka-devel      libcmocka-devel    cmocka

@@ -58,8 +58,11 @@ static void test_verbs(void **state)
 
         (void)state;
         for (size_t i = 0; verb_get(i); i++) {
-                char *line = parse_good(verb_get(i)->name, &options);
+                char text[32], *line;
 
+                snprintf(text, sizeof(text), "%s%s", verb_get(i)->name,
+                         verb_get(i)->operands == OPERANDS_FILE ? " file" : "");
+                line = parse_good(text, &options);
                 assert_ptr_equal(options.verb, verb_get(i));
                 assert_false(options.json || options.live || options.once || options.help);
                 assert_null(options.socket_path);
@@ -102,6 +105,7 @@ static void test_order_posix(void **state)
 static void test_values(void **state)
 {
         struct cmdline options;
+        char *line;
 
         (void)state;
         free(parse_good("status --live --count 3 --no-color", &options));
@@ -114,6 +118,14 @@ static void test_values(void **state)
         assert_int_equal(options.after, 0);
         free(parse_good("watch", &options));
         assert_false(options.has_after);
+        line = parse_good("--config tuned.conf replay rec --json", &options);
+        assert_string_equal(options.config, "tuned.conf");
+        assert_string_equal(options.file, "rec");
+        free(line);
+        line = parse_good("replay -", &options);
+        assert_string_equal(options.file, "-");
+        assert_null(options.config);
+        free(line);
 }
 
 static void test_help(void **state)
@@ -153,6 +165,10 @@ static void test_wrong(void **state)
         assert_wrong("status --count 2", "--count needs --live");
         assert_wrong("help status ports", "help takes one verb");
         assert_wrong("help nothing", "no verb \"nothing\"");
+        assert_wrong("replay", "replay needs a FILE");
+        assert_wrong("replay a b", "replay takes one FILE");
+        assert_wrong("replay a --config=", "--config must be a file, not \"\"");
+        assert_wrong("status --config a", "status takes no --config");
 }
 
 static void test_wrong_values(void **state)
