@@ -16,6 +16,7 @@
 #include "base.h"
 #include "conf.h"
 #include "look.h"
+#include "owner.h"
 #include "term.h"
 #include "units.h"
 #include "view.h"
@@ -83,6 +84,17 @@ int once_scan(struct snapshot **ret_snapshot)
                                                         : strerror(-snapshot->error));
         *ret_snapshot = TAKE_PTR(snapshot);
         return 0;
+}
+
+const struct owner *once_find_owner(void *userdata, const struct port_key *port)
+{
+        struct once_owner *once = userdata;
+        const struct port_row *row = snapshot_find(once->snapshot, port);
+
+        if (!row || !row->witness.known)
+                return NULL;
+        owner_find("/proc", "/sys/fs/cgroup", &row->witness, &once->owner);
+        return &once->owner;
 }
 
 static void count_rows(const struct snapshot *snapshot, size_t *ret_ports, uint64_t *ret_stuck)

@@ -19,5 +19,12 @@
 int once_scan(struct snapshot **ret_snapshot);
 DEFINE_CLEANUP(struct snapshot *, snapshot_unref)
 
+/* A wire_owner_fn; userdata: struct once_owner. The answer lasts until the next one. */
+struct once_owner {
+        const struct snapshot *snapshot;
+        struct owner owner;
+};
+const struct owner *once_find_owner(void *userdata, const struct port_key *port);
+
 /* What of GetStatus one scan can tell. NULL: no memory. */
 json_t *once_status(const struct snapshot *snapshot);

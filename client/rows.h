@@ -18,6 +18,9 @@ struct table *rows_new_ports(const struct term *term);
  */
 void rows_add_port(struct table *table, const json_t *port, bool once);
 
+/* Below the port that was added last: its owner, its stages, how fast it leaks. */
+void rows_note_port(struct table *table, const json_t *port);
+
 /*
  * Prints alerts, an array or NULL, raised ones first, at most max of them: a table, why a blind one
  * is blind, and the advice of each kind once. 0 or -ENOMEM.

@@ -125,6 +125,14 @@ static void begin(struct list *list, const json_t *parameters)
                 fputs(is_pretty(list) ? "{\n  \"ports\": [" : "{\"ports\":[", list->view->term.out);
 }
 
+/* Whoever asks about a port wants to know who it is. */
+static bool has_close_wait(const json_t *port)
+{
+        uint64_t n;
+
+        return field_object(port, "owner") || (field_count(port, "closeWait", &n) && n > 0);
+}
+
 /* Writes one part. 0 or -ENOMEM. */
 static int take(struct list *list, const json_t *parameters)
 {
@@ -137,8 +145,11 @@ static int take(struct list *list, const json_t *parameters)
                 if (!list->table) {
                         if (json_port(list, port) < 0)
                                 return -ENOMEM;
-                } else
+                } else {
                         rows_add_port(list->table, port, list->view->options->once);
+                        if (list->view->options->n_ports > 0 && has_close_wait(port))
+                                rows_note_port(list->table, port);
+                }
                 list->n++;
         }
         return list->table && list->n > 0 ? table_print(list->table) : 0;
@@ -225,12 +236,18 @@ static int list_from_scan(struct list *list)
                 .n_ports = options->n_ports,
                 .all = options->all,
         };
+        struct once_owner owner;
         uint64_t left = options->limit > 0 ? options->limit : UINT64_MAX;
         size_t cursor = 0;
         bool more = true;
         int r;
 
         r = once_scan(&snapshot);
+        owner.snapshot = snapshot;
+        if (options->n_ports > 0) {
+                filter.owner = once_find_owner;
+                filter.userdata = &owner;
+        }
         while (r == 0 && more) {
                 size_t max = MIN(left, (uint64_t)ONCE_PORTS_PER_REPLY);
                 json_t *part = wire_ports(snapshot, &filter, max, &cursor);

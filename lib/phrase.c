@@ -56,12 +56,11 @@ static void add_stuck(struct line *line, const struct alert *alert)
         add_oldest(line, &alert->values);
 }
 
-/* A rate in the unit in which it is easily imagined, with its standard error. */
-static void add_rate(struct line *line, const struct port_leak *leak)
+void phrase_add_rate(struct line *line, double rate_per_min, double error_per_min)
 {
-        const bool slow = leak->rate_per_min < 1;
-        const double rate = leak->rate_per_min * (slow ? 60 : 1);
-        const double error = leak->error_per_min * (slow ? 60 : 1);
+        const bool slow = rate_per_min < 1;
+        const double rate = rate_per_min * (slow ? 60 : 1);
+        const double error = error_per_min * (slow ? 60 : 1);
         const int digits = rate < 10 ? 1 : 0;
 
         line_add(line, "leaks about %.*f connections %s (+-%.*f), ", digits, rate,
@@ -76,7 +75,7 @@ static void add_leak(struct line *line, const struct alert *alert)
         uint64_t eta_usec;
 
         if (leak->arrived > 0)
-                add_rate(line, leak);
+                phrase_add_rate(line, leak->rate_per_min, leak->error_per_min);
         line_add(line, "%" PRIu32 " ha%s outlived %s in CLOSE_WAIT", leak->outlived,
                  leak->outlived == 1 ? "s" : "ve", units_format_age(patience_usec, text));
         add_oldest(line, &alert->values);

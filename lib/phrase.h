@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "detect.h"
+#include "line.h"
 
 #define PHRASE_MAX 640
 
@@ -17,6 +18,9 @@ const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX])
 
 /* What is seen there and who holds it, without the port and the transition. Returns buf. */
 const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_MAX]);
+
+/* "leaks about 6.0 connections an hour (+-2.4), ": in the unit that is easily imagined. */
+void phrase_add_rate(struct line *line, double rate_per_min, double error_per_min);
 
 /* What the kind means and what to do about it; a constant text. */
 const char *phrase_advice(enum alert_kind kind);

@@ -115,7 +115,6 @@ static json_t *wire_leak(const struct port_leak *leak)
         r |= put_int(object, "patienceSec", leak->patience_usec / USEC_PER_SEC);
         r |= put_int(object, "times", leak->times);
         r |= put_int_if(object, leak->arrived > 0, "arrived", leak->arrived);
-        r |= put_int_if(object, leak->arrived > 0, "windowSec", leak->window_usec / USEC_PER_SEC);
         return finish(object, r);
 }
 

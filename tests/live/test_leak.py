@@ -3,6 +3,8 @@
 """close-wait-leak: a server that forgets one connection after the other, long before there are
 many; beside it a burst and an idle pool, which are none."""
 
+import os
+import re
 import time
 
 import lab
@@ -53,6 +55,13 @@ def test_slow_leak(tap):
         tap.ok("leaks about" in event.get("message", ""), "the sentence says so", event)
         row = daemon.ports()[("local", 7801)]
         tap.ok(row.get("ratePerMin", 0) > 0, "`ports` has the rate, too", row)
+        for args in ["ports", "7801"], ["ports", "--once", "7801"]:
+            text = daemon.ctl(*args).stdout
+            tap.ok(f"pid {os.getpid()}, " in text and " descriptors" in text,
+                   f"`{' '.join(args)}` says who it is", text)
+        text = daemon.ctl("ports", "7801").stdout
+        tap.ok(re.search(r"leaks about \d+ connections a minute .*, descriptors run out in", text),
+               "and how long that goes well", text)
         tap.equal(daemon.alert(LEAK, 7802), None, "a burst of 50 that stays is no leak")
         for sock in forgotten:
             sock.close()

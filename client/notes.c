@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What is known stands first, then what is not; a note that would say nothing is left out. */
+
+#include "notes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base.h"
+#include "field.h"
+#include "line.h"
+#include "phrase.h"
+
+#define OWNER_IDS_MAX 256 /* six numbers of at most 20 digits, and the words between them */
+#define LEAK_TEXT_MAX 256
+
+/* "25 of 1024 descriptors" */
+static void add_descriptors(struct line *line, const json_t *process)
+{
+        uint64_t fds, limit;
+
+        if (!field_count(process, "fds", &fds))
+                return;
+        line_add(line, ", %" PRIu64, fds);
+        if (field_count(process, "fdLimit", &limit))
+                line_add(line, " of %" PRIu64, limit);
+        line_add(line, " descriptors%s",
+                 field_true(process, "fdUnlimited") ? " without limit" : "");
+}
+
+/* Those beside the first: holders of the same sockets, or as likely to be as the first. */
+static void add_others(struct line *line, const json_t *owner)
+{
+        uint64_t total;
+
+        if (!field_count(owner, "processesTotal", &total) || total < 2)
+                return;
+        line_add(line, ", %s%" PRIu64 " more process%s",
+                 field_true(owner, "holders") ? "and "
+                 : total == 2                 ? "or "
+                                              : "or one of ",
+                 total - 1, total == 2 ? "" : "es");
+}
+
+/* "pid 812, 25 of 1024 descriptors, and 2 more processes, uid 1000", as much as is known. */
+static void add_ids(struct line *line, const json_t *owner, const json_t *process)
+{
+        uint64_t pid, uid;
+        const bool known = field_count(process, "pid", &pid);
+
+        if (known) {
+                line_add(line, "pid %" PRIu64, pid);
+                add_descriptors(line, process);
+                add_others(line, owner);
+        }
+        if (field_count(owner, "uid", &uid))
+                line_add(line, "%suid %" PRIu64, known ? ", " : "", uid);
+}
+
+/* What is known first, then what is not. The kernel tells the uid even where no process is seen. */
+void notes_owner(struct table *table, const json_t *object)
+{
+        const json_t *owner = field_object(object, "owner");
+        const json_t *process = json_array_get(field_array(owner, "processes"), 0);
+        const char *unit = field_text(owner, "unit"), *comm = field_text(process, "comm");
+        const char *user = field_true(owner, "userUnit") ? " of a user" : "";
+        const char *by = field_true(owner, "byListener") ? ", which listens" : "";
+        char ids[OWNER_IDS_MAX];
+        struct line line = line_init(ids, sizeof(ids));
+
+        if (!owner && field_is_host(object))
+                return;
+        add_ids(&line, owner, process);
+        if (unit && *ids)
+                table_note(table, "%s%s (%s%s%s)%s", unit, user, comm ? comm : "", comm ? ", " : "",
+                           ids, by);
+        else if (unit)
+                table_note(table, "%s%s%s", unit, user, by);
+        else if (comm && *ids)
+                table_note(table, "%s (%s)%s, unit unknown", comm, ids, by);
+        else if (process && *ids)
+                table_note(table, "%s%s, program and unit unknown", ids, by);
+        else if (*ids)
+                table_note(table, "%s%s, process and unit unknown (may be hidden from this twmond)",
+                           ids, by);
+        else
+                table_note(table, "owner unknown");
+}
+
+/* "7 unclosed, 2 unread": where the connections in CLOSE_WAIT have got to, the furthest first. */
+void notes_stages(struct table *table, const json_t *object)
+{
+        static const char *const stages[][2] = { { "unclosed", "unclosed" },
+                                                 { "eofUnread", "eof-unread" },
+                                                 { "unread", "unread" },
+                                                 { "unaccepted", "unaccepted" } };
+        const json_t *counts = field_object(object, "stages");
+        char text[ARRAY_SIZE(stages) * 40] = "";
+        size_t len = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+                uint64_t count;
+
+                if (!field_count(counts, stages[i][0], &count) || count == 0)
+                        continue;
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%" PRIu64 " %s",
+                                        len > 0 ? ", " : "", count, stages[i][1]);
+        }
+        if (len > 0)
+                table_note(table, "%s", text);
+}
+
+void notes_leak(struct table *table, const json_t *object)
+{
+        const json_t *leak = field_object(object, "leak");
+        const json_t *rate = json_object_get(object, "ratePerMin");
+        char text[LEAK_TEXT_MAX], buf[UNITS_TEXT_MAX];
+        struct line line = line_init(text, sizeof(text));
+        uint64_t outlived, eta;
+
+        if (!field_count(leak, "outlived", &outlived))
+                return;
+        if (json_is_number(rate))
+                phrase_add_rate(&line, json_number_value(rate),
+                                json_number_value(json_object_get(object, "rateErrorPerMin")));
+        line_add(&line, "%" PRIu64 " ha%s outlived %s", outlived, outlived == 1 ? "s" : "ve",
+                 field_show_age(leak, "patienceSec", NULL, buf));
+        if (field_count(object, "etaSec", &eta))
+                line_add(&line, ", descriptors run out in %s",
+                         field_show_age(object, "etaSec", NULL, buf));
+        table_note(table, "%s", text);
+}
