@@ -4,7 +4,8 @@
  * Each kind compares one number with its levels. That of close-wait-stuck leaves out what is there for
  * no longer than is usual on its port (survival.c). That of close-wait-leak is the separate times of
  * arrival; it is critical by the time that is left, and slower to clear: not before its sockets are
- * gone, or nothing has arrived for PAUSES_TO_CLEAR of the pauses that arrivals made before.
+ * gone, or nothing has arrived for PAUSES_TO_CLEAR of the pauses that arrivals made before although
+ * the owner has descriptors left for more.
  */
 
 #include "sight.h"
@@ -83,9 +84,13 @@ static void judge_time_left(const struct rule *rule, const struct alert *alert, 
         uint64_t eta_usec;
 
         sight->values.count = leak->outlived;
-        if (leak->outlived > 0)
+        if (leak->outlived > 0) {
                 sight->clear_after_usec = MAX(MAX(sight->clear_after_usec, leak->patience_usec),
                                               PAUSES_TO_CLEAR * alert->leak_pause_usec);
+                /* with no descriptor left none can arrive any more */
+                if (owner_headroom(&alert->owner) == 0)
+                        sight->below_lowest = false;
+        }
         sight->below_critical = within_usec == 0;
         switch (leak_eta_cautious(leak, &alert->owner, &eta_usec)) {
         case 0:

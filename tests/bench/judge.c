@@ -116,10 +116,12 @@ static void weigh_cleared(const struct judge *judge, const struct word *word,
         if (!fault->planned || port_key_compare(&fault->port, &word->port) != 0 ||
             word->since_usec < fault->from_usec || word->since_usec >= fault_ends_usec(fault))
                 return;
-        if (judge->now_usec < fault_ends_usec(fault))
+        if (judge->now_usec < fault_ends_usec(fault)) {
                 verdict->standing--;
-        else
+                verdict->lapsed++;
+        } else {
                 verdict->cleared++;
+        }
 }
 
 static void weigh(struct judge *judge, const struct word *word, enum watcher watcher)

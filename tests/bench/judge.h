@@ -32,6 +32,7 @@ struct verdict {
         unsigned false_criticals; /* raised as one, or escalated */
         unsigned standing;        /* alerts about the fault when it ended or ceased */
         unsigned cleared;         /* of them, by the end */
+        unsigned lapsed;          /* cleared while the fault lasted */
 };
 
 struct result {

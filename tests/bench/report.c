@@ -89,6 +89,7 @@ static void add(struct sum *sum, const struct kind *kind, const struct result *r
                 of->crying += verdict->false_warnings + verdict->false_criticals > 0;
                 of->standing += verdict->standing;
                 of->cleared += verdict->cleared;
+                of->lapsed += verdict->lapsed;
                 if (kind->leaks)
                         add_delay(of, verdict);
         }
@@ -153,6 +154,10 @@ static void print_row(const char *name, const struct sum *sum, enum watcher watc
         fprintf(out, "%-28s %5u %6" PRIu64, name, sum->runs, hours(sum->watched_usec));
         print_found(of, out);
         fprintf(out, " %6u %6u", of->false_warnings, of->false_criticals);
+        if (of->n_delays > 0)
+                fprintf(out, " %7u", of->lapsed);
+        else
+                fprintf(out, " %7s", "-");
         if (of->standing > 0)
                 fprintf(out, " %4u/%u", of->cleared, of->standing);
         fputc('\n', out);
@@ -161,11 +166,11 @@ static void print_row(const char *name, const struct sum *sum, enum watcher watc
 static void print_head(const char *title, FILE *out)
 {
         fprintf(out,
-                "\n%s\n\n%-28s %5s %6s %6s %6s %10s %10s %6s %6s %s\n%-28s %5s %6s %6s %6s %10s "
-                "%10s %6s %6s %s\n",
-                title, "", "", "", "", "", "time to", "detection", "false", "false", " cleared",
-                "kind", "runs", "hours", "found", "missed", "median", "worst", "warn", "crit",
-                "at end");
+                "\n%s\n\n%-28s %5s %6s %6s %6s %10s %10s %6s %6s %7s %s\n%-28s %5s %6s %6s %6s %10s "
+                "%10s %6s %6s %7s %s\n",
+                title, "", "", "", "", "", "time to", "detection", "false", "false", "cleared",
+                " cleared", "kind", "runs", "hours", "found", "missed", "median", "worst", "warn",
+                "crit", "early", "at end");
 }
 
 static void print_group(const struct report *report, enum watcher watcher, bool beyond, FILE *out)

@@ -22,7 +22,7 @@ struct sum {
                 unsigned found;
                 unsigned false_warnings, false_criticals;
                 unsigned crying; /* runs with one of these at least */
-                unsigned standing, cleared;
+                unsigned standing, cleared, lapsed;
                 uint64_t *delays_usec; /* of runs with a fault, REPORT_MISSED among them */
                 size_t n_delays;
         } watchers[WATCHER_COUNT];

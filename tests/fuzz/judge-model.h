@@ -223,6 +223,19 @@ static inline bool model_time_left(const struct port_leak *leak, const struct ow
         return true;
 }
 
+/* A listed process has no descriptor left. */
+static inline bool model_is_full(const struct owner *owner)
+{
+        for (size_t i = 0; owner && i < owner->n_processes; i++) {
+                const struct owner_process *process = &owner->processes[i];
+
+                if (process->fds >= 0 && process->fd_limit >= 0 &&
+                    process->fds >= process->fd_limit)
+                        return true;
+        }
+        return false;
+}
+
 static inline void model_read_leak(const struct rule *rule, const struct port_leak *leak,
                                    const struct life *life, struct reading *reading)
 {
@@ -236,6 +249,7 @@ static inline void model_read_leak(const struct rule *rule, const struct port_le
         if (leak->outlived > 0) {
                 reading->hold_usec = MAX(reading->hold_usec, leak->patience_usec);
                 reading->hold_usec = MAX(reading->hold_usec, 3 * life->pause_usec);
+                reading->low = reading->low && !model_is_full(owner);
         }
         reading->low_critical =
                 within == 0 || (known && left / 100 * rule->clear_below_pct >= within);

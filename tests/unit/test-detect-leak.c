@@ -270,6 +270,24 @@ static void test_cleared_after_three_pauses(void **state)
         assert_int_equal(world->now - STEP - since, 3 * USEC_PER_HOUR);
 }
 
+/* None arrive any more, for there are no descriptors left: that is no end of it. */
+static void test_not_cleared_by_exhaustion(void **state)
+{
+        struct world *world = *state;
+
+        raise_leak(world);
+        has_descriptors_left(world, 0);
+        for (int i = 0; i < 100; i++) {
+                (void)see_leak(world, 0, 9);
+                for (size_t e = 0; e < world->events.n; e++)
+                        assert_int_not_equal(world->events.items[e].transition, TRANSITION_CLEARED);
+        }
+        has_descriptors_left(world, 1);
+        while (see_leak(world, 0, 9) == 0)
+                ;
+        (void)only_event(world, TRANSITION_CLEARED);
+}
+
 /* Who it was is still so when it clears; what it had open is not. */
 static void test_cleared_sooner_when_none_is_left(void **state)
 {
@@ -459,6 +477,7 @@ int main(void)
                 T(test_unknown_time_changes_nothing),
                 T(test_cleared_after_its_patience),
                 T(test_cleared_after_three_pauses),
+                T(test_not_cleared_by_exhaustion),
                 T(test_cleared_sooner_when_none_is_left),
                 T(test_what_is_usual_is_not_judged),
                 T(test_a_pause_gives_time_to_close),
