@@ -2,8 +2,9 @@
 
 /*
  * Looking for an owner takes the scanner's thread a while, so it is done only for ports that were
- * asked about by number, and few of them. Questions about one port coalesce there; what is asked
- * for here is bounded by that queue, and a port whose question finds no room goes without an owner.
+ * asked about by number, and few of them. What was found lately answers at once; of new questions
+ * there are so many at a time and a second (ownercache.h, scan.h), and a port whose question finds no
+ * room goes without an owner.
  */
 
 #include "control-owners.h"
@@ -12,6 +13,7 @@
 
 struct question {
         struct port_key port;
+        bool by_listener;
         bool answered;
         struct owner owner;
 };
@@ -26,11 +28,17 @@ struct owners {
 static void ask(const struct control_ops *ops, void *userdata, const struct port_row *row,
                 struct owners *owners)
 {
-        if (!row->witness.known || owners->n == OWNERS_MAX ||
-            ops->ask_owner(userdata, &row->key, &row->witness) < 0)
+        struct question question = { .port = row->key, .by_listener = row->witness.by_listener };
+        int r;
+
+        if (!row->witness.known || owners->n == OWNERS_MAX)
                 return;
-        owners->questions[owners->n++] = (struct question){ .port = row->key };
-        owners->unanswered++;
+        r = ops->ask_owner(userdata, &row->key, &row->witness, &question.owner);
+        if (r < 0)
+                return;
+        question.answered = r == CONTROL_OWNER_KNOWN;
+        owners->unanswered += !question.answered;
+        owners->questions[owners->n++] = question;
 }
 
 struct owners *owners_ask(const struct control_ops *ops, void *userdata,
@@ -63,7 +71,8 @@ void owners_answer(struct owners *owners, const struct port_key *port, const str
         for (size_t i = 0; i < owners->n; i++) {
                 struct question *question = &owners->questions[i];
 
-                if (question->answered || port_key_compare(&question->port, port) != 0)
+                if (question->answered || question->by_listener != owner->by_listener ||
+                    port_key_compare(&question->port, port) != 0)
                         continue;
                 question->answered = true;
                 question->owner = *owner;

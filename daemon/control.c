@@ -259,7 +259,7 @@ int control_new(sd_event *event, const struct control_ops *ops, void *userdata,
         control->timer_usec = CONTROL_NEVER;
 
         r = sd_event_add_time(event, &control->timer, CLOCK_MONOTONIC, CONTROL_NEVER,
-                              1 * USEC_PER_SEC, on_timer, control);
+                              USEC_PER_SEC / 10, on_timer, control);
         if (r >= 0)
                 r = sd_event_source_set_enabled(control->timer, SD_EVENT_OFF);
         if (r < 0) {

@@ -21,6 +21,9 @@
 #define CONTROL_PORTS_MAX           1000                /* of one ListPorts reply without "more" */
 #define CONTROL_PORTS_PER_REPLY     256                 /* ... with it */
 
+/* ask_owner() */
+#define CONTROL_OWNER_KNOWN 1
+
 /* control_listen() */
 #define CONTROL_IN_USE 1 /* a living daemon answers there */
 
@@ -42,10 +45,10 @@ struct control_ops {
         void (*view)(void *userdata, struct control_view *ret_view);
         /* 0, CONF_BAD with *ret_errors (caller frees), or -errno. */
         int (*reload)(void *userdata, char **ret_errors);
-        /* Starts looking for who holds the witness; the answer comes through
-           control_tell_owner(). Negative: none will. */
+        /* Who holds the witness? 0: the answer comes through control_tell_owner();
+           CONTROL_OWNER_KNOWN: *ret_owner is it; negative: nobody looks. */
         int (*ask_owner)(void *userdata, const struct port_key *port,
-                         const struct port_witness *witness);
+                         const struct port_witness *witness, struct owner *ret_owner);
         /* The monotonic clock. */
         uint64_t (*now_usec)(void *userdata);
 };

@@ -24,6 +24,7 @@
 #include "detect.h"
 #include "journal.h"
 #include "notify.h"
+#include "ownercache.h"
 #include "record.h"
 #include "scan.h"
 #include "socketpath.h"
@@ -42,6 +43,7 @@ struct daemon {
         struct tell *tell;
         struct alert_table *alerts;
         struct events events;
+        struct ownercache owners;  /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
         uint64_t conf_serial;      /* of conf */
         bool ready_told;
@@ -65,7 +67,24 @@ static int ask_owner(void *userdata, const struct port_key *port,
 {
         struct daemon *daemon = userdata;
 
-        return scan_ask_owner(daemon->scan, port, witness);
+        return scan_ask_owner(daemon->scan, port, witness, SCAN_ASKER_ALERT);
+}
+
+static int ask_owner_for_client(void *userdata, const struct port_key *port,
+                                const struct port_witness *witness, struct owner *ret_owner)
+{
+        struct daemon *daemon = userdata;
+        const uint64_t now_usec = clock_now_usec();
+        const struct owner *known =
+                ownercache_get(&daemon->owners, port, witness->by_listener, now_usec);
+
+        if (known) {
+                *ret_owner = *known;
+                return CONTROL_OWNER_KNOWN;
+        }
+        if (!ownercache_may_search(&daemon->owners, now_usec))
+                return -EBUSY;
+        return scan_ask_owner(daemon->scan, port, witness, SCAN_ASKER_STRANGER);
 }
 
 static void tell_out(void *userdata, const struct event *event)
@@ -136,6 +155,7 @@ static void take_answers(struct daemon *daemon)
         struct owner owner;
 
         while (scan_take_answer(daemon->scan, &port, &owner)) {
+                ownercache_put(&daemon->owners, &port, &owner, clock_now_usec());
                 alert_table_set_owner(daemon->alerts, &port, &owner);
                 tell_owner(daemon->tell, &port, &owner);
                 control_tell_owner(daemon->control, &port, &owner);
@@ -314,7 +334,7 @@ static int open_control(struct daemon *daemon)
 
 static int make_parts(struct daemon *daemon)
 {
-        static const struct control_ops control_ops = { view, reload, ask_owner, now };
+        static const struct control_ops control_ops = { view, reload, ask_owner_for_client, now };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
         int r = sd_event_new(&daemon->event);

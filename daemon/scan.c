@@ -34,6 +34,7 @@ struct question {
         struct port_key port;
         struct port_witness witness;
         struct owner owner;
+        bool for_alert;
 };
 
 struct scan {
@@ -194,7 +195,11 @@ static void answer_one(struct scan *scan)
 
         (void)pthread_mutex_unlock(&scan->lock);
         owner_finder_find(&scan->finder, &question.witness, &question.owner);
-        recorder_owner(scan->recorder, &question.port, &question.owner);
+        (void)pthread_mutex_lock(&scan->lock);
+        question.for_alert = scan->questions[scan->n_answers].for_alert;
+        (void)pthread_mutex_unlock(&scan->lock);
+        if (question.for_alert) /* a file: not under the lock */
+                recorder_owner(scan->recorder, &question.port, &question.owner);
         (void)pthread_mutex_lock(&scan->lock);
         scan->questions[scan->n_answers++] = question;
         if (scan->n_answers == scan->n_questions || ++scan->finder_used == SCAN_QUESTIONS_MAX) {
@@ -337,26 +342,42 @@ void scan_reconfigure(struct scan *scan, struct conf *conf)
 }
 
 /* Who listens on a port is another question than who holds its sockets. */
-static bool is_asked(const struct scan *scan, const struct port_key *port, bool by_listener)
+/* The same question, if it waits already; how many of strangers do. */
+static struct question *find_question(struct scan *scan, const struct port_key *port,
+                                      bool by_listener, size_t *ret_strangers)
 {
-        for (size_t i = 0; i < scan->n_questions; i++)
-                if (scan->questions[i].witness.by_listener == by_listener &&
-                    port_key_compare(&scan->questions[i].port, port) == 0)
-                        return true;
-        return false;
+        struct question *found = NULL;
+
+        *ret_strangers = 0;
+        for (size_t i = 0; i < scan->n_questions; i++) {
+                struct question *question = &scan->questions[i];
+
+                *ret_strangers += !question->for_alert;
+                if (question->witness.by_listener == by_listener &&
+                    port_key_compare(&question->port, port) == 0)
+                        found = question;
+        }
+        return found;
 }
 
 int scan_ask_owner(struct scan *scan, const struct port_key *port,
-                   const struct port_witness *witness)
+                   const struct port_witness *witness, enum scan_asker asker)
 {
+        const bool for_alert = asker == SCAN_ASKER_ALERT;
+        struct question *same;
+        size_t strangers;
         int r = -ENOBUFS;
 
         (void)pthread_mutex_lock(&scan->lock);
-        if (is_asked(scan, port, witness->by_listener)) {
-                r = 0; /* the answer will do for both */
-        } else if (scan->n_questions < SCAN_QUESTIONS_MAX) {
-                scan->questions[scan->n_questions++] =
-                        (struct question){ .port = *port, .witness = *witness };
+        same = find_question(scan, port, witness->by_listener, &strangers);
+        if (same) {
+                same->for_alert |= for_alert; /* the answer will do for both */
+                r = 0;
+        } else if (scan->n_questions < SCAN_QUESTIONS_MAX &&
+                   (for_alert || strangers < SCAN_STRANGERS_MAX)) {
+                scan->questions[scan->n_questions++] = (struct question){ .port = *port,
+                                                                          .witness = *witness,
+                                                                          .for_alert = for_alert };
                 (void)pthread_cond_signal(&scan->wake);
                 r = 0;
         }

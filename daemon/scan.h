@@ -15,6 +15,12 @@
 #include "snapshot.h"
 
 #define SCAN_QUESTIONS_MAX 64 /* owners asked for and not yet taken */
+#define SCAN_STRANGERS_MAX 16 /* of them, for clients of the control socket */
+
+enum scan_asker {
+        SCAN_ASKER_ALERT,    /* recorded, too */
+        SCAN_ASKER_STRANGER, /* has to leave room */
+};
 
 struct scan;
 
@@ -42,5 +48,5 @@ void scan_reconfigure(struct scan *scan, struct conf *conf);
 
 /* Who holds the witness? The answer comes through scan_take_answer(). -ENOBUFS: too many wait. */
 int scan_ask_owner(struct scan *scan, const struct port_key *port,
-                   const struct port_witness *witness);
+                   const struct port_witness *witness, enum scan_asker asker);
 bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner);

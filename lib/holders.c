@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base.h"
+#include "owner.h"
 #include "process.h"
 
 #define ITEMS_MIN 256
@@ -40,6 +41,8 @@ static int add_socket(uint32_t inode, void *userdata)
 
 void holders_look(struct holders *holders, struct process_source *source, const struct pids *pids)
 {
+        /* it serves several searches: a budget of its own, whatever this one has used */
+        source->fds_left = OWNER_FDS_MAX;
         for (size_t i = 0; i < pids->n; i++) {
                 struct reading reading = { holders, pids->items[i] };
 

@@ -86,11 +86,11 @@ static inline uint64_t world_now(void *userdata)
 }
 
 static inline int world_ask_owner(void *userdata, const struct port_key *port,
-                                  const struct port_witness *witness)
+                                  const struct port_witness *witness, struct owner *ret_owner)
 {
         struct world *world = userdata;
 
-        (void)witness;
+        (void)witness, (void)ret_owner;
         if (world->ask_error < 0)
                 return world->ask_error;
         world->asked = *port;
