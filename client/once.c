@@ -97,6 +97,20 @@ const struct owner *once_find_owner(void *userdata, const struct port_key *port)
         return &once->owner;
 }
 
+json_t *once_without_rates(json_t *parameters)
+{
+        static const char *const names[] = { "leak", "ratePerMin", "rateErrorPerMin", "etaSec" };
+        json_t *ports = json_object_get(parameters, "ports"), *port;
+        size_t i;
+
+        json_array_foreach(ports, i, port)
+        {
+                for (size_t n = 0; n < ARRAY_SIZE(names); n++)
+                        (void)json_object_del(port, names[n]);
+        }
+        return parameters;
+}
+
 static void count_rows(const struct snapshot *snapshot, size_t *ret_ports, uint64_t *ret_stuck)
 {
         *ret_ports = 0;

@@ -26,5 +26,8 @@ struct once_owner {
 };
 const struct owner *once_find_owner(void *userdata, const struct port_key *port);
 
+/* Takes out what one scan cannot tell of ports: rates, and what follows. Takes and returns NULL. */
+json_t *once_without_rates(json_t *parameters);
+
 /* What of GetStatus one scan can tell. NULL: no memory. */
 json_t *once_status(const struct snapshot *snapshot);

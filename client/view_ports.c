@@ -250,7 +250,7 @@ static int list_from_scan(struct list *list)
         }
         while (r == 0 && more) {
                 size_t max = MIN(left, (uint64_t)ONCE_PORTS_PER_REPLY);
-                json_t *part = wire_ports(snapshot, &filter, max, &cursor);
+                json_t *part = once_without_rates(wire_ports(snapshot, &filter, max, &cursor));
 
                 left -= MIN(left, (uint64_t)max);
                 more = left > 0 && cursor < wire_ports_end(snapshot, &filter);

@@ -187,18 +187,25 @@ static int open_file(struct record *record)
 {
         struct stat st;
 
-        record->fd = open(record->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+        record->fd = open(record->path,
+                          O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0600);
         if (record->fd < 0 && is_full(errno)) {
                 record->error = -errno;
                 return 0;
         }
-        if (record->fd < 0 || fstat(record->fd, &st) < 0)
-                return refuse(record, strerror(errno));
-        if (!S_ISREG(st.st_mode))
-                return refuse(record, "it is no regular file");
+        if (record->fd < 0)
+                return refuse(record, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
         if (flock(record->fd, LOCK_EX | LOCK_NB) < 0)
                 return refuse(record, errno == EWOULDBLOCK ? "another process records to it"
                                                            : strerror(errno));
+        if (fstat(record->fd, &st) < 0) /* with the lock: what another one wrote is in it */
+                return refuse(record, strerror(errno));
+        if (!S_ISREG(st.st_mode))
+                return refuse(record, "it is no regular file");
+        if (st.st_uid != geteuid())
+                return refuse(record, "it belongs to another user");
+        if (fchmod(record->fd, 0600) < 0) /* it holds the addresses of peers */
+                return refuse(record, strerror(errno));
         return st.st_size > 0 ? find_end(record, (uint64_t)st.st_size) : 0;
 }
 
