@@ -143,6 +143,8 @@ const struct kind kinds[] = {
           BEYOND_LEAK(build_leak_after_jobs) },
         { "leak-rolling", "4 workers that leak, each restarted every 2 h", 8,
           BEYOND_LEAK(build_leak_rolling) },
+        { "leak-crash-loop", "restarted every 5 to 14 min, and leaks each time", 8,
+          BEYOND_LEAK(build_leak_crash_loop) },
         { "leak-keepalive", "200 old sockets at the first scan, peers answer probes", 8,
           BEYOND_LEAK(build_leak_keepalive) },
         { "leak-ceases", "it ends after an hour, what it has left stays", 8,

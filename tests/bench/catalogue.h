@@ -84,6 +84,7 @@ void build_redeploy(struct host *host, const struct kind *kind, unsigned run);
 void build_leak_half(struct host *host, const struct kind *kind, unsigned run);
 void build_leak_after_jobs(struct host *host, const struct kind *kind, unsigned run);
 void build_leak_rolling(struct host *host, const struct kind *kind, unsigned run);
+void build_leak_crash_loop(struct host *host, const struct kind *kind, unsigned run);
 void build_leak_keepalive(struct host *host, const struct kind *kind, unsigned run);
 void build_leak_ceases(struct host *host, const struct kind *kind, unsigned run);
 

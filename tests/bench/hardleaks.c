@@ -118,6 +118,25 @@ void build_leak_rolling(struct host *host, const struct kind *kind, unsigned run
                 add_background(host);
 }
 
+void build_leak_crash_loop(struct host *host, const struct kind *kind, unsigned run)
+{
+        static const uint64_t gap_sec[] = { 1, 10, 5, 30 };
+        const struct flow healthy = serve(host, add_workers(host, 1), 1);
+        const uint64_t life_usec = prng_between(&host->prng, 5, 14) * USEC_PER_MIN;
+        const struct flow leaking = leak_beside(host, &healthy, PICK(gap_sec, run) * USEC_PER_SEC,
+                                                HOST_BEGIN_USEC + 10 * USEC_PER_MIN);
+
+        (void)kind;
+        flow_add(host, &healthy);
+        flow_add(host, &leaking);
+        host->end_usec = HOST_BEGIN_USEC + 8 * USEC_PER_HOUR;
+        for (uint64_t at = HOST_BEGIN_USEC + life_usec; at < host->end_usec; at += life_usec)
+                host_add_mark(host, &(struct mark){ .kind = MARK_RESTART,
+                                                    .at_usec = at,
+                                                    .process = leaking.process,
+                                                    .unmended = true });
+}
+
 /* By their last acknowledgement all of them look new, by their last data none does. */
 void build_leak_keepalive(struct host *host, const struct kind *kind, unsigned run)
 {
