@@ -21,6 +21,7 @@ if [ "${1:-}" != inside ]; then
 fi
 
 dir=$(mktemp -d /tmp/twmon-demo.XXXXXX)
+: >"$dir/twmond.log" # to be looked into before twmond writes it
 children=
 
 clean_up() {
