@@ -126,8 +126,10 @@ void notes_leak(struct table *table, const json_t *object)
                                 json_number_value(json_object_get(object, "rateErrorPerMin")));
         line_add(&line, "%" PRIu64 " ha%s outlived %s", outlived, outlived == 1 ? "s" : "ve",
                  field_show_age(leak, "patienceSec", NULL, buf));
-        if (field_count(object, "etaSec", &eta))
-                line_add(&line, ", descriptors run out in %s",
-                         field_show_age(object, "etaSec", NULL, buf));
         table_note(table, "%s", text);
+        if (field_count(object, "etaSec", &eta) && eta == 0)
+                table_note(table, "no descriptor is left");
+        else if (field_count(object, "etaSec", &eta))
+                table_note(table, "descriptors run out in %s",
+                           field_show_age(object, "etaSec", NULL, buf));
 }

@@ -154,6 +154,8 @@ struct stuck_counts {
         size_t ports;
         uint64_t judged;
         uint64_t unjudged;
+        uint64_t
+                usual; /* of both: for no longer than is usual on their port, and not counted there */
 };
 
 static struct stuck_counts count_stuck(const struct control_view *view)
@@ -166,10 +168,11 @@ static struct stuck_counts count_stuck(const struct control_view *view)
                 counts.ports += !(row->flags & PORT_IGNORED);
                 if (row->stuck == 0)
                         continue;
+                counts.usual += row->stuck_usual;
                 if (rules_find(view->conf->rules, ALERT_CLOSE_WAIT_STUCK, &row->key))
-                        counts.judged += row->stuck;
+                        counts.judged += row->stuck - row->stuck_usual;
                 else
-                        counts.unjudged += row->stuck;
+                        counts.unjudged += row->stuck - row->stuck_usual;
         }
         return counts;
 }
@@ -192,6 +195,11 @@ static void say_quiet(struct line *line, const struct control_view *view)
                 line_add(line, "%s; ", counts.judged > 0 ? "" : " on them");
                 say_connections(line, counts.unjudged);
                 line_add(line, " stuck on ports that are not judged");
+        }
+        if (counts.usual > 0) {
+                line_add(line, "; ");
+                say_connections(line, counts.usual);
+                line_add(line, " for no longer than is usual on their ports");
         }
         line_add(line, ".");
 }

@@ -208,11 +208,15 @@ void alert_table_set_owner(struct alert_table *table, const struct port_key *por
 
 static bool wants_owner(const struct alert *alert, uint64_t now_usec)
 {
+        uint64_t keep_usec = ALERT_OWNER_KEEP_USEC, eta_usec;
+
         if (!alert->witness.known || alert_is_clearing(alert) ||
             (alert->state == ALERT_PENDING && alert->key.kind != ALERT_CLOSE_WAIT_LEAK))
                 return false;
-        return alert->owner_asked_usec == 0 ||
-               now_usec - alert->owner_asked_usec >= ALERT_OWNER_KEEP_USEC;
+        if (leak_eta(&alert->values.leak, &alert->owner, &eta_usec) == 0 &&
+            eta_usec < ALERT_OWNER_URGENT_USEC)
+                keep_usec = ALERT_OWNER_KEEP_URGENT_USEC;
+        return alert->owner_asked_usec == 0 || now_usec - alert->owner_asked_usec >= keep_usec;
 }
 
 void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_ask_fn ask,

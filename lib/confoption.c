@@ -50,14 +50,14 @@ const struct conf_option conf_options[OPTION_COUNT] = {
         [OPTION_POOL_IDLE] = {
                 .section = "CloseWait", .key = "PoolIdle", .port_key = "PoolIdle",
                 .type = CONF_DURATION, .max = DAYS(30), .default_text = "15min",
-                .help = "An outgoing connection whose end-of-file alone is unread may be an idle\n"
+                .help = "An outgoing connection whose end-of-file is unread may be an idle\n"
                         "member of a connection pool: for this long it is neither judged as\n"
-                        "stuck nor as leaked ...",
+                        "stuck nor as leaked.",
         },
-        [OPTION_POOL_SIZE] = {
-                .section = "CloseWait", .key = "PoolSize", .port_key = "PoolSize",
+        [OPTION_USUAL_MAX] = {
+                .section = "CloseWait", .key = "UsualMax", .port_key = "UsualMax",
                 .type = CONF_COUNT, .max = 65535, .default_text = "256",
-                .help = "... as long as there are no more of them on one port.",
+                .help = "So many stuck sockets of one port at most are taken as usual.",
         },
         [OPTION_LEAK_ARRIVALS] = {
                 .section = "CloseWait", .key = "LeakArrivals", .port_key = "LeakArrivals",
@@ -88,7 +88,8 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                 .section = "CloseWait", .key = "MaxTracked", .type = CONF_COUNT,
                 .min = 1024, .max = 4194304, .default_text = "262144",
                 .help = "CLOSE_WAIT sockets whose age is followed; more are counted, without an\n"
-                        "age. Each takes 64 to 128 bytes.",
+                        "age. Each takes 64 to 128 bytes, more for a while after a\n"
+                        "peak.",
         },
         [OPTION_TIME_WAIT_WARNING] = {
                 LEVEL("TimeWait", "CountWarning"), .port_key = "TimeWaitCountWarning",

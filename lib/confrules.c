@@ -147,7 +147,7 @@ static int add_rules(const struct conf_draft *draft, const struct conf_port *por
                 rule.critical = value_for(draft, port, levels->critical)->number;
                 rule.stuck_after_usec = duration_for(draft, port, OPTION_STUCK_AFTER);
                 rule.pool_idle_usec = duration_for(draft, port, OPTION_POOL_IDLE);
-                rule.pool_size = value_for(draft, port, OPTION_POOL_SIZE)->number;
+                rule.usual_max = value_for(draft, port, OPTION_USUAL_MAX)->number;
                 rule.critical_within_usec = duration_for(draft, port, OPTION_LEAK_CRITICAL_WITHIN);
                 (void)conf_place_text(origin_of(draft, port, levels), rule.origin,
                                       sizeof(rule.origin));

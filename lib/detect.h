@@ -47,7 +47,7 @@ struct alert_values {
         bool oldest_at_least;
         uint32_t stage[STAGE_COUNT]; /* of close_wait */
         struct port_leak leak;
-        bool port_known; /* false: host-wide, the four above are unknown */
+        bool port_known; /* false: host-wide, what is of a port is unknown */
 };
 
 struct alert {
@@ -122,6 +122,9 @@ void alert_table_set_owner(struct alert_table *table, const struct port_key *por
  */
 #define ALERT_OWNER_KEEP_USEC  (UINT64_C(60) * 1000000)
 #define ALERT_OWNERS_ASKED_MAX 16
+/* Where descriptors run out so soon, what is left of them is asked for more often. */
+#define ALERT_OWNER_URGENT_USEC      (UINT64_C(600) * 1000000)
+#define ALERT_OWNER_KEEP_URGENT_USEC (UINT64_C(2) * 1000000)
 
 typedef int (*alert_ask_fn)(void *userdata, const struct port_key *port,
                             const struct port_witness *witness);

@@ -19,6 +19,8 @@ static int eta(const struct port_leak *leak, const struct owner *owner, double r
         const int64_t headroom = owner_headroom(owner);
         double usec;
 
+        if (leak->unaccepted * UINT64_C(2) > leak->outlived)
+                return LEAK_ETA_NONE;
         if (headroom == OWNER_UNKNOWN || leak->arrived == 0)
                 return LEAK_ETA_UNKNOWN;
         if (headroom == OWNER_UNLIMITED || !(rate_per_min > 0))

@@ -18,6 +18,7 @@ struct port_leak {
         /* separate times at which they arrived, in the window in which that shows best; 0: they
            arrive no more, or their arrival was not seen */
         uint8_t times;
+        uint32_t unaccepted;    /* of outlived: take no descriptor */
         uint32_t outlived;      /* sockets in CLOSE_WAIT for longer than the patience, now */
         uint32_t arrived;       /* of them: arrived within window_usec, seen by us; 0: no rate */
         uint64_t window_usec;   /* what the rate is measured over */
@@ -30,6 +31,7 @@ struct port_leak {
 /* leak_eta(), leak_eta_cautious() */
 #define LEAK_ETA_NEVER   1 /* no limit, no growth, or not within ten years */
 #define LEAK_ETA_UNKNOWN 2 /* the rate, or how many descriptors are in use and allowed */
+#define LEAK_ETA_NONE    3 /* most were never accepted: they take no descriptor */
 
 /*
  * When the process nearest to its limit runs out of descriptors if the leak goes on. 0 and

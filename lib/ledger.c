@@ -54,6 +54,7 @@ struct ledger {
         uint64_t complete_usec[LEDGER_MISSES_MAX]; /* of the last complete scans, newest first */
         uint32_t generation;
         size_t untracked;
+        bool was_full; /* sockets of the last complete scan found no room */
 };
 
 static size_t slot_mask(const struct ledger *ledger)
@@ -167,8 +168,11 @@ static void date_entry(const struct ledger *ledger, const struct sockrec *record
         uint64_t age_usec;
 
         entry->first_seen_usec = ledger->now_usec;
-        if (!(record->have & SOCKREC_INFO))
+        if (!(record->have & SOCKREC_INFO)) {
+                if (ledger->was_full) /* it may have been there for long, without room */
+                        entry->flags |= LEDGER_AT_LEAST;
                 return;
+        }
         age_usec = record->last_ack_recv_msec * USEC_PER_MSEC;
         entry->first_seen_usec -= MIN(age_usec, ledger->now_usec);
         if (record->last_data_recv_msec > (uint64_t)record->last_ack_recv_msec + AGREE_WITHIN_MSEC)
@@ -335,6 +339,7 @@ void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void 
         for (size_t i = LEDGER_MISSES_MAX - 1; i > 0; i--)
                 ledger->complete_usec[i] = ledger->complete_usec[i - 1];
         ledger->complete_usec[0] = ledger->now_usec;
+        ledger->was_full = ledger->untracked > 0;
         shrink(ledger);
 }
 
@@ -342,6 +347,16 @@ void ledger_each_seen(const struct ledger *ledger, ledger_fn fn, void *userdata)
 {
         for (size_t e = 0; e < ledger->n_entries; e++) {
                 const struct ledger_entry *entry = &ledger->entries[e];
+
+                if (entry->generation == ledger->generation)
+                        fn(entry, &ledger->groups.items[entry->group], userdata);
+        }
+}
+
+void ledger_each_marked(struct ledger *ledger, ledger_mark_fn fn, void *userdata)
+{
+        for (size_t e = 0; e < ledger->n_entries; e++) {
+                struct ledger_entry *entry = &ledger->entries[e];
 
                 if (entry->generation == ledger->generation)
                         fn(entry, &ledger->groups.items[entry->group], userdata);

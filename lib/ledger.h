@@ -28,6 +28,7 @@
 /* Flags of an entry. */
 enum {
         LEDGER_AT_LEAST = 1 << 0, /* older than our watching: its age is a lower bound */
+        LEDGER_OUTLIVED = 1 << 1, /* has outlived what was usual on its port (survival.h) */
 };
 
 struct ledger_entry {
@@ -77,6 +78,10 @@ void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void 
 typedef void (*ledger_fn)(const struct ledger_entry *entry, const struct ledger_group *group,
                           void *userdata);
 void ledger_each_seen(const struct ledger *ledger, ledger_fn fn, void *userdata);
+/* The same; fn may set flags. */
+typedef void (*ledger_mark_fn)(struct ledger_entry *entry, const struct ledger_group *group,
+                               void *userdata);
+void ledger_each_marked(struct ledger *ledger, ledger_mark_fn fn, void *userdata);
 
 /* Entries held, whether seen in this scan or not. */
 size_t ledger_count(const struct ledger *ledger);

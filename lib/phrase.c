@@ -53,6 +53,9 @@ static void add_stuck(struct line *line, const struct alert *alert)
         add_connections(line, alert->values.count);
         line_add(line, " stuck in CLOSE_WAIT for %s or longer",
                  units_format_duration(alert->stuck_after_usec, after));
+        if (alert->values.stuck > alert->values.count)
+                line_add(line, " (and %" PRIu64 " for no longer than is usual)",
+                         alert->values.stuck - alert->values.count);
         add_oldest(line, &alert->values);
 }
 
@@ -67,20 +70,34 @@ void phrase_add_rate(struct line *line, double rate_per_min, double error_per_mi
                  slow ? "an hour" : "a minute", digits, error);
 }
 
-static void add_leak(struct line *line, const struct alert *alert)
+static void add_time_left(struct line *line, const struct alert *alert)
+{
+        char text[UNITS_TEXT_MAX];
+        uint64_t eta_usec;
+
+        if (leak_eta(&alert->values.leak, &alert->owner, &eta_usec) != 0)
+                return;
+        if (eta_usec == 0)
+                line_add(line, ", no descriptor is left");
+        else
+                line_add(line, ", descriptors run out in %s", units_format_age(eta_usec, text));
+}
+
+/* over: it has cleared, and neither a rate nor an end of descriptors is of interest any more. */
+static void add_leak(struct line *line, const struct alert *alert, bool over)
 {
         const struct port_leak *leak = &alert->values.leak;
         const uint64_t patience_usec = leak->known ? leak->patience_usec : alert->stuck_after_usec;
         char text[UNITS_TEXT_MAX];
-        uint64_t eta_usec;
 
-        if (leak->arrived > 0)
+        if (leak->arrived > 0 && !over)
                 phrase_add_rate(line, leak->rate_per_min, leak->error_per_min);
         line_add(line, "%" PRIu32 " ha%s outlived %s in CLOSE_WAIT", leak->outlived,
                  leak->outlived == 1 ? "s" : "ve", units_format_age(patience_usec, text));
-        add_oldest(line, &alert->values);
-        if (leak_eta(leak, &alert->owner, &eta_usec) == 0)
-                line_add(line, ", descriptors run out in %s", units_format_age(eta_usec, text));
+        if (leak->outlived > 0)
+                add_oldest(line, &alert->values);
+        if (!over)
+                add_time_left(line, alert);
 }
 
 static void add_count(struct line *line, const struct alert *alert, const char *state)
@@ -103,14 +120,14 @@ static void add_blind(struct line *line, const struct alert *alert)
 }
 
 /* What is seen there. */
-static void add_condition(struct line *line, const struct alert *alert)
+static void add_condition(struct line *line, const struct alert *alert, bool over)
 {
         switch (alert->key.kind) {
         case ALERT_CLOSE_WAIT_STUCK:
                 add_stuck(line, alert);
                 break;
         case ALERT_CLOSE_WAIT_LEAK:
-                add_leak(line, alert);
+                add_leak(line, alert, over);
                 break;
         case ALERT_CLOSE_WAIT_COUNT:
                 add_count(line, alert, "CLOSE_WAIT");
@@ -193,7 +210,7 @@ static void add_cleared(struct line *line, const struct event *event)
                 line_add(line, "twmond sees the TCP sockets again, after %s", age);
         } else {
                 line_add(line, "cleared after %s, now ", age);
-                add_condition(line, &event->alert);
+                add_condition(line, &event->alert, true);
         }
 }
 
@@ -205,19 +222,19 @@ static void add_transition(struct line *line, const struct event *event)
         case TRANSITION_RAISED:
                 if (event->alert.severity == SEVERITY_CRITICAL)
                         line_add(line, "critical, ");
-                add_condition(line, &event->alert);
+                add_condition(line, &event->alert, false);
                 break;
         case TRANSITION_ESCALATED:
                 line_add(line, "now critical, ");
-                add_condition(line, &event->alert);
+                add_condition(line, &event->alert, false);
                 break;
         case TRANSITION_DEESCALATED:
                 line_add(line, "back to warning, ");
-                add_condition(line, &event->alert);
+                add_condition(line, &event->alert, false);
                 break;
         case TRANSITION_REMINDED:
                 line_add(line, "still, after %s, ", units_format_age(raised_for_usec(event), age));
-                add_condition(line, &event->alert);
+                add_condition(line, &event->alert, false);
                 break;
         case TRANSITION_CLEARED:
                 add_cleared(line, event);
@@ -242,7 +259,7 @@ const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_M
 {
         struct line line = line_init(buf, PHRASE_MAX);
 
-        add_condition(&line, alert);
+        add_condition(&line, alert, false);
         add_owner(&line, &alert->owner);
         return buf;
 }

@@ -39,7 +39,7 @@ struct rule {
         int64_t critical;
         uint64_t stuck_after_usec;     /* the close-wait kinds, by which they are read */
         uint64_t pool_idle_usec;       /* the same: what idle members of a pool are allowed */
-        int64_t pool_size;             /* ... so many of them */
+        int64_t usual_max;             /* close-wait-stuck: so many sockets at most are usual */
         uint64_t critical_within_usec; /* close-wait-leak: descriptors run out so soon; 0: never */
         uint64_t raise_after_usec;
         uint64_t clear_after_usec;

@@ -99,6 +99,7 @@ static void judge_time_left(const struct rule *rule, const struct alert *alert, 
                 sight->below_critical |= eta_usec / 100 * rule->clear_below_pct >= within_usec;
                 break;
         case LEAK_ETA_NEVER:
+        case LEAK_ETA_NONE:
                 sight->below_critical = true;
                 break;
         }

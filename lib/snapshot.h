@@ -50,7 +50,6 @@ struct port_row {
         uint32_t stuck_held;       /* CLOSE_WAIT for StuckAfter + RaiseAfter or longer */
         uint32_t stuck_usual;      /* of stuck: no longer than is usual on the port (survival.h) */
         uint32_t stuck_held_usual; /* of stuck_held: likewise, RaiseAfter included */
-        uint32_t pool, pool_held;  /* of both: may be idle members of a pool; tally.c's own */
         uint32_t leak;             /* position in the snapshot's leaks + 1; 0: nothing to tell */
         uint64_t oldest_usec;      /* greatest age in CLOSE_WAIT; 0: none is tracked */
         bool oldest_at_least; /* that age is a lower bound: the socket is older than our watching */

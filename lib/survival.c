@@ -11,14 +11,18 @@
  *
  *     patience = max(StuckAfter, 2 x turnover)
  *
- * Turnover is the greatest age at which a socket of the port was seen to leave CLOSE_WAIT; it halves
- * in TURNOVER_HALF_LIFE_USEC (a day) unless it is seen again. A server that takes up to two minutes
- * to close is thus given four. It is SURVIVAL_TURNOVER_MAX_USEC (15 min) at most, so that patience is
- * 30 min at most: from a scan in which an older one leaves nothing is learnt, for that is no turnover
- * but the end of a process, or of a leak. When all sockets of a port leave together,
- * SURVIVAL_EXIT_MIN at least, their program has ended: nothing is learnt from that either, unless
- * it happens again within a day, as where a collector closes what was forgotten. Sockets that may
- * be idle members of a connection pool (survival.h) are given PoolIdle where that is more.
+ * Turnover is the age at which sockets of the port were seen to leave CLOSE_WAIT, the greatest that
+ * SURVIVAL_LESSONS scans have seen or surpassed, so that one event teaches nothing; it halves in
+ * TURNOVER_HALF_LIFE_USEC (a day) unless it is seen again. A server that takes up to two minutes to
+ * close is thus given four. It is SURVIVAL_TURNOVER_MAX_USEC (15 min) at most, so that patience is
+ * 30 min at most: a scan in which an older one leaves teaches nothing, for that is no turnover but
+ * the end of a process, or of a leak. Nor does a flood, SURVIVAL_FLOOD_MIN that leave together and as
+ * many as of their age stay at most: what leaks and is restarted every few minutes, and what hangs
+ * and recovers, must be told every time. Nor does one that leaves while more that are older stay: if
+ * its age were the usual end these would be gone (a leaked socket ends when a client uses its port
+ * again, though its descriptor stays open). Sockets that may be idle members of a connection pool
+ * (survival.h) are given PoolIdle where that is more. What has outlived once stays so, whatever is
+ * learnt later: an alert does not end because sockets have become usual.
  *
  * Arrivals. A socket arrives when its age passes the patience; that moment follows from when it was
  * first seen in CLOSE_WAIT, so the sockets that are there tell the history of those that stayed, and
@@ -46,16 +50,18 @@
 struct series {
         struct port_key port;
         uint64_t patience_usec;
-        uint64_t turnover_usec; /* as of turnover_at_usec */
-        uint64_t turnover_at_usec;
-        uint64_t exit_usec; /* when they last left together; 0: never */
+        uint64_t lessons_usec[SURVIVAL_LESSONS]; /* greatest ages of separate scans, descending */
+        uint64_t learnt_usec;                    /* when they were as great as that */
 
         /* of the scan under way */
         uint32_t outlived;
-        uint32_t left; /* and the greatest age of those, and when they were last there */
+        uint32_t unaccepted; /* of outlived */
+        uint32_t left;       /* and the greatest age of those, and when they were last there */
         uint64_t left_age_usec;
         uint64_t left_seen_usec;
-        bool elders; /* one that was there with those who left still is */
+        uint64_t left_first_usec; /* the oldest of them was first seen then */
+        uint32_t older;           /* that stay are older than every one of them */
+        uint32_t elders; /* of the same age, were there with those who left, and still are */
         struct arrivals arrivals;
 };
 
@@ -160,15 +166,21 @@ static uint32_t add_series(struct survival *survival, const struct port_key *por
 
 bool survival_may_be_idle(const struct port_key *port, const struct ledger_entry *entry)
 {
-        return port->side == SIDE_REMOTE && entry->stage == STAGE_EOF_UNREAD;
+        return port->side == SIDE_REMOTE &&
+               (entry->stage == STAGE_EOF_UNREAD || entry->stage == STAGE_UNREAD);
+}
+
+static uint64_t decayed(const struct survival *survival, const struct series *series, size_t lesson)
+{
+        const uint64_t age_usec = survival->now_usec - series->learnt_usec;
+
+        return (uint64_t)((double)series->lessons_usec[lesson] *
+                          exp2(-(double)age_usec / (double)TURNOVER_HALF_LIFE_USEC));
 }
 
 static uint64_t turnover_now(const struct survival *survival, const struct series *series)
 {
-        const uint64_t age_usec = survival->now_usec - series->turnover_at_usec;
-
-        return (uint64_t)((double)series->turnover_usec *
-                          exp2(-(double)age_usec / (double)TURNOVER_HALF_LIFE_USEC));
+        return decayed(survival, series, SURVIVAL_LESSONS - 1);
 }
 
 void survival_begin(struct survival *survival, const struct rules *rules, uint64_t now_usec)
@@ -179,10 +191,10 @@ void survival_begin(struct survival *survival, const struct rules *rules, uint64
         for (size_t i = 0; i < survival->n; i++) {
                 struct series *series = &survival->series[i];
 
-                *series = (struct series){ .port = series->port,
-                                           .turnover_usec = series->turnover_usec,
-                                           .turnover_at_usec = series->turnover_at_usec,
-                                           .exit_usec = series->exit_usec };
+                struct series next = { .port = series->port, .learnt_usec = series->learnt_usec };
+
+                memcpy(next.lessons_usec, series->lessons_usec, sizeof(next.lessons_usec));
+                *series = next;
                 arrivals_init(&series->arrivals, stuck_after(survival, &series->port, NULL));
         }
 }
@@ -203,7 +215,8 @@ void survival_left(const struct ledger_entry *entry, const struct ledger_group *
         if (i == NO_SERIES)
                 return;
         series = &survival->series[i];
-        series->left++;
+        if (series->left++ == 0 || entry->first_seen_usec < series->left_first_usec)
+                series->left_first_usec = entry->first_seen_usec;
         series->left_age_usec = MAX(series->left_age_usec, age_usec);
         series->left_seen_usec = MAX(series->left_seen_usec, seen_usec);
 }
@@ -212,6 +225,7 @@ void survival_left(const struct ledger_entry *entry, const struct ledger_group *
 struct view {
         bool valid;
         uint32_t group; /* the number that it is for */
+        uint64_t stuck_after_usec;
         uint64_t patience_usec;
         uint64_t pool_patience_usec;
         uint32_t series; /* NO_SERIES: none yet */
@@ -245,23 +259,25 @@ static struct view *view_for(struct judging *judging, uint32_t number, const str
                 return view;
         view->valid = true;
         view->group = number;
+        view->stuck_after_usec = stuck_after(judging->survival, port, NULL);
         view->patience_usec =
                 patience(judging->survival, port, view->series, &view->pool_patience_usec);
         return view;
 }
 
 /* The patience that is told is the least of those that held. */
-static void outlives(struct series *series, const struct ledger_entry *entry,
-                     uint64_t patience_usec, uint64_t ago_usec)
+static void outlives(struct series *series, struct ledger_entry *entry, uint64_t patience_usec,
+                     uint64_t age_usec)
 {
+        entry->flags |= LEDGER_OUTLIVED;
+        series->unaccepted += entry->stage == STAGE_UNACCEPTED;
         if (series->outlived++ == 0 || patience_usec < series->patience_usec)
                 series->patience_usec = patience_usec;
-        if (!(entry->flags & LEDGER_AT_LEAST))
-                arrivals_add(&series->arrivals, ago_usec);
+        if (age_usec >= patience_usec && !(entry->flags & LEDGER_AT_LEAST))
+                arrivals_add(&series->arrivals, age_usec - patience_usec);
 }
 
-static void stays(const struct ledger_entry *entry, const struct ledger_group *group,
-                  void *userdata)
+static void stays(struct ledger_entry *entry, const struct ledger_group *group, void *userdata)
 {
         struct judging *judging = userdata;
         struct survival *survival = judging->survival;
@@ -275,56 +291,46 @@ static void stays(const struct ledger_entry *entry, const struct ledger_group *g
         if (view->series != NO_SERIES) {
                 struct series *series = &survival->series[view->series];
 
-                series->elders |= entry->first_seen_usec <= series->left_seen_usec;
+                series->elders += entry->first_seen_usec <= series->left_seen_usec &&
+                                  2 * age_usec > view->stuck_after_usec;
+                series->older += entry->first_seen_usec < series->left_first_usec;
         }
-        if (age_usec < patience_usec)
+        if (age_usec < patience_usec && !(entry->flags & LEDGER_OUTLIVED))
                 return;
         if (view->series == NO_SERIES)
                 view->series = add_series(survival, &group->port);
         if (view->series == NO_SERIES)
                 survival->overflow++;
         else
-                outlives(&survival->series[view->series], entry, patience_usec,
-                         age_usec - patience_usec);
+                outlives(&survival->series[view->series], entry, patience_usec, age_usec);
 }
 
-/* They left together and nobody stayed: that was an exit. */
-static bool has_exited(const struct series *series)
+static bool is_flood(const struct series *series)
 {
-        return series->left >= SURVIVAL_EXIT_MIN && !series->elders;
+        return series->left >= SURVIVAL_FLOOD_MIN && series->left >= series->elders;
 }
 
-/*
- * What leaves after longer than the greatest turnover there is was no turnover: a process has ended,
- * perhaps one of several, or something was mended.
- */
 static void learn(struct survival *survival, struct series *series)
 {
-        const uint64_t now_usec = survival->now_usec;
+        uint64_t age_usec = series->left_age_usec;
 
-        if (series->left == 0 || series->left_age_usec > SURVIVAL_TURNOVER_MAX_USEC)
+        if (series->left == 0 || age_usec > SURVIVAL_TURNOVER_MAX_USEC || is_flood(series) ||
+            series->older > series->left)
                 return;
-        if (has_exited(series)) {
-                const bool again =
-                        series->exit_usec != 0 && now_usec - series->exit_usec < SURVIVAL_EXIT_USEC;
+        for (size_t i = 0; i < SURVIVAL_LESSONS; i++) {
+                const uint64_t known_usec = decayed(survival, series, i);
 
-                series->exit_usec = now_usec;
-                if (!again)
-                        return;
+                series->lessons_usec[i] = MAX(known_usec, age_usec);
+                age_usec = MIN(known_usec, age_usec); /* pushed down by a greater one */
         }
-        if (series->left_age_usec < turnover_now(survival, series))
-                return;
-        series->turnover_usec = series->left_age_usec;
-        series->turnover_at_usec = now_usec;
+        series->learnt_usec = survival->now_usec;
 }
 
 /* Nothing of it is left that would change a patience. */
 static bool is_over(const struct survival *survival, const struct series *series)
 {
-        if (series->exit_usec != 0 && survival->now_usec - series->exit_usec < SURVIVAL_EXIT_USEC)
-                return false;
         return series->outlived == 0 &&
-               2 * turnover_now(survival, series) <= stuck_after(survival, &series->port, NULL);
+               2 * decayed(survival, series, 0) <= stuck_after(survival, &series->port, NULL);
 }
 
 /* Keeps the ports that have something to tell, now or later. */
@@ -346,11 +352,11 @@ static void learn_all(struct survival *survival)
                 index_series(survival);
 }
 
-void survival_judge(struct survival *survival, const struct ledger *ledger, bool whole)
+void survival_judge(struct survival *survival, struct ledger *ledger, bool whole)
 {
         struct judging judging = { .survival = survival };
 
-        ledger_each_seen(ledger, stays, &judging);
+        ledger_each_marked(ledger, stays, &judging);
         if (whole)
                 learn_all(survival);
 }
@@ -367,6 +373,7 @@ void survival_tell(const struct survival *survival, const struct port_key *port,
                 arrivals_tell(&series->arrivals, &leak);
                 leak.known = true;
                 leak.outlived = series->outlived;
+                leak.unaccepted = series->unaccepted;
                 leak.patience_usec = series->patience_usec;
         }
         *ret_leak = leak;

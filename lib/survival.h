@@ -19,8 +19,8 @@
 
 #define SURVIVAL_PORTS_MAX         4096
 #define SURVIVAL_TURNOVER_MAX_USEC (UINT64_C(15) * 60 * 1000000)
-#define SURVIVAL_EXIT_MIN          3 /* sockets of a port that leave together, when none stays */
-#define SURVIVAL_EXIT_USEC         (UINT64_C(86400) * 1000000) /* twice within that: no exit */
+#define SURVIVAL_FLOOD_MIN         3 /* so many that leave together, half at least, are a flood */
+#define SURVIVAL_LESSONS           3 /* scans that must have seen an age to make it usual */
 
 struct survival;
 
@@ -36,10 +36,10 @@ void survival_left(const struct ledger_entry *entry, const struct ledger_group *
                    uint64_t seen_usec, void *userdata);
 
 /*
- * Goes through the sockets that the scan has seen. whole: those who left have left, and something
- * may be learnt from it.
+ * Goes through the sockets that the scan has seen, and marks those that have outlived
+ * (LEDGER_OUTLIVED). whole: those who left have left, and something may be learnt from it.
  */
-void survival_judge(struct survival *survival, const struct ledger *ledger, bool whole);
+void survival_judge(struct survival *survival, struct ledger *ledger, bool whole);
 
 /* What this scan tells about the port. */
 void survival_tell(const struct survival *survival, const struct port_key *port,
@@ -47,7 +47,7 @@ void survival_tell(const struct survival *survival, const struct port_key *port,
 
 /*
  * The age from which a socket of the port counts: one that survival_may_be_idle() (pool), or another.
- * After survival_judge(): by what was known before it.
+ * Right after survival_judge() what that scan has taught is in it already.
  */
 uint64_t survival_patience(const struct survival *survival, const struct port_key *port, bool pool);
 
@@ -56,7 +56,7 @@ uint64_t survival_overflow(const struct survival *survival);
 
 /*
  * May the socket be an idle member of a pool? A client need not poll a connection that it keeps for
- * later, so the end-of-file of a pool's member stays unread until the connection is used again; a
- * server must poll it to see the next request.
+ * later, so the end-of-file of a pool's member stays unread until the connection is used again, and
+ * what the server sent before it (TLS says goodbye); a server must poll to see the next request.
  */
 bool survival_may_be_idle(const struct port_key *port, const struct ledger_entry *entry);

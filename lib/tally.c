@@ -251,14 +251,14 @@ static void flag_configured(const struct port_key *key, void *userdata)
         (void)flag_row(userdata, key, PORT_CONFIGURED);
 }
 
-/* A pool has its size: members beyond it are not usual. */
-static void limit_pool(const struct rules *rules, struct port_row *row)
+/* What is usual has its measure: beyond it nothing is. */
+static void limit_usual(const struct rules *rules, struct port_row *row)
 {
         const struct rule *rule = rules_governing(rules, ALERT_CLOSE_WAIT_STUCK, &row->key);
-        const uint32_t size = rule ? (uint32_t)rule->pool_size : 0;
+        const uint32_t max = rule ? (uint32_t)rule->usual_max : 0;
 
-        row->stuck_usual += MIN(row->pool, size);
-        row->stuck_held_usual += MIN(row->pool_held, size);
+        row->stuck_usual = MIN(row->stuck_usual, max);
+        row->stuck_held_usual = MIN(row->stuck_held_usual, max);
 }
 
 static void settle_rows(struct tally *tally, const struct rules *rules)
@@ -268,9 +268,19 @@ static void settle_rows(struct tally *tally, const struct rules *rules)
 
                 if (rules_ignored(rules, &row->key))
                         row->flags |= PORT_IGNORED;
-                if (row->pool > 0 || row->pool_held > 0)
-                        limit_pool(rules, row);
+                if (row->stuck_usual > 0)
+                        limit_usual(rules, row);
         }
+}
+
+/* Never makes one: the lenses point at them. NULL: beyond TALLY_PORTS_MAX, or grouped otherwise. */
+static struct port_row *known_row(const struct tally *tally, const struct port_key *key)
+{
+        const uint32_t mask = (uint32_t)tally->rows_size * 2 - 1;
+        const uint32_t position =
+                tally->rows_size > 0 ? *find_slot(tally->rows, tally->index, mask, key) : 0;
+
+        return position > 0 ? &tally->rows[position - 1] : NULL;
 }
 
 static const struct lens *lens_for(struct finish *finish, uint32_t number,
@@ -284,8 +294,7 @@ static const struct lens *lens_for(struct finish *finish, uint32_t number,
         rule = rules_governing(finish->rules, ALERT_CLOSE_WAIT_STUCK, key);
         lens->valid = true;
         lens->group = number;
-        if (find_row(finish->tally, key, &lens->row) < 0)
-                lens->row = NULL;
+        lens->row = known_row(finish->tally, key);
         lens->stuck_usec = rule ? rule->stuck_after_usec : RULE_STUCK_AFTER_USEC;
         lens->raise_after_usec = rule ? rule->raise_after_usec : 0;
         if (finish->tally->survival) {
@@ -295,24 +304,21 @@ static const struct lens *lens_for(struct finish *finish, uint32_t number,
         return lens;
 }
 
-/* What was usual until lately has not been unusual for RaiseAfter yet. */
-static void add_stuck(const struct lens *lens, uint64_t age_usec, bool may_be_idle,
+static void add_stuck(const struct lens *lens, uint64_t age_usec, const struct ledger_entry *entry,
                       struct port_row *row)
 {
         const uint64_t hold_usec = lens->raise_after_usec;
+        const bool may_be_idle = survival_may_be_idle(&row->key, entry);
+        const uint64_t usual_usec = entry->flags & LEDGER_OUTLIVED ? 0
+                                    : may_be_idle                  ? lens->pool_usec
+                                                                   : lens->usual_usec;
 
         row->stuck++;
-        if (age_usec < lens->usual_usec)
-                row->stuck_usual++;
-        else if (may_be_idle && age_usec < lens->pool_usec)
-                row->pool++;
+        row->stuck_usual += age_usec < usual_usec;
         if (age_usec < lens->stuck_usec + hold_usec)
                 return;
         row->stuck_held++;
-        if (age_usec < lens->usual_usec + hold_usec)
-                row->stuck_held_usual++;
-        else if (may_be_idle && age_usec < lens->pool_usec + hold_usec)
-                row->pool_held++;
+        row->stuck_held_usual += age_usec < usual_usec;
 }
 
 static void add_age(const struct ledger_entry *entry, const struct ledger_group *group,
@@ -326,7 +332,7 @@ static void add_age(const struct ledger_entry *entry, const struct ledger_group 
         if (!row)
                 return;
         if (age_usec >= lens->stuck_usec)
-                add_stuck(lens, age_usec, survival_may_be_idle(&group->port, entry), row);
+                add_stuck(lens, age_usec, entry, row);
         if (row->witness.known && age_usec <= row->oldest_usec)
                 return;
         row->oldest_usec = MAX(age_usec, UINT64_C(1)); /* 0 would mean: no socket is tracked */

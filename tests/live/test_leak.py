@@ -60,7 +60,7 @@ def test_slow_leak(tap):
             tap.ok(f"pid {os.getpid()}, " in text and " descriptors" in text,
                    f"`{' '.join(args)}` says who it is", text)
         text = daemon.ctl("ports", "7801").stdout
-        tap.ok(re.search(r"leaks about \d+ connections a minute .*, descriptors run out in", text),
+        tap.ok(re.search(r"leaks about \d+ connections a minute .*\n *descriptors run out in", text),
                "and how long that goes well", text)
         tap.equal(daemon.alert(LEAK, 7802), None, "a burst of 50 that stays is no leak")
         for sock in forgotten:

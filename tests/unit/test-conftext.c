@@ -192,7 +192,7 @@ static void test_keys(void **state)
         conftest_refused(
                 "[CloseWait]\nCloseWaitCountWarning=1\n",
                 "t.conf:2: [CloseWait] has no key CloseWaitCountWarning, expected one of "
-                "StuckAfter, StuckWarning, StuckCritical, PoolIdle, PoolSize, LeakArrivals, "
+                "StuckAfter, StuckWarning, StuckCritical, PoolIdle, UsualMax, LeakArrivals, "
                 "LeakCriticalWithin, CountWarning, CountCritical, MaxTracked");
 }
 

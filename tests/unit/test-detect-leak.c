@@ -405,7 +405,7 @@ static void test_owners_of_leaks_are_asked_for(void **state)
         now = world->now;
         alert_table_ask_owners(world->table, now, ask, &questions);
         assert_int_equal(questions.n, 0); /* nobody to ask for */
-        has_descriptors_left(world, 5);
+        has_descriptors_left(world, 1000);
         questions.n = -1;
         alert_table_ask_owners(world->table, now, ask, &questions);
         questions.n = 0;
@@ -415,6 +415,14 @@ static void test_owners_of_leaks_are_asked_for(void **state)
         assert_int_equal(questions.n, 1);
         alert_table_ask_owners(world->table, now + ALERT_OWNER_KEEP_USEC, ask, &questions);
         assert_int_equal(questions.n, 2);
+        /* what is left of few is asked for more often */
+        has_descriptors_left(world, 5);
+        now += ALERT_OWNER_KEEP_USEC + ALERT_OWNER_KEEP_URGENT_USEC;
+        alert_table_ask_owners(world->table, now, ask, &questions);
+        assert_int_equal(questions.n, 3);
+        now += ALERT_OWNER_KEEP_URGENT_USEC;
+        alert_table_ask_owners(world->table, now, ask, &questions);
+        assert_int_equal(questions.n, 4);
 }
 
 static struct alert *add_alert(struct alert_table *table, uint16_t port)

@@ -182,6 +182,13 @@ static void sleep_for(struct world *world, uint64_t usec)
         scan(world);
 }
 
+/* As many as make a lesson, the youngest of them of that age. */
+static void turn_over(struct world *world, struct port_key port, uint64_t usec)
+{
+        for (unsigned i = 0; i < SURVIVAL_LESSONS; i++)
+                arrive_for(world, port, usec + i * STEP);
+}
+
 static struct port_leak tell(const struct world *world, struct port_key port)
 {
         struct port_leak leak;
@@ -240,25 +247,11 @@ static void test_twice_the_turnover(void **state)
         struct world *world = *state;
 
         arrive(world, local_port(80));
-        arrive_for(world, local_port(80), 125 * USEC_PER_SEC);
+        turn_over(world, local_port(80), 125 * USEC_PER_SEC);
         scan(world);
         live(world, 150 * USEC_PER_SEC);
         live(world, 5 * USEC_PER_MIN);
         assert_patience(world, local_port(80), 240 * USEC_PER_SEC);
-}
-
-/* Of those that leave together the younger do not hide the older. */
-static void test_greatest_age_counts(void **state)
-{
-        struct world *world = *state;
-
-        arrive(world, local_port(80));
-        for (int i = 0; i < 4; i++) {
-                arrive_for(world, local_port(80), 400 * USEC_PER_SEC - (unsigned)i * STEP);
-                live(world, STEP);
-        }
-        live(world, 20 * USEC_PER_MIN);
-        assert_patience(world, local_port(80), 760 * USEC_PER_SEC); /* 10 s to 390 s */
 }
 
 /* What is usual anyway is not remembered. */
@@ -282,7 +275,7 @@ static void test_ports_learn_apart(void **state)
         arrive(world, local_port(80));
         arrive(world, local_port(81));
         arrive(world, remote_port(80));
-        arrive_for(world, local_port(80), 300 * USEC_PER_SEC);
+        turn_over(world, local_port(80), 300 * USEC_PER_SEC);
         scan(world);
         live(world, 15 * USEC_PER_MIN);
         assert_patience(world, local_port(80), 580 * USEC_PER_SEC);
@@ -295,9 +288,9 @@ static void test_half_life_of_a_day(void **state)
         struct world *world = *state;
 
         arrive(world, local_port(80));
-        arrive_for(world, local_port(80), 605 * USEC_PER_SEC);
+        turn_over(world, local_port(80), 605 * USEC_PER_SEC);
         scan(world);
-        live(world, 620 * USEC_PER_SEC);
+        live(world, 650 * USEC_PER_SEC);
         sleep_for(world, USEC_PER_DAY);
         assert_patience(world, local_port(80), 600 * USEC_PER_SEC);
         sleep_for(world, USEC_PER_DAY);
@@ -312,16 +305,16 @@ static void test_seen_again(void **state)
         struct world *world = *state;
 
         arrive(world, local_port(80));
-        arrive_for(world, local_port(80), 605 * USEC_PER_SEC);
+        turn_over(world, local_port(80), 605 * USEC_PER_SEC);
         scan(world);
-        live(world, 620 * USEC_PER_SEC);
-        arrive_for(world, local_port(80), 305 * USEC_PER_SEC);
-        live(world, 620 * USEC_PER_SEC);
+        live(world, 650 * USEC_PER_SEC);
+        turn_over(world, local_port(80), 305 * USEC_PER_SEC);
+        live(world, 650 * USEC_PER_SEC);
         assert_in_range(tell(world, local_port(80)).patience_usec, 1190 * USEC_PER_SEC,
                         1200 * USEC_PER_SEC);
         sleep_for(world, USEC_PER_DAY);
-        arrive_for(world, local_port(80), 605 * USEC_PER_SEC);
-        live(world, 630 * USEC_PER_SEC);
+        turn_over(world, local_port(80), 605 * USEC_PER_SEC);
+        live(world, 660 * USEC_PER_SEC);
         assert_in_range(tell(world, local_port(80)).patience_usec, 1170 * USEC_PER_SEC,
                         1200 * USEC_PER_SEC);
 }
@@ -331,10 +324,10 @@ static void test_patience_ends_at_half_an_hour(void **state)
         struct world *world = *state;
 
         arrive(world, local_port(80));
-        arrive_for(world, local_port(80), SURVIVAL_TURNOVER_MAX_USEC + STEP);
+        turn_over(world, local_port(80), SURVIVAL_TURNOVER_MAX_USEC - STEP);
         scan(world);
         live(world, 32 * USEC_PER_MIN);
-        assert_patience(world, local_port(80), 30 * USEC_PER_MIN);
+        assert_patience(world, local_port(80), 29 * USEC_PER_MIN + 20 * USEC_PER_SEC);
         assert_true(tell(world, local_port(80)).patience_usec <= 2 * SURVIVAL_TURNOVER_MAX_USEC);
 }
 
@@ -386,40 +379,62 @@ static void end_together(struct world *world, unsigned n)
         live(world, end - world->now + 3 * STEP);
 }
 
-static void test_exit_is_not_learnt(void **state)
+/* However often: what leaks and dies every few minutes must be told every time. */
+static void test_exits_are_not_learnt(void **state)
 {
         struct world *world = *state;
 
-        end_together(world, SURVIVAL_EXIT_MIN);
+        for (int i = 0; i < 6; i++)
+                end_together(world, SURVIVAL_FLOOD_MIN);
         assert_next_patience(world, local_port(80), STUCK_AFTER);
 }
 
-/* What happens twice a day is no exit but a habit. */
-static void test_second_exit_is_learnt(void **state)
+static void test_fewer_are_no_flood(void **state)
 {
         struct world *world = *state;
 
-        end_together(world, SURVIVAL_EXIT_MIN);
-        end_together(world, SURVIVAL_EXIT_MIN);
-        assert_next_patience(world, local_port(80), 2 * 580 * USEC_PER_SEC);
-}
-
-static void test_exits_days_apart_are_not_learnt(void **state)
-{
-        struct world *world = *state;
-
-        end_together(world, SURVIVAL_EXIT_MIN);
-        live(world, SURVIVAL_EXIT_USEC);
-        end_together(world, SURVIVAL_EXIT_MIN);
-        assert_next_patience(world, local_port(80), STUCK_AFTER);
-}
-
-static void test_fewer_are_no_exit(void **state)
-{
-        struct world *world = *state;
-
-        end_together(world, SURVIVAL_EXIT_MIN - 1);
+        for (int i = 0; i < SURVIVAL_LESSONS; i++)
+                end_together(world, SURVIVAL_FLOOD_MIN - 1);
         assert_next_patience(world, local_port(80), 2 * 580 * USEC_PER_SEC); /* last seen at 580 */
+}
+
+static void test_one_event_teaches_nothing(void **state)
+{
+        struct world *world = *state;
+
+        for (int i = 0; i < SURVIVAL_LESSONS - 1; i++)
+                end_together(world, SURVIVAL_FLOOD_MIN - 1);
+        assert_next_patience(world, local_port(80), STUCK_AFTER);
+}
+
+/* One of two workers ends: half of the sockets leave together, old ones stay. */
+static void test_half_an_exit_is_not_learnt(void **state)
+{
+        struct world *world = *state;
+
+        for (int i = 0; i < 60; i++) {
+                arrive(world, local_port(80));
+                arrive_for(world, local_port(80), (uint64_t)(60 - i) * STEP);
+                live(world, STEP);
+        }
+        live(world, 5 * USEC_PER_MIN);
+        assert_int_equal(tell(world, local_port(80)).patience_usec, STUCK_AFTER);
+        assert_int_equal(tell(world, local_port(80)).outlived, 60);
+}
+
+/* A client uses the port of a leaked socket again: that one ends, the older ones stay. */
+static void test_ends_among_elders_are_not_learnt(void **state)
+{
+        struct world *world = *state;
+
+        for (int i = 0; i < 60; i++) {
+                arrive(world, local_port(80));
+                if (i % 5 == 4)
+                        arrive_for(world, local_port(80), 4 * USEC_PER_MIN);
+                live(world, STEP);
+        }
+        assert_int_equal(tell(world, local_port(80)).patience_usec, STUCK_AFTER);
+        assert_true(tell(world, local_port(80)).times >= 3);
 }
 
 /* The program that was started in its place is no witness that the old one lives on. */
@@ -447,22 +462,40 @@ static void test_exit_is_of_a_port(void **state)
         struct world *world = *state;
 
         arrive(world, local_port(81));
-        end_together(world, SURVIVAL_EXIT_MIN);
+        end_together(world, SURVIVAL_FLOOD_MIN);
         assert_next_patience(world, local_port(80), STUCK_AFTER);
 }
 
-/* It closes what is ten minutes old, many at once, and leaves what is younger. */
-static void test_reaper_is_learnt(void **state)
+/* It closes what is ten minutes old, one after the other, and leaves what is younger. */
+static void test_slow_closing_is_learnt(void **state)
 {
         struct world *world = *state;
 
-        for (unsigned i = 0; i < 10; i++)
+        for (unsigned i = 0; i < 10; i++) {
                 arrive_for(world, local_port(80), 605 * USEC_PER_SEC);
-        scan(world);
-        live(world, 2 * USEC_PER_MIN);
+                live(world, 3 * STEP);
+        }
+        live(world, 15 * USEC_PER_MIN);
         arrive(world, local_port(80));
-        live(world, 25 * USEC_PER_MIN);
-        assert_patience(world, local_port(80), 20 * USEC_PER_MIN);
+        live(world, 18 * USEC_PER_MIN);
+        assert_int_equal(tell(world, local_port(80)).outlived, 0);
+        live(world, 2 * USEC_PER_MIN);
+        assert_int_equal(tell(world, local_port(80)).outlived, 1);
+}
+
+/* What has outlived once stays so, whatever is learnt then. */
+static void test_outlived_for_good(void **state)
+{
+        struct world *world = *state;
+
+        for (unsigned i = 0; i < 10; i++) {
+                arrive_for(world, local_port(80), 605 * USEC_PER_SEC);
+                live(world, 3 * STEP);
+        }
+        live(world, 7 * USEC_PER_MIN + 3 * STEP); /* five have left, which makes 20 min usual */
+        assert_true(survival_patience(world->survival, &(struct port_key){ 0, 80, SIDE_LOCAL },
+                                      false) > 19 * USEC_PER_MIN);
+        assert_int_equal(tell(world, local_port(80)).outlived, 5);
 }
 
 /* ---- who counts, and as what ---- */
@@ -495,8 +528,7 @@ static void test_lower_bounds_are_no_arrivals(void **state)
 /* A client need not poll its idle connections; a server must. */
 static void test_pool_members_wait_for_pool_idle(void **state)
 {
-        static const enum close_wait_stage stages[] = { STAGE_UNACCEPTED, STAGE_UNREAD,
-                                                        STAGE_UNCLOSED };
+        static const enum close_wait_stage stages[] = { STAGE_UNACCEPTED, STAGE_UNCLOSED };
         struct world *world = *state;
 
         for (int i = 0; i < 3; i++)
@@ -525,7 +557,7 @@ static void test_pool_learns_too(void **state)
         rule.pool_idle_usec = 2 * USEC_PER_MIN;
         assert_int_equal(rules_add(world->rules, &rule), 0);
         arrive(world, remote_port(5432));
-        arrive_for(world, remote_port(5432), 605 * USEC_PER_SEC);
+        turn_over(world, remote_port(5432), 605 * USEC_PER_SEC);
         scan(world);
         live(world, 700 * USEC_PER_SEC);
         arrive(world, remote_port(5432))->stage = STAGE_EOF_UNREAD;
@@ -554,23 +586,6 @@ static void test_partial_scans_teach_nothing(void **state)
         live(world, 3 * STEP); /* and there they are again */
         assert_int_equal(tell(world, local_port(80)).patience_usec, STUCK_AFTER);
         assert_int_equal(tell(world, local_port(80)).outlived, 6);
-}
-
-/* Who leaves during a blindness is as old as when he was seen last. */
-static void test_departure_unseen(void **state)
-{
-        struct world *world = *state;
-
-        arrive(world, local_port(80));
-        arrive_for(world, local_port(80), 10 * USEC_PER_MIN);
-        scan(world);
-        live(world, 2 * USEC_PER_MIN);
-        for (int i = 0; i < 60; i++) {
-                world->now += STEP;
-                scan_some(world, 1, false);
-        }
-        live(world, 3 * STEP);
-        assert_patience(world, local_port(80), 4 * USEC_PER_MIN);
 }
 
 /* One complete scan may miss a few: that is no departure. */
@@ -807,7 +822,6 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(test_nothing_is_known_before_patience_is_over),
                 T(test_twice_the_turnover),
-                T(test_greatest_age_counts),
                 T(test_short_lives_change_nothing),
                 T(test_ports_learn_apart),
                 T(test_half_life_of_a_day),
@@ -815,18 +829,19 @@ int main(void)
                 T(test_patience_ends_at_half_an_hour),
                 T(test_what_leaves_late_was_no_turnover),
                 T(test_stuck_after_of_a_port),
-                T(test_exit_is_not_learnt),
-                T(test_second_exit_is_learnt),
-                T(test_exits_days_apart_are_not_learnt),
-                T(test_fewer_are_no_exit),
+                T(test_exits_are_not_learnt),
+                T(test_fewer_are_no_flood),
+                T(test_one_event_teaches_nothing),
+                T(test_half_an_exit_is_not_learnt),
+                T(test_ends_among_elders_are_not_learnt),
+                T(test_slow_closing_is_learnt),
+                T(test_outlived_for_good),
                 T(test_restart_is_an_exit),
                 T(test_exit_is_of_a_port),
-                T(test_reaper_is_learnt),
                 T(test_lower_bounds_are_no_arrivals),
                 T(test_pool_members_wait_for_pool_idle),
                 T(test_pool_learns_too),
                 T(test_partial_scans_teach_nothing),
-                T(test_departure_unseen),
                 T(test_one_miss_is_no_departure),
                 T(test_ports_are_bounded_and_counted),
                 T(test_departures_do_not_overflow),

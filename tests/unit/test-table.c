@@ -164,6 +164,7 @@ static void test_note(void **state)
         table_note(table, "%s", "a note that is longer than the\twidth");
         table_note(table, "a second one");
         table_note(table, "a third one");
+        table_note(table, "a fourth one");
         table_note(table, "one too many");
         table_cell(table, PAINT_NONE, "b");
         table_note(table, "within a row");
@@ -175,6 +176,7 @@ static void test_note(void **state)
                              "  a note that is longer tha...\n"
                              "  a second one\n"
                              "  a third one\n"
+                             "  a fourth one\n"
                              "b         2  y\n");
         table_free(table);
         paper_done(&paper);

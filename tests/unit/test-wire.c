@@ -407,9 +407,13 @@ static void longest_alerts_fit_a_reply(void **state)
                 memset(alert.values.stage, 0xff, sizeof(alert.values.stage));
                 alert.warning = alert.critical = INT64_MAX;
                 alert.stuck_after_usec = UINT64_MAX;
-                alert.values.leak = (struct port_leak){ true,       LEAK_TIMES_MAX, UINT32_MAX,
-                                                        UINT32_MAX, UINT64_MAX,     UINT64_MAX,
-                                                        UINT64_MAX, 1.0 / 3,        1.0 / 7 };
+                alert.values.leak = (struct port_leak){ .known = true,
+                                                        .times = LEAK_TIMES_MAX,
+                                                        .outlived = UINT32_MAX,
+                                                        .arrived = UINT32_MAX,
+                                                        .patience_usec = UINT64_MAX,
+                                                        .rate_per_min = 1.0 / 3,
+                                                        .error_per_min = 1.0 / 7 };
                 fill_owner(&alert.owner);
                 FILL(alert.reason);
                 FILL(alert.origin);
