@@ -59,6 +59,25 @@ static void a_reply_waits_for_its_owner(void **state)
         hang_up(world, &peer);
 }
 
+/* Who listens is the answer to another question than who holds the sockets. */
+static void a_listener_is_no_answer(void **state)
+{
+        struct world *world = *state;
+        const struct port_key key = { .side = SIDE_LOCAL, .port = 1 };
+        struct owner owner;
+        struct peer peer;
+
+        scan_with_witness(world, 3);
+        peer = dial(world);
+        send_text(world, &peer, one_port);
+        owner_clear(&owner);
+        owner.by_listener = true;
+        control_tell_owner(world->control, &key, &owner);
+        spin(world);
+        assert_silent(world, &peer);
+        hang_up(world, &peer);
+}
+
 static void it_waits_for_all_of_them(void **state)
 {
         struct world *world = *state;
@@ -199,6 +218,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_reply_waits_for_its_owner),
+                TEST(a_listener_is_no_answer),
                 TEST(it_waits_for_all_of_them),
                 TEST(it_does_not_wait_for_ever),
                 TEST(a_timer_ends_the_wait),

@@ -82,6 +82,29 @@ static void test_first_seen_is_kept(void **state)
         assert_int_equal(look(ledger).group.cgroup_id, 5);
 }
 
+/* Without room at first, they may have been there for long when they find some. */
+static void test_late_room_is_no_arrival(void **state)
+{
+        struct ledger *ledger;
+        const struct port_key key = local_port(80);
+
+        (void)state;
+        assert_int_equal(ledger_new(&ledger), 0);
+        ledger_set_max(ledger, 1);
+        for (uint64_t i = 0; i < 2; i++) {
+                const struct sockrec one = { .cookie = 1 }, two = { .cookie = 2 };
+
+                ledger_begin(ledger, 1000 + i);
+                assert_int_equal(ledger_see(ledger, &one, &key), 0);
+                assert_int_equal(ledger_see(ledger, &two, &key), i == 0 ? LEDGER_UNTRACKED : 0);
+                ledger_end(ledger, true, NULL, NULL);
+                assert_int_equal(look(ledger).last.flags & LEDGER_AT_LEAST,
+                                 i == 0 ? 0 : LEDGER_AT_LEAST);
+                ledger_set_max(ledger, 2);
+        }
+        ledger_free(ledger);
+}
+
 /* Accepted meanwhile; and whoever had it is not forgotten when the kernel shows no inode any more. */
 static void test_inode_is_kept(void **state)
 {
@@ -265,6 +288,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(test_first_seen_is_kept),
+                T(test_late_room_is_no_arrival),
                 T(test_inode_is_kept),
                 T(test_repeated_in_one_dump_counts_once),
                 T(test_second_attempt_counts_afresh),

@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include "conf.h"
+#include "grouptab.h"
 #include "observe.h"
 
 #define STEP (10 * USEC_PER_SEC)
@@ -177,6 +178,47 @@ static void test_no_pool_here(void **state)
         assert_counts(see_for(world, USEC_PER_MIN), 20, 0);
 }
 
+/* One scan of LEDGER_GROUPS_MAX groups and more, on remote ports, or served where we listen. */
+static void see_many_groups(struct world *world, bool listening)
+{
+        const struct scan_request request = { .generation = ++world->generation,
+                                              .now_usec = world->now,
+                                              .rules = world->conf->rules };
+        const struct scan_outcome outcome = { .sockets_whole = true };
+        struct snapshot *snapshot;
+
+        observer_begin(world->observer, &request);
+        observer_begin_listeners(world->observer);
+        for (uint16_t port = 10000; listening && port < 11000; port++) {
+                const struct sockrec listener = { .state = SOCK_LISTEN, .local_port = port };
+
+                observer_listener(world->observer, &listener);
+        }
+        observer_end_listeners(world->observer, true);
+        observer_begin_sockets(world->observer);
+        for (uint32_t i = 0; i < 2 * LEDGER_GROUPS_MAX; i++) {
+                struct sockrec record = record_of(world, i + 1);
+
+                record.local_port = (uint16_t)(10000 + i / 2 % 1000);
+                record.remote_port = (uint16_t)(20000 + i / 2 % 1000);
+                record.cgroup_id = i / 2 + 1;
+                record.have |= SOCKREC_CGROUP;
+                assert_int_equal(observer_socket(world->observer, &record), 0);
+        }
+        assert_int_equal(observer_finish(world->observer, &outcome, &snapshot), 0);
+        for (size_t i = 0; i < snapshot->n_rows; i++)
+                assert_true(snapshot->rows[i].stuck <= snapshot->rows[i].count[SOCK_CLOSE_WAIT]);
+        snapshot_unref(snapshot);
+        world->now += 2 * USEC_PER_MIN;
+}
+
+/* No group is left for the other side: entries keep theirs, whose ports have no rows any more. */
+static void test_full_groups_change_sides(void **state)
+{
+        see_many_groups(*state, false);
+        see_many_groups(*state, true);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -186,6 +228,7 @@ int main(void)
                 T(test_idle_members_of_a_pool),
                 T(test_a_pool_has_its_size),
                 T(test_no_pool_here),
+                T(test_full_groups_change_sides),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
