@@ -347,6 +347,12 @@ static void status_hides_nothing(void **state)
 {
         struct world *world = *state;
 
+        judge_stuck(world, 1, 0);
+        world->snapshot->rows[0].stuck = world->snapshot->rows[0].stuck_usual = 480;
+        assert_status(
+                world, "ok",
+                "No leak: 1 port watched, nothing stuck in CLOSE_WAIT; 480 connections for no "
+                "longer than is usual on their ports.");
         judge_stuck(world, 1, 9);
         assert_status(world, "ok",
                       "No alert: 1 port watched, 9 connections stuck in CLOSE_WAIT, fewer than any "

@@ -127,6 +127,19 @@ static void test_unknown_stays_unknown(void **state)
         assert_never(&leak, &unlimited);
 }
 
+/* An accept queue that fills takes no descriptor; half of them may still be the program's. */
+static void test_unaccepted_take_none(void **state)
+{
+        const struct owner owner = owner_of(24, 1024);
+        struct port_leak leak = leak_of(1, 0.1);
+
+        (void)state;
+        leak.unaccepted = leak.outlived / 2;
+        assert_eta(&leak, &owner, 1000 * USEC_PER_MIN);
+        leak.unaccepted++;
+        assert_outcome(&leak, &owner, LEAK_ETA_NONE);
+}
+
 static void test_no_rate(void **state)
 {
         const struct owner owner = owner_of(24, 1024);
@@ -208,6 +221,7 @@ int main(void)
                 cmocka_unit_test(test_nearest_to_its_limit),
                 cmocka_unit_test(test_unknown_and_unlimited_among_others),
                 cmocka_unit_test(test_unknown_stays_unknown),
+                cmocka_unit_test(test_unaccepted_take_none),
                 cmocka_unit_test(test_no_rate),
                 cmocka_unit_test(test_rate_within_its_error),
                 cmocka_unit_test(test_ten_years_are_never),

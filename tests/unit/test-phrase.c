@@ -76,6 +76,68 @@ static void stuck_transitions_differ(void **state)
                           "CLOSE_WAIT for 1min or longer, the oldest 1min 5s");
 }
 
+static struct event leak_event(enum transition transition)
+{
+        struct event event = event_of(ALERT_CLOSE_WAIT_LEAK, transition);
+        struct owner *owner = &event.alert.owner;
+
+        event.alert.values.leak = (struct port_leak){ .known = true,
+                                                      .times = 3,
+                                                      .outlived = 6,
+                                                      .arrived = 6,
+                                                      .patience_usec = USEC_PER_MIN,
+                                                      .rate_per_min = 2,
+                                                      .error_per_min = 0.7 };
+        owner->total = owner->n_processes = 1;
+        owner->processes[0] = (struct owner_process){ 491, "leaky", 904, 1024 };
+        return event;
+}
+
+static void a_leak_has_its_rate_and_its_end(void **state)
+{
+        struct event event = leak_event(TRANSITION_RAISED);
+
+        (void)state;
+        assert_phrase(&event,
+                      "local port 7865: leaks about 2.0 connections a minute (+-0.7), 6 have "
+                      "outlived 1min in CLOSE_WAIT, the oldest 1min 5s, descriptors run out "
+                      "in 1h (PID 491 leaky, 904 of 1024 descriptors)");
+        event.alert.values.leak.rate_per_min = 0.1;
+        event.alert.values.leak.error_per_min = 0.04;
+        event.alert.owner.processes[0].fds = 1024;
+        assert_phrase(&event,
+                      "local port 7865: leaks about 6.0 connections an hour (+-2.4), 6 have "
+                      "outlived 1min in CLOSE_WAIT, the oldest 1min 5s, no descriptor is "
+                      "left (PID 491 leaky, 1024 of 1024 descriptors)");
+        event.alert.values.leak.arrived = 0;
+        event.alert.values.leak.outlived = 1;
+        owner_clear(&event.alert.owner);
+        assert_phrase(&event, "local port 7865: 1 has outlived 1min in CLOSE_WAIT, the oldest "
+                              "1min 5s");
+}
+
+/* What is over has no rate and no end to come. */
+static void a_cleared_leak_has_neither(void **state)
+{
+        struct event event = leak_event(TRANSITION_CLEARED);
+
+        (void)state;
+        assert_phrase(&event, "local port 7865: cleared after 5min, now 6 have outlived 1min in "
+                              "CLOSE_WAIT, the oldest 1min 5s (PID 491 leaky, 904 of 1024 "
+                              "descriptors)");
+}
+
+static void what_is_usual_is_said(void **state)
+{
+        struct event event = event_of(ALERT_CLOSE_WAIT_STUCK, TRANSITION_RAISED);
+
+        (void)state;
+        event.alert.values.stuck = 106;
+        assert_phrase(&event,
+                      "local port 7865: 6 connections stuck in CLOSE_WAIT for 1min or longer "
+                      "(and 100 for no longer than is usual), the oldest 1min 5s");
+}
+
 static void other_kinds_have_their_words(void **state)
 {
         (void)state;
@@ -221,6 +283,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(stuck_transitions_differ),
+                cmocka_unit_test(a_leak_has_its_rate_and_its_end),
+                cmocka_unit_test(a_cleared_leak_has_neither),
+                cmocka_unit_test(what_is_usual_is_said),
                 cmocka_unit_test(other_kinds_have_their_words),
                 cmocka_unit_test(owner_is_named_as_far_as_known),
                 cmocka_unit_test(processes_and_descriptors_are_counted),

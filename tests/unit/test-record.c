@@ -196,6 +196,29 @@ static void test_damaged_file(void **state)
         assert_refused(place); /* or what comes after it would be lost */
 }
 
+/* It holds the addresses of peers. */
+static void test_private(void **state)
+{
+        struct place *place = *state;
+        struct stat st;
+        struct place link = *place;
+
+        append(place, "", 0);
+        assert_int_equal(chmod(place->path, 0644), 0);
+        record_scans(place, 1, 1);
+        assert_int_equal(stat(place->path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+
+        snprintf(link.path, sizeof(link.path), "%s/link", place->directory);
+        assert_int_equal(symlink(place->path, link.path), 0);
+        assert_refused(&link);
+        assert_int_equal(unlink(link.path), 0);
+        if (geteuid() == 0) { /* nobody else can give files away */
+                assert_int_equal(chown(place->path, 65534, (gid_t)-1), 0);
+                assert_refused(place);
+        }
+}
+
 static void test_no_file(void **state)
 {
         struct place *place = *state;
@@ -279,6 +302,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_torn_tail, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_foreign_files, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_damaged_file, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_private, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_two_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),

@@ -151,6 +151,18 @@ static void test_idle_members_of_a_pool(void **state)
         assert_counts(see_for(world, USEC_PER_MIN), 256, 0);
 }
 
+/* TLS says goodbye before the end, and nobody reads that either. */
+static void test_idle_members_that_were_told_goodbye(void **state)
+{
+        struct world *world = *state;
+
+        world->outgoing = true;
+        world->queue = 32;
+        world->last = 20;
+        assert_counts(see_for(world, 14 * USEC_PER_MIN), 20, 20);
+        assert_counts(see_for(world, USEC_PER_MIN), 20, 0);
+}
+
 static void test_a_pool_has_its_size(void **state)
 {
         struct world *world = *state;
@@ -227,6 +239,7 @@ int main(void)
                 T(test_what_was_seen_to_leave_is_usual),
                 T(test_idle_members_of_a_pool),
                 T(test_a_pool_has_its_size),
+                T(test_idle_members_that_were_told_goodbye),
                 T(test_no_pool_here),
                 T(test_full_groups_change_sides),
         };
