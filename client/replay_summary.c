@@ -10,7 +10,7 @@
 #include "line.h"
 #include "phrase.h"
 #include "units.h"
-#include "wire.h"
+#include "wireput.h"
 
 #define COUNTS_TEXT_MAX 320 /* of one kind of alert */
 #define BUILT_IN        "built-in"
@@ -148,16 +148,11 @@ static json_t *raised_json(const struct replay_summary *summary, const struct al
         return array;
 }
 
-static int put_int(json_t *object, const char *name, uint64_t value)
-{
-        return json_object_set_new(object, name, json_integer((json_int_t)value));
-}
-
 static int put_error(json_t *object, const struct recerror *error)
 {
-        return json_object_set_new(object, "error",
-                                   json_pack("{s:I, s:o}", "offset", (json_int_t)error->offset,
-                                             "reason", wire_line(error->text)));
+        return put(object, "error",
+                   json_pack("{s:I, s:o}", "offset", (json_int_t)error->offset, "reason",
+                             wire_line(error->text)));
 }
 
 json_t *replay_summary_json(const struct replay_summary *summary,
@@ -167,9 +162,8 @@ json_t *replay_summary_json(const struct replay_summary *summary,
         json_t *object = json_object();
         int r = 0;
 
-        r |= json_object_set_new(object, "recording", wire_line(subject->name));
-        r |= json_object_set_new(object, "configuration",
-                                 wire_line(subject->config ? subject->config : BUILT_IN));
+        r |= put(object, "recording", wire_line(subject->name));
+        r |= put(object, "configuration", wire_line(subject->config ? subject->config : BUILT_IN));
         r |= put_int(object, "sessions", summary->sessions);
         r |= put_int(object, "scans", scans_of(summary));
         r |= put_int(object, "partialScans", summary->results[SCAN_PARTIAL]);
@@ -177,17 +171,14 @@ json_t *replay_summary_json(const struct replay_summary *summary,
         r |= put_int(object, "closeWaitMost", summary->close_wait_max);
         r |= put_int(object, "timeWaitMost", summary->time_wait_max);
         if (scans_of(summary) > 0) {
-                r |= json_object_set_new(object, "from", wire_time(summary->first_wall_usec));
-                r |= json_object_set_new(object, "to", wire_time(summary->last_wall_usec));
+                r |= put(object, "from", wire_time(summary->first_wall_usec));
+                r |= put(object, "to", wire_time(summary->last_wall_usec));
         }
-        r |= json_object_set_new(object, "events", events_json(summary));
-        r |= json_object_set_new(object, "raised", raised_json(summary, subject->alerts));
-        r |= json_object_set_new(object, "whole", json_boolean(whole));
+        r |= put(object, "events", events_json(summary));
+        r |= put(object, "raised", raised_json(summary, subject->alerts));
+        r |= put_bool(object, "whole", whole);
         if (!whole)
                 r |= put_error(object, subject->error);
-        if (r != 0) {
-                json_decref(object);
-                return NULL;
-        }
-        return json_pack("{s:o}", "summary", object);
+        object = finish(object, r);
+        return object ? json_pack("{s:o}", "summary", object) : NULL;
 }

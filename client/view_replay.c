@@ -185,8 +185,7 @@ static void take_owner(struct rerun *rerun, const struct replay_item *item)
         for (size_t i = 0; i < rerun->events.n; i++) {
                 struct alert *alert = &rerun->events.items[i].alert;
 
-                if (alert->witness.known && alert->witness.by_listener == item->owner.by_listener &&
-                    port_key_compare(&alert->key.port, &item->port) == 0)
+                if (alert_is_answered(alert, &item->port, &item->owner))
                         alert->owner = item->owner;
         }
 }

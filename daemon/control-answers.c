@@ -220,7 +220,7 @@ json_t *answer_watch_event(const struct control_view *view, uint64_t sequence,
 int answer_watch(const struct method_env *env, const struct varlink_call *call,
                  struct stream *stream, json_t **ret_reply)
 {
-        uint64_t newest = replay_newest(env->replay), after;
+        uint64_t newest = toldlog_newest(env->toldlog), after;
         json_t *asked = answer_parameter(call, "after"), *reply;
         struct control_view view;
 
@@ -229,7 +229,7 @@ int answer_watch(const struct method_env *env, const struct varlink_call *call,
                 after = 0; /* from before a restart */
 
         env->ops->view(env->userdata, &view);
-        reply = answer_watch_event(&view, newest, NULL, replay_missed(env->replay, after));
+        reply = answer_watch_event(&view, newest, NULL, toldlog_missed(env->toldlog, after));
         if (!reply)
                 return -ENOMEM;
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "control-client.h"
-#include "control-replay.h"
+#include "control-toldlog.h"
 #include "control.h"
 
 #define MONITOR "io.twmon.Monitor"
@@ -18,7 +18,7 @@
 struct method_env {
         const struct control_ops *ops;
         void *userdata;
-        const struct replay *replay;
+        const struct toldlog *toldlog;
         struct control_stats stats;
         bool privileged; /* may change something */
 };

@@ -7,7 +7,7 @@
 
 #include "control-client.h"
 #include "control-listen.h"
-#include "control-replay.h"
+#include "control-toldlog.h"
 #include "control.h"
 #include "units.h"
 
@@ -33,7 +33,7 @@ struct control {
         uint64_t paused_until_usec; /* accept() is; 0: it is not */
 
         struct client *clients; /* newest first; dead ones stay until nobody uses them */
-        struct replay replay;
+        struct toldlog toldlog;
         unsigned busy; /* functions that may be using clients */
 
         sd_event_source *timer;   /* the only one */

@@ -63,7 +63,7 @@ static int answer(struct client *client, json_t *message)
         struct method_env env = {
                 .ops = control->ops,
                 .userdata = control->userdata,
-                .replay = &control->replay,
+                .toldlog = &control->toldlog,
                 .privileged = control_is_privileged(client->uid),
         };
         json_t *reply = NULL;
@@ -120,10 +120,10 @@ static int serve_ports(struct client *client)
 
 static int queue_events(struct client *client)
 {
-        const struct replay_frame *frame;
+        const struct toldlog_frame *frame;
         int r;
 
-        while ((frame = replay_after(&client->control->replay, client->stream.after))) {
+        while ((frame = toldlog_after(&client->control->toldlog, client->stream.after))) {
                 client->stream.after = frame->sequence;
                 r = queue_copy(client, frame->bytes, frame->len);
                 if (r < 0)

@@ -10,31 +10,12 @@
 
 #include "base.h"
 #include "control-summary.h"
-#include "wire.h"
-
-static int put(json_t *object, const char *name, json_t *value)
-{
-        return json_object_set_new(object, name, value);
-}
-
-static int put_int(json_t *object, const char *name, uint64_t value)
-{
-        return put(object, name, json_integer((json_int_t)MIN(value, (uint64_t)INT64_MAX)));
-}
+#include "wireput.h"
 
 /* A limit that was not hit has no member. */
 static int put_hit(json_t *object, const char *name, uint64_t times)
 {
         return times > 0 ? put_int(object, name, times) : 0;
-}
-
-static json_t *finish(json_t *object, int r)
-{
-        if (r < 0) {
-                json_decref(object);
-                return NULL;
-        }
-        return object;
 }
 
 static json_t *limits_hit(const struct control_view *view, const struct control_stats *stats)

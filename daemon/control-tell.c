@@ -15,9 +15,9 @@
 
 /* The finished bytes of a Watch reply. */
 static int encode_watch(struct control *control, uint64_t sequence, const struct event *event,
-                        struct replay_frame *ret_frame)
+                        struct toldlog_frame *ret_frame)
 {
-        struct replay_frame frame = { .sequence = sequence };
+        struct toldlog_frame frame = { .sequence = sequence };
         struct control_view view;
         json_t *reply;
         int r;
@@ -36,12 +36,12 @@ static int encode_watch(struct control *control, uint64_t sequence, const struct
 /* An event that finds no memory is missing from the sequence, which shows. */
 void control_tell_event(struct control *control, const struct event *event)
 {
-        struct replay_frame frame;
+        struct toldlog_frame frame;
 
         if (encode_watch(control, event->sequence, event, &frame) < 0)
                 return;
         control_enter(control);
-        replay_add(&control->replay, frame.sequence, frame.bytes, frame.len);
+        toldlog_add(&control->toldlog, frame.sequence, frame.bytes, frame.len);
         for (struct client *c = control->clients; c; c = c->next)
                 if (!c->dead && c->stream.kind == STREAM_WATCH)
                         serve_events(c);
@@ -63,14 +63,14 @@ void control_tell_owner(struct control *control, const struct port_key *port,
 
 void control_tell_scan(struct control *control)
 {
-        struct replay_frame frame = { .bytes = NULL };
+        struct toldlog_frame frame = { .bytes = NULL };
 
         control_enter(control);
         for (struct client *c = control->clients; c; c = c->next) {
                 if (c->dead || c->stream.kind != STREAM_WATCH || !c->stream.scans)
                         continue;
                 if (!frame.bytes &&
-                    encode_watch(control, replay_newest(&control->replay), NULL, &frame) < 0)
+                    encode_watch(control, toldlog_newest(&control->toldlog), NULL, &frame) < 0)
                         break;
                 serve_bytes(c, frame.bytes, frame.len);
         }

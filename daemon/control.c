@@ -9,7 +9,7 @@
  *   control-methods.c  the method table; control-answers.c, control-status.c what they answer
  *   control-tell.c     what the daemon tells them
  *   control-owners.c   the owners that a reply waits for
- *   control-replay.c   the events that Watch can repeat
+ *   control-toldlog.c   the events that Watch can repeat
  *   control-quota.c    who must go when something is short
  *
  * A callback of the daemon may tell events while a client is being served, and telling may close
@@ -281,7 +281,7 @@ struct control *control_free(struct control *control)
         reap(control);
         for (size_t i = 0; i < control->n_listeners; i++)
                 listener_done(&control->listeners[i]);
-        replay_done(&control->replay);
+        toldlog_done(&control->toldlog);
         sd_event_source_disable_unref(control->timer);
         sd_event_unref(control->event);
         free(control);

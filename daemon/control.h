@@ -69,7 +69,7 @@ int control_listen(struct control *control, const char *path);
 /* Serves a listening socket of the service manager; takes over fd. */
 int control_adopt(struct control *control, int fd);
 
-/* For Watch: stores the event for replay, and streams it. */
+/* For Watch: keeps the event for who asks later, and streams it. */
 void control_tell_event(struct control *control, const struct event *event);
 /* An answer to ask_owner(), or to anybody else's question. */
 void control_tell_owner(struct control *control, const struct port_key *port,

@@ -113,10 +113,7 @@ void tell_event(struct tell *tell, const struct event *event, uint64_t now_usec)
 void tell_owner(struct tell *tell, const struct port_key *port, const struct owner *owner)
 {
         for (size_t i = 0; i < tell->n; i++) {
-                const struct alert *alert = &tell->queue[i].event.alert;
-
-                if (!alert->witness.known || alert->witness.by_listener != owner->by_listener ||
-                    port_key_compare(&alert->key.port, port) != 0)
+                if (!alert_is_answered(&tell->queue[i].event.alert, port, owner))
                         continue;
                 tell->queue[i].event.alert.owner = *owner;
                 tell->queue[i].until_usec = 0;

@@ -186,6 +186,13 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
         return raised;
 }
 
+bool alert_is_answered(const struct alert *alert, const struct port_key *port,
+                       const struct owner *owner)
+{
+        return alert->witness.known && alert->witness.by_listener == owner->by_listener &&
+               port_key_compare(&alert->key.port, port) == 0;
+}
+
 /*
  * Who was found by the listener may stand in for the holder of a CLOSE_WAIT socket that nobody has
  * found yet; never the other way round: that socket says nothing about those in TIME_WAIT.

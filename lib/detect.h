@@ -113,6 +113,9 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
  */
 void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
                            const struct owner *owner);
+/* Is that owner, of that port, the answer to what is asked for the alert (its witness)? */
+bool alert_is_answered(const struct alert *alert, const struct port_key *port,
+                       const struct owner *owner);
 
 /*
  * Asks for the owners of alerts that are raised and not about to clear, and of leaks that may be:

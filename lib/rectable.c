@@ -21,18 +21,13 @@
 
 #define ENTRIES_MIN 64
 
-void rectable_done(struct rectable *table)
+void rectable_clear(struct rectable *table)
 {
         free(table->entries);
         free(table->fresh);
         free(table->order);
         free(table->slots);
         *table = (struct rectable){ 0 };
-}
-
-void rectable_clear(struct rectable *table)
-{
-        rectable_done(table);
 }
 
 static void drop_fresh(struct rectable *table)

@@ -45,8 +45,7 @@ struct rectable {
         uint64_t left_out; /* writer: sockets of this attempt that found no room */
 };
 
-void rectable_done(struct rectable *table);
-/* Nothing is known any more. */
+/* Nothing is known any more, and nothing allocated. */
 void rectable_clear(struct rectable *table);
 
 void rectable_begin(struct rectable *table);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * How wire*.c set members. Setting one takes its value over even when it fails, and failing is
- * sticky: collect the results by |= and give them to finish().
+ * How members of JSON objects are set. Setting one takes its value over even when it fails, and
+ * failing is sticky: collect the results by |= and give them to finish().
  */
 
 #include <jansson.h>

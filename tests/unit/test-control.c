@@ -243,8 +243,8 @@ static void reload_says_what_is_wrong(void **state)
 static void only_the_privileged_reload(void **state)
 {
         struct world *world = *state;
-        struct replay replay = { .n = 0 };
-        struct method_env env = { .ops = &world_ops, .userdata = world, .replay = &replay };
+        struct toldlog toldlog = { .n = 0 };
+        struct method_env env = { .ops = &world_ops, .userdata = world, .toldlog = &toldlog };
         struct stream stream = { .kind = STREAM_NONE };
         json_t *message = json_pack("{s:s}", "method", "io.twmon.Monitor.Reload");
         json_t *reply = NULL;

@@ -11,26 +11,26 @@
 
 #include "control.h"
 
-struct replay_frame {
+struct toldlog_frame {
         uint64_t sequence;
         char *bytes;
         size_t len;
 };
 
-struct replay {
-        struct replay_frame frames[CONTROL_EVENTS_KEPT];
+struct toldlog {
+        struct toldlog_frame frames[CONTROL_EVENTS_KEPT];
         size_t first; /* the oldest one */
         size_t n;
 };
 
-void replay_done(struct replay *replay);
+void toldlog_done(struct toldlog *toldlog);
 
 /* Takes over bytes; the oldest frame makes room. Sequence numbers only grow. */
-void replay_add(struct replay *replay, uint64_t sequence, char *bytes, size_t len);
+void toldlog_add(struct toldlog *toldlog, uint64_t sequence, char *bytes, size_t len);
 
 /* Of the newest event; 0: none yet. */
-uint64_t replay_newest(const struct replay *replay);
+uint64_t toldlog_newest(const struct toldlog *toldlog);
 /* The first frame after that sequence number; NULL: there is none. */
-const struct replay_frame *replay_after(const struct replay *replay, uint64_t sequence);
+const struct toldlog_frame *toldlog_after(const struct toldlog *toldlog, uint64_t sequence);
 /* How many events after that sequence number are no longer known. */
-uint64_t replay_missed(const struct replay *replay, uint64_t sequence);
+uint64_t toldlog_missed(const struct toldlog *toldlog, uint64_t sequence);
