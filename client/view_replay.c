@@ -3,10 +3,10 @@
 /*
  * twmonctl replay: a recording of twmond --record, judged again in its own time.
  *
- * The same library as in twmond makes snapshots of the recorded sockets and events of the snapshots,
- * so that the same levels say the same. An owner was looked up after the scan that raised its alert
- * and stands behind it in the recording: events wait for that until the next scan, as in twmond they
- * wait for the answer.
+ * The same library as in twmond makes snapshots of the recorded sockets and events of the
+ * snapshots, so that the same levels say the same. An owner was looked up after the scan that
+ * raised its alert and stands behind it in the recording: events wait for that until the next scan,
+ * as in twmond they wait for the answer.
  */
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 /*
  * Looking for an owner takes the scanner's thread a while, so it is done only for ports that were
  * asked about by number, and few of them. What was found lately answers at once; of new questions
- * there are so many at a time and a second (ownercache.h, scan.h), and a port whose question finds no
- * room goes without an owner.
+ * there are so many at a time and a second (ownercache.h, scan.h), and a port whose question finds
+ * no room goes without an owner.
  */
 
 #include "control-owners.h"

@@ -148,8 +148,8 @@ static bool has_place(const struct control *control, uid_t uid)
 }
 
 /*
- * Who has no connection at all takes a place from whoever has most of them, idle or not: a few users
- * with many connections must not shut out the rest.
+ * Who has no connection at all takes a place from whoever has most of them, idle or not: a few
+ * users with many connections must not shut out the rest.
  */
 static bool take_from_greatest(struct control *control, uid_t uid)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the daemon has to say, handed to the clients that it concerns: events and scans to those that
- * watch, owners to those whose reply waits for them. What is the same for all is encoded once.
+ * What the daemon has to say, handed to the clients that it concerns: events and scans to those
+ * that watch, owners to those whose reply waits for them. What is the same for all is encoded once.
  */
 
 #include <errno.h>

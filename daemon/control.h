@@ -62,8 +62,9 @@ int control_new(sd_event *event, const struct control_ops *ops, void *userdata,
 struct control *control_free(struct control *control);
 
 /*
- * Binds and listens at path, mode 0666 (by umask(2), so before there are threads that make files). A socket file nobody serves is replaced; a living daemon:
- * CONTROL_IN_USE; a path that does not fit sun_path: -ENAMETOOLONG; something else there: -EEXIST.
+ * Binds and listens at path, mode 0666 (by umask(2), so before there are threads that make files).
+ * A socket file nobody serves is replaced; a living daemon: CONTROL_IN_USE; a path that does not
+ * fit sun_path: -ENAMETOOLONG; something else there: -EEXIST.
  */
 int control_listen(struct control *control, const char *path);
 /* Serves a listening socket of the service manager; takes over fd. */

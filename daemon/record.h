@@ -17,8 +17,9 @@ struct record;
 
 /*
  * Makes the file, mode 0600, or goes on behind the last whole frame of a recording; what is torn
- * behind that is cut off, which is said on stderr. Begins a session. path: borrowed for the record's
- * life. 0, RECORD_REFUSED, -ENOMEM. A full disk is no reason to refuse: the recorder has stopped.
+ * behind that is cut off, which is said on stderr. Begins a session. path: borrowed for the
+ * record's life. 0, RECORD_REFUSED, -ENOMEM. A full disk is no reason to refuse: the recorder has
+ * stopped.
  */
 int record_open(const char *path, uint64_t interval_usec, struct record **ret_record);
 struct record *record_free(struct record *record);

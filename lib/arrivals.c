@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The past is looked at through windows of 5 x StuckAfter (5 min at most), 20 min, 80 min and
- * 320 min, each cut into 10 slots. A burst, or one moment at which a program was stuck, fills one slot or two, whatever its
- * size; a leak fills one after the other. `times` is the number of filled slots in the window that
- * has most of them; windows of four sizes make that as good a measure for a leak of one a second as
- * for one in half an hour.
+ * The past is looked at through windows of 5 x StuckAfter (5 min at most), 20 min, 80 min and 320
+ * min, each cut into 10 slots. A burst, or one moment at which a program was stuck, fills one slot
+ * or two, whatever its size; a leak fills one after the other. `times` is the number of filled
+ * slots in the window that has most of them; windows of four sizes make that as good a measure for
+ * a leak of one a second as for one in half an hour.
  *
  * A window counts only while arrivals go on: it is left out when the last arrival is longer ago
- * than QUIET_PAUSES times their pause, and than four slots of the shortest window. The pause is the mean distance of
- * arrivals where no slot between the first and the last is empty, the longest run of empty slots
- * otherwise.
+ * than QUIET_PAUSES times their pause, and than four slots of the shortest window. The pause is the
+ * mean distance of arrivals where no slot between the first and the last is empty, the longest run
+ * of empty slots otherwise.
  *
- * The rate is taken from the shortest window that has RATE_ARRIVALS of them, from the longest one if
- * none has: (n - 1) / (time since the first). Arrivals that know nothing of each other are a Poisson
- * process, so its standard error is sqrt(n - 1) / (the same time): 18 % at 30 arrivals, 71 % at 3.
+ * The rate is taken from the shortest window that has RATE_ARRIVALS of them, from the longest one
+ * if none has: (n - 1) / (time since the first). Arrivals that know nothing of each other are a
+ * Poisson process, so its standard error is sqrt(n - 1) / (the same time): of 30 arrivals 18 % of
+ * the rate, of 3 71 %.
  */
 
 #include "arrivals.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * There is no index from ids to paths, so the tree is walked, depth first, until the inode number is
- * met. d_ino spares a stat per directory. The walk is bounded in width and in depth.
+ * There is no index from ids to paths, so the tree is walked, depth first, until the inode number
+ * is met. d_ino spares a stat per directory. The walk is bounded in width and in depth.
  */
 
 #include "cgroup.h"

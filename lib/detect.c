@@ -17,23 +17,24 @@
  * The clear level is ClearBelow x level rounded down, and always below the level itself: 80 % of 10
  * is 8, of 5 is 4, of 1 is 0. Between it and the level nothing changes, so nothing flaps.
  *
- * close-wait-leak has no count for its levels. Its warning level is compared with the separate times
- * at which sockets that stay have arrived (arrivals.c), and it is critical when the descriptors of
- * the owner run out within LeakCriticalWithin; at once, where that is known when it is raised. While
- * sockets are there that have outlived the patience of their port (survival.c), it clears only after
- * that patience has passed without a verdict, and three of the pauses between arrivals.
+ * close-wait-leak has no count for its levels. Its warning level is compared with the separate
+ * times at which sockets that stay have arrived (arrivals.c), and it is critical when the
+ * descriptors of the owner run out within LeakCriticalWithin; at once, where that is known when it
+ * is raised. While sockets are there that have outlived the patience of their port (survival.c), it
+ * clears only after that patience has passed without a verdict, and three of the pauses between
+ * arrivals.
  *
  * A hold time counts from when we know the condition to be true. For close-wait-stuck that is not
  * the scan that sees it first: when enough sockets are already older than StuckAfter + RaiseAfter,
  * the condition has held for RaiseAfter by their ages, and the alert is raised at once.
  *
- * Where scans have paused for longer than StuckAfter, the whole machine may have been held: then its
- * programs had no time to close anything either. So what goes by age is raised after StuckAfter has
- * passed again at the earliest.
+ * Where scans have paused for longer than StuckAfter, the whole machine may have been held: then
+ * its programs had no time to close anything either. So what goes by age is raised after StuckAfter
+ * has passed again at the earliest.
  *
  * What a scan could not see whole is a lower bound: it can start and raise an alert, never clear or
- * drop one, and ClearAfter begins anew after it. `blind` is judged by the scans themselves: a failed
- * one is critical, a partial one is a warning.
+ * drop one, and ClearAfter begins anew after it. `blind` is judged by the scans themselves: a
+ * failed one is critical, a partial one is a warning.
  */
 
 #include "detect.h"

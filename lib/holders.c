@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A plain array that is walked for each question: reading a descriptor's link costs a thousand times
- * what comparing it does.
+ * A plain array that is walked for each question: reading a descriptor's link costs a thousand
+ * times what comparing it does.
  */
 
 #include "holders.h"

@@ -180,8 +180,8 @@ static void date_entry(const struct ledger *ledger, const struct sockrec *record
 }
 
 /*
- * What may change while a socket stays in CLOSE_WAIT: accepted, read from, handed over. One that had
- * an inode keeps it when the kernel shows none any more: it tells who held the socket.
+ * What may change while a socket stays in CLOSE_WAIT: accepted, read from, handed over. One that
+ * had an inode keeps it when the kernel shows none any more: it tells who held the socket.
  */
 static void update_entry(struct ledger_entry *entry, const struct sockrec *record)
 {

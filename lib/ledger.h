@@ -69,8 +69,8 @@ typedef void (*ledger_left_fn)(const struct ledger_entry *entry, const struct le
                                uint64_t seen_usec, void *userdata);
 
 /*
- * complete: sockets that were missing for LEDGER_MISSES_MAX complete scans are forgotten. left: told
- * of each; may be NULL.
+ * complete: sockets that were missing for LEDGER_MISSES_MAX complete scans are forgotten. left:
+ * told of each; may be NULL.
  */
 void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void *userdata);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Who listens, or did last, on each port: one per port, whatever the number of sockets on it. Memory
- * follows the number of ports, up and down.
+ * Who listens, or did last, on each port: one per port, whatever the number of sockets on it.
+ * Memory follows the number of ports, up and down.
  */
 
 #include <stdbool.h>

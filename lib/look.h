@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One scan, from netlink to snapshot. Keeps between scans what an observer keeps, so one struct look
- * per network namespace and thread.
+ * One scan, from netlink to snapshot. Keeps between scans what an observer keeps, so one struct
+ * look per network namespace and thread.
  */
 
 #include "observe.h"

@@ -11,10 +11,10 @@
  *              processes of the group are listed instead, and not called holders.
  *
  * The group's processes are looked at first; all others only if none of them holds the socket:
- * accepted sockets carry the group of whoever made the listener, and a process may have moved. Those
- * that run under the socket's own uid come first, since both lists have their limits. Looking at all
- * others is the one dear part, and shared by searches that follow each other (holders.h); those of
- * other network namespaces, into which a socket may be passed, are looked at last. Without
+ * accepted sockets carry the group of whoever made the listener, and a process may have moved.
+ * Those that run under the socket's own uid come first, since both lists have their limits. Looking
+ * at all others is the one dear part, and shared by searches that follow each other (holders.h);
+ * those of other network namespaces, into which a socket may be passed, are looked at last. Without
  * holders, that uid parts the processes of a group that serve from those that manage, if there are
  * any: a listener's does not, because it is made by the one and served by the other.
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How many descriptors a process has, the kernel tells everybody since Linux 6.2: as the size of the
- * directory /proc/PID/fd. Before that the size is 0 there, and the entries must be counted, which
- * needs the right to read them. Which of both it is, our own directory says: nobody who asks is
- * without descriptors. No answer is ever 0: who holds a socket has one at least.
+ * How many descriptors a process has, the kernel tells everybody since Linux 6.2: as the size of
+ * the directory /proc/PID/fd. Before that the size is 0 there, and the entries must be counted,
+ * which needs the right to read them. Which of both it is, our own directory says: nobody who asks
+ * is without descriptors. No answer is ever 0: who holds a socket has one at least.
  */
 
 #include "process.h"

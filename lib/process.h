@@ -52,7 +52,8 @@ int process_each_socket(struct process_source *source, int64_t pid,
                         int (*fn)(uint32_t inode, void *userdata), void *userdata);
 
 /*
- * PROCESS_HOLDS: a descriptor of it is the socket with that inode; 0: none is; or an error of the above.
+ * PROCESS_HOLDS: a descriptor of it is the socket with that inode; 0: none is; or an error of the
+ * above.
  */
 int process_holds(struct process_source *source, int64_t pid, uint32_t inode);
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The bytes inside a recording's frames: numbers as LEB128 (seven bits a byte, the lowest first, the
- * eighth says that more follow), signed ones folded so that small ones stay short, texts with their
- * length before them.
+ * The bytes inside a recording's frames: numbers as LEB128 (seven bits a byte, the lowest first,
+ * the eighth says that more follow), signed ones folded so that small ones stay short, texts with
+ * their length before them.
  *
  * Both ends keep their first error and go on doing nothing, so that a row of puts or gets needs one
  * check at its end.

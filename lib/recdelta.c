@@ -3,9 +3,9 @@
 /*
  * In a quiet scan every socket is seen and none has changed: three zeros, however many there are.
  *
- * The kernel dumps its sockets in an order of its own, but gives cookies in that order to those that
- * it dumps for the first time. So the socket behind the last one found is tried first, and an index
- * is made only where that fails.
+ * The kernel dumps its sockets in an order of its own, but gives cookies in that order to those
+ * that it dumps for the first time. So the socket behind the last one found is tried first, and an
+ * index is made only where that fails.
  */
 
 #include "recdelta.h"

@@ -8,8 +8,8 @@
  *            CRC-32 of all that (4)
  *   frame    length of the payload (4), type (1), payload, CRC-32 of length, type and payload (4)
  *
- * The header keeps its form for ever; all else may change with the version. Within a version, frames
- * of an unknown type are skipped. What the payloads hold: recscan.h, recdelta.h, recports.h,
+ * The header keeps its form for ever; all else may change with the version. Within a version,
+ * frames of an unknown type are skipped. What the payloads hold: recscan.h, recdelta.h, recports.h,
  * recowner.h.
  */
 

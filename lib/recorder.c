@@ -3,9 +3,9 @@
 /*
  * A scan that is like the one before costs about fifty bytes, whatever the number of sockets: what
  * is told is the difference. CLOSE_WAIT sockets are told one by one, because the judgement follows
- * each; TIME_WAIT sockets as the counts that the snapshot has of them, because nothing more is asked
- * about them. So their side is decided when they are recorded, and of a failed scan, which counts
- * none, they are not told.
+ * each; TIME_WAIT sockets as the counts that the snapshot has of them, because nothing more is
+ * asked about them. So their side is decided when they are recorded, and of a failed scan, which
+ * counts none, they are not told.
  *
  * Attempts at a dump that were given up are told as well: the ledger has seen their sockets, and
  * dates them from then.

@@ -47,8 +47,8 @@ void recorder_socket(struct recorder *recorder, const struct sockrec *record);
 void recorder_end_sockets(struct recorder *recorder, bool whole);
 
 /*
- * The scan is over, and the snapshot complete, end and cost included. Where recorder_begin() was not
- * called since the last one, the scan is recorded as one that could not begin.
+ * The scan is over, and the snapshot complete, end and cost included. Where recorder_begin() was
+ * not called since the last one, the scan is recorded as one that could not begin.
  */
 void recorder_finish(struct recorder *recorder, const struct scan_request *request,
                      const struct snapshot *snapshot);

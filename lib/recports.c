@@ -2,7 +2,8 @@
 
 /*
  * Both sides walk two lists that are sorted by key, the old one and the new one or the difference.
- * A key is one number, namespace above side above port, so that the gap between neighbours is short.
+ * A key is one number, namespace above side above port, so that the gap between neighbours is
+ * short.
  */
 
 #include "recports.h"

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The TIME_WAIT sockets of a scan, counted per port, <-> bytes, as the difference to the scan before:
- * how many ports have other counts, and for each, in the order of the keys, the gap to the key before
- * it, which of its counts are not zero, and those. A port without any is gone.
+ * The TIME_WAIT sockets of a scan, counted per port, <-> bytes, as the difference to the scan
+ * before: how many ports have other counts, and for each, in the order of the keys, the gap to the
+ * key before it, which of its counts are not zero, and those. A port without any is gone.
  */
 
 #include <stddef.h>

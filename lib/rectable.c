@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One array sorted by cookie, so that a socket is named by a small number, and runs of neighbours by
- * two. New ones are gathered apart, in the order in which they came (the ledger's order depends on
- * it), and merged in from the back when the attempt is over.
+ * One array sorted by cookie, so that a socket is named by a small number, and runs of neighbours
+ * by two. New ones are gathered apart, in the order in which they came (the ledger's order depends
+ * on it), and merged in from the back when the attempt is over.
  *
  * Sockets stay for as long as the ledger keeps them. So a scan that missed half of them costs two
  * numbers, and not half of them once more when they are seen again.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One bit per port and question, so that the per-socket decision is a few bit tests: is it listening
- * in this dump, was it in the last one, did it lately, does the configuration name it. 8 KiB each,
- * whatever the number of sockets. When a listener went away is kept for the few ports that lost
- * theirs, in a small array that is walked once per dump. Who listens on a port is a table apart, by
- * port (listeners.h).
+ * One bit per port and question, so that the per-socket decision is a few bit tests: is it
+ * listening in this dump, was it in the last one, did it lately, does the configuration name it. 8
+ * KiB each, whatever the number of sockets. When a listener went away is kept for the few ports
+ * that lost theirs, in a small array that is walked once per dump. Who listens on a port is a table
+ * apart, by port (listeners.h).
  *
- * A port that lost its listener stays a service for as long as it has sockets, and for a while after
- * that: what leaks on it must not move to another name.
+ * A port that lost its listener stays a service for as long as it has sockets, and for a while
+ * after that: what leaks on it must not move to another name.
  */
 
 #include "service.h"

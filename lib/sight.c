@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each kind compares one number with its levels. That of close-wait-stuck leaves out what is there for
- * no longer than is usual on its port (survival.c). That of close-wait-leak is the separate times of
- * arrival; it is critical by the time that is left, and slower to clear: not before its sockets are
- * gone, or nothing has arrived for PAUSES_TO_CLEAR of the pauses that arrivals made before although
- * the owner has descriptors left for more.
+ * Each kind compares one number with its levels. That of close-wait-stuck leaves out what is there
+ * for no longer than is usual on its port (survival.c). That of close-wait-leak is the separate
+ * times of arrival; it is critical by the time that is left, and slower to clear: not before its
+ * sockets are gone, or nothing has arrived for PAUSES_TO_CLEAR of the pauses that arrivals made
+ * before although the owner has descriptors left for more.
  */
 
 #include "sight.h"

@@ -16,19 +16,20 @@
  * TURNOVER_HALF_LIFE_USEC (a day) unless it is seen again. A server that takes up to two minutes to
  * close is thus given four. It is SURVIVAL_TURNOVER_MAX_USEC (15 min) at most, so that patience is
  * 30 min at most: a scan in which an older one leaves teaches nothing, for that is no turnover but
- * the end of a process, or of a leak. Nor does a flood, SURVIVAL_FLOOD_MIN that leave together and as
- * many as of their age stay at most: what leaks and is restarted every few minutes, and what hangs
- * and recovers, must be told every time. Nor does one that leaves while more that are older stay: if
- * its age were the usual end these would be gone (a leaked socket ends when a client uses its port
- * again, though its descriptor stays open). Sockets that may be idle members of a connection pool
- * (survival.h) are given PoolIdle where that is more. What has outlived once stays so, whatever is
- * learnt later: an alert does not end because sockets have become usual.
+ * the end of a process, or of a leak. Nor does a flood, SURVIVAL_FLOOD_MIN that leave together and
+ * as many as of their age stay at most: what leaks and is restarted every few minutes, and what
+ * hangs and recovers, must be told every time. Nor does one that leaves while more that are older
+ * stay: if its age were the usual end these would be gone (a leaked socket ends when a client uses
+ * its port again, though its descriptor stays open). Sockets that may be idle members of a
+ * connection pool (survival.h) are given PoolIdle where that is more. What has outlived once stays
+ * so, whatever is learnt later: an alert does not end because sockets have become usual.
  *
  * Arrivals. A socket arrives when its age passes the patience; that moment follows from when it was
- * first seen in CLOSE_WAIT, so the sockets that are there tell the history of those that stayed, and
- * those that left are out of the account: what is counted is arrivals minus departures. What makes
- * them a leak, and the rate, is arrivals.c's. Sockets whose age is a lower bound (they are older
- * than our watching) are counted as having outlived, not as arrivals: nobody knows when they arrived.
+ * first seen in CLOSE_WAIT, so the sockets that are there tell the history of those that stayed,
+ * and those that left are out of the account: what is counted is arrivals minus departures. What
+ * makes them a leak, and the rate, is arrivals.c's. Sockets whose age is a lower bound (they are
+ * older than our watching) are counted as having outlived, not as arrivals: nobody knows when they
+ * arrived.
  */
 
 #include "survival.h"

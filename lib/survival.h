@@ -46,8 +46,8 @@ void survival_tell(const struct survival *survival, const struct port_key *port,
                    struct port_leak *ret_leak);
 
 /*
- * The age from which a socket of the port counts: one that survival_may_be_idle() (pool), or another.
- * Right after survival_judge() what that scan has taught is in it already.
+ * The age from which a socket of the port counts: one that survival_may_be_idle() (pool), or
+ * another. Right after survival_judge() what that scan has taught is in it already.
  */
 uint64_t survival_patience(const struct survival *survival, const struct port_key *port, bool pool);
 

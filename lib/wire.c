@@ -2,8 +2,8 @@
 
 /*
  * Members stand in the order of the interface description. A member that is unknown is left out,
- * which Varlink takes for null. Each function collects the results of setting them and looks once, at
- * the end (wireput.h).
+ * which Varlink takes for null. Each function collects the results of setting them and looks once,
+ * at the end (wireput.h).
  */
 
 #include "wire.h"

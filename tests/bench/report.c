@@ -2,8 +2,9 @@
 
 /*
  * Four sums beside those of the kinds: all faults, those of one socket a minute, all healthy hosts,
- * and everything; two more for what is beyond the list, which counts in none of the four. A fault that was not found counts as one found after any other, so that a median
- * cannot look good by what it leaves out.
+ * and everything; two more for what is beyond the list, which counts in none of the four. A fault
+ * that was not found counts as one found after any other, so that a median cannot look good by what
+ * it leaves out.
  */
 
 #include "report.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Record, then replay: what comes out is what the observer made of the scans themselves, whatever the
- * scans were. The scans are random, from fixed seeds.
+ * Record, then replay: what comes out is what the observer made of the scans themselves, whatever
+ * the scans were. The scans are random, from fixed seeds.
  */
 
 #include <errno.h>
