@@ -9,11 +9,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
+#include "line.h"
 
 struct alert_table {
         struct alert *items[ALERTS_MAX];
@@ -50,8 +52,12 @@ struct alert_table *alert_table_free(struct alert_table *table)
 
 static int compare_keys(const struct alert_key *a, const struct alert_key *b)
 {
-        return a->kind != b->kind ? (int)a->kind - (int)b->kind
-                                  : port_key_compare(&a->port, &b->port);
+        int r;
+
+        if (a->kind != b->kind)
+                return (int)a->kind - (int)b->kind;
+        r = port_key_compare(&a->port, &b->port);
+        return r != 0 ? r : destination_compare(&a->destination, &b->destination);
 }
 
 /* Where the key is, or belongs. */
@@ -293,14 +299,43 @@ const char *transition_name(enum transition transition)
         return names[transition];
 }
 
-/* kind and side are our own words and need no escaping; a destination will, when there is one. */
+static void add_escaped(struct line *line, const char *text)
+{
+        for (; *text; text++) {
+                const char c = *text;
+
+                if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                    c == '.' || c == '_' || c == '-')
+                        line_add(line, "%c", c);
+                else
+                        line_add(line, "%%%02X", (unsigned)(unsigned char)c);
+        }
+}
+
+static void add_destination(struct line *line, const struct destination *destination)
+{
+        char text[ADDRESS_TEXT_MAX];
+
+        if (destination->family == ADDR_NONE) {
+                line_add(line, "-");
+                return;
+        }
+        add_escaped(line, address_text(destination->family, &destination->source, text));
+        line_add(line, "_");
+        add_escaped(line, address_text(destination->family, &destination->address, text));
+}
+
+/* kind and side are our own words and need no escaping. */
 const char *alert_key_text(const struct alert_key *key, char *buf)
 {
-        char netns[16] = "-";
+        struct line line = line_init(buf, ALERT_KEY_TEXT_MAX);
 
+        line_add(&line, "%s:", alert_kind_name(key->kind));
         if (key->port.netns != 0)
-                snprintf(netns, sizeof(netns), "%u", key->port.netns);
-        snprintf(buf, ALERT_KEY_TEXT_MAX, "%s:%s:%s:%u:-", alert_kind_name(key->kind), netns,
-                 port_side_name(key->port.side), key->port.port);
+                line_add(&line, "%" PRIu32, key->port.netns);
+        else
+                line_add(&line, "-");
+        line_add(&line, ":%s:%u:", port_side_name(key->port.side), key->port.port);
+        add_destination(&line, &key->destination);
         return buf;
 }

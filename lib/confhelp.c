@@ -21,9 +21,10 @@ static const char head[] =
 
 static const char port_head[] =
         "\n"
-        "# Exceptions for one port. Any key of [CloseWait] and [TimeWait] may stand here;\n"
-        "# what does not is taken from there. A port that is named here stays listed when\n"
-        "# it has no sockets. [Port 8080] is a port that this host serves,\n"
+        "# Exceptions for one port. Any key of [CloseWait], [TimeWait] and [HalfOpen] may\n"
+        "# stand here, and the two Exhaustion ones, but for TableWarning, TableCritical and\n"
+        "# MaxTracked; what does not is taken from there. A port that is named here stays\n"
+        "# listed when it has no sockets. [Port 8080] is a port that this host serves,\n"
         "# [Port remote:5432] one of servers that it connects to.\n"
         "#\n"
         "# CountWarning= and CountCritical= set the levels of both states here. These set\n"

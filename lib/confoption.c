@@ -17,10 +17,11 @@
 #include "leak.h"
 #include "units.h"
 
-#define LEVEL_MAX   1000000000
-#define DAYS(n)     ((int64_t)((n)*USEC_PER_DAY))
-#define HOLD(key_)  .section = "Alerts", .key = (key_), .type = CONF_DURATION
-#define LEVEL(s, k) .section = (s), .key = (k), .type = CONF_LEVEL, .min = 1, .max = LEVEL_MAX
+#define LEVEL_MAX     1000000000
+#define DAYS(n)       ((int64_t)((n)*USEC_PER_DAY))
+#define HOLD(key_)    .section = "Alerts", .key = (key_), .type = CONF_DURATION
+#define LEVEL(s, k)   .section = (s), .key = (k), .type = CONF_LEVEL, .min = 1, .max = LEVEL_MAX
+#define PERCENT(s, k) .section = (s), .key = (k), .type = CONF_PERCENT_LEVEL, .min = 1, .max = 100
 
 const struct conf_option conf_options[OPTION_COUNT] = {
         [OPTION_INTERVAL] = {
@@ -102,6 +103,33 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                 .default_text = "",
                 .help = "... and so many are critical.",
         },
+        [OPTION_TABLE_WARNING] = {
+                PERCENT("TimeWait", "TableWarning"), .default_text = "80%",
+                .help = "time-wait-table: so much of net.ipv4.tcp_max_tw_buckets in use is a\n"
+                        "warning.",
+        },
+        [OPTION_TABLE_CRITICAL] = {
+                PERCENT("TimeWait", "TableCritical"), .default_text = "95%",
+                .help = "... and so much is critical; so is any connection that found no room.",
+        },
+        [OPTION_SILENT_AFTER] = {
+                .section = "HalfOpen", .key = "SilentAfter", .port_key = "SilentAfter",
+                .type = CONF_DURATION, .min = USEC_PER_SEC, .max = DAYS(30), .default_text = "1h",
+                .help = "An established connection without a keepalive timer, from whose peer\n"
+                        "nothing has come for this long, may be half-open: if the peer is\n"
+                        "gone, nobody will ever notice.",
+        },
+        [OPTION_HALF_OPEN_WARNING] = {
+                LEVEL("HalfOpen", "HalfOpenWarning"), .port_key = "HalfOpenWarning",
+                .default_text = "",
+                .help = "half-open: so many of them on one port are a warning. Connections whose\n"
+                        "peer does not answer what is sent again and again count, too.",
+        },
+        [OPTION_HALF_OPEN_CRITICAL] = {
+                LEVEL("HalfOpen", "HalfOpenCritical"), .port_key = "HalfOpenCritical",
+                .default_text = "",
+                .help = "... and so many are critical.",
+        },
         [OPTION_RAISE_AFTER] = {
                 HOLD("RaiseAfter"), .max = DAYS(1), .default_text = "20s",
                 .help = "A level must be reached for this long before the alert is raised.",
@@ -120,6 +148,18 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                 HOLD("RemindEvery"), .min = USEC_PER_SEC, .max = DAYS(365), .zero = true,
                 .default_text = "1h",
                 .help = "An alert that stays raised is told again this often.",
+        },
+        [OPTION_EXHAUSTION_WARNING] = {
+                PERCENT("Ports", "ExhaustionWarning"), .port_key = "ExhaustionWarning",
+                .default_text = "70%",
+                .help = "port-exhaustion: so much of the local ports in use towards one\n"
+                        "destination is a warning. In a section of its own it is for one\n"
+                        "port of destinations, as in [Port remote:5432].",
+        },
+        [OPTION_EXHAUSTION_CRITICAL] = {
+                PERCENT("Ports", "ExhaustionCritical"), .port_key = "ExhaustionCritical",
+                .default_text = "85%",
+                .help = "... and so much is critical.",
         },
         [OPTION_IGNORE] = {
                 .section = "Ports", .key = "Ignore", .type = CONF_PORTS, .default_text = "",
@@ -150,6 +190,11 @@ const char *conf_option_expected(const struct conf_option *option,
                 (void)snprintf(buf, CONF_EXPECTED_MAX, "a percentage from %d%% to %d%%",
                                (int)option->min, (int)option->max);
                 break;
+        case CONF_PERCENT_LEVEL:
+                (void)snprintf(buf, CONF_EXPECTED_MAX,
+                               "a percentage from %d%% to %d%%, or nothing (off)", (int)option->min,
+                               (int)option->max);
+                break;
         case CONF_COUNT:
                 (void)snprintf(buf, CONF_EXPECTED_MAX, "a count from %d to %d", (int)option->min,
                                (int)option->max);
@@ -175,6 +220,7 @@ static int parse_number(const struct conf_option *option, const char *text, uint
         case CONF_DURATION:
                 return units_parse_duration(text, ret_number);
         case CONF_PERCENT:
+        case CONF_PERCENT_LEVEL:
                 r = units_parse_percent(text, &pct);
                 if (r == 0)
                         *ret_number = pct;
@@ -193,7 +239,7 @@ int conf_option_parse(const struct conf_option *option, const char *text, int64_
         uint64_t number;
         int r;
 
-        if (option->type == CONF_LEVEL && text[0] == '\0') {
+        if ((option->type == CONF_LEVEL || option->type == CONF_PERCENT_LEVEL) && text[0] == '\0') {
                 *ret_value = RULE_LEVEL_OFF;
                 return 0;
         }

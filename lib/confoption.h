@@ -27,10 +27,17 @@ enum conf_option_id {
         OPTION_MAX_TRACKED,
         OPTION_TIME_WAIT_WARNING,
         OPTION_TIME_WAIT_CRITICAL,
+        OPTION_TABLE_WARNING,
+        OPTION_TABLE_CRITICAL,
+        OPTION_SILENT_AFTER,
+        OPTION_HALF_OPEN_WARNING,
+        OPTION_HALF_OPEN_CRITICAL,
         OPTION_RAISE_AFTER,
         OPTION_CLEAR_AFTER,
         OPTION_CLEAR_BELOW,
         OPTION_REMIND_EVERY,
+        OPTION_EXHAUSTION_WARNING,
+        OPTION_EXHAUSTION_CRITICAL,
         OPTION_IGNORE,
         OPTION_COUNT,
 };
@@ -38,6 +45,7 @@ enum conf_option_id {
 enum conf_type {
         CONF_DURATION, /* microseconds */
         CONF_PERCENT,
+        CONF_PERCENT_LEVEL, /* or empty: off */
         CONF_COUNT,
         CONF_LEVEL, /* a count; empty: RULE_LEVEL_OFF */
         CONF_PORTS, /* a list for conf_ports_next(); conf_option_parse() does not know it */

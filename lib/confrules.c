@@ -25,7 +25,12 @@ static const struct levels port_kinds[] = {
         { ALERT_CLOSE_WAIT_LEAK, OPTION_LEAK_ARRIVALS, NO_OPTION },
         { ALERT_CLOSE_WAIT_COUNT, OPTION_CLOSE_WAIT_WARNING, OPTION_CLOSE_WAIT_CRITICAL },
         { ALERT_TIME_WAIT_COUNT, OPTION_TIME_WAIT_WARNING, OPTION_TIME_WAIT_CRITICAL },
+        { ALERT_HALF_OPEN, OPTION_HALF_OPEN_WARNING, OPTION_HALF_OPEN_CRITICAL },
+        { ALERT_PORT_EXHAUSTION, OPTION_EXHAUSTION_WARNING, OPTION_EXHAUSTION_CRITICAL },
 };
+
+static const struct levels table_levels = { ALERT_TIME_WAIT_TABLE, OPTION_TABLE_WARNING,
+                                            OPTION_TABLE_CRITICAL };
 
 /* The value that holds for port (NULL: for every other one). */
 static const struct conf_value *value_for(const struct conf_draft *draft,
@@ -81,6 +86,7 @@ static void check_levels(const struct conf_draft *draft, const struct conf_port 
 
 void conf_draft_check(const struct conf_draft *draft)
 {
+        check_levels(draft, NULL, &table_levels);
         for (size_t k = 0; k < ARRAY_SIZE(port_kinds); k++)
                 check_levels(draft, NULL, &port_kinds[k]);
         for (size_t i = 0; i < draft->n_ports; i++) {
@@ -148,6 +154,7 @@ static int add_rules(const struct conf_draft *draft, const struct conf_port *por
                 rule.stuck_after_usec = duration_for(draft, port, OPTION_STUCK_AFTER);
                 rule.pool_idle_usec = duration_for(draft, port, OPTION_POOL_IDLE);
                 rule.usual_max = value_for(draft, port, OPTION_USUAL_MAX)->number;
+                rule.silent_after_usec = duration_for(draft, port, OPTION_SILENT_AFTER);
                 rule.critical_within_usec = duration_for(draft, port, OPTION_LEAK_CRITICAL_WITHIN);
                 (void)conf_place_text(origin_of(draft, port, levels), rule.origin,
                                       sizeof(rule.origin));
@@ -167,10 +174,23 @@ static int add_blind(const struct conf_draft *draft)
         return rules_add(draft->rules, &rule);
 }
 
+static int add_table(const struct conf_draft *draft)
+{
+        struct rule rule = begin_rule(draft, ALERT_TIME_WAIT_TABLE);
+
+        rule.warning = value_for(draft, NULL, OPTION_TABLE_WARNING)->number;
+        rule.critical = value_for(draft, NULL, OPTION_TABLE_CRITICAL)->number;
+        (void)conf_place_text(origin_of(draft, NULL, &table_levels), rule.origin,
+                              sizeof(rule.origin));
+        return rules_add(draft->rules, &rule);
+}
+
 int conf_draft_rules(struct conf_draft *draft, struct rules **ret_rules)
 {
         int r = add_blind(draft);
 
+        if (r == 0)
+                r = add_table(draft);
         if (r == 0)
                 r = add_rules(draft, NULL);
         for (size_t i = 0; i < draft->n_ports && r == 0; i++)

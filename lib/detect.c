@@ -124,6 +124,7 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
         alert->warning = rule->warning;
         alert->critical = rule->critical;
         alert->stuck_after_usec = rule->stuck_after_usec;
+        alert->silent_after_usec = rule->silent_after_usec;
         alert->critical_within_usec = rule->critical_within_usec;
         memcpy(alert->origin, rule->origin, sizeof(alert->origin));
         if (alert->key.kind == ALERT_CLOSE_WAIT_LEAK && sight->level != SEVERITY_NONE)
@@ -271,7 +272,7 @@ static int start_for_row(const struct step *step, const struct port_row *row)
 {
         if (row->count[SOCK_CLOSE_WAIT] == 0 && row->count[SOCK_TIME_WAIT] == 0)
                 return 0;
-        for (enum alert_kind kind = 0; kind < ALERT_BLIND; kind++) {
+        for (enum alert_kind kind = 0; kind < ALERT_HALF_OPEN; kind++) {
                 const struct alert_key key = { .kind = kind, .port = row->key };
                 const struct rule *rule = rules_find(step->rules, kind, &row->key);
                 int r;

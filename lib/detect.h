@@ -12,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "census.h"
+#include "destination.h"
 #include "owner.h"
 #include "rule.h"
 #include "snapshot.h"
 
 #define ALERTS_MAX         1024 /* pending and raised; the last place is for the host's */
 #define EVENT_REASON_MAX   160
-#define ALERT_KEY_TEXT_MAX 160
+#define ALERT_KEY_TEXT_MAX 224
 
 enum alert_state { ALERT_PENDING, ALERT_RAISED };
 
@@ -33,7 +35,8 @@ enum transition {
 
 struct alert_key {
         enum alert_kind kind;
-        struct port_key port; /* SIDE_HOST and port 0: host-wide */
+        struct port_key port;           /* SIDE_HOST and port 0: host-wide */
+        struct destination destination; /* port-exhaustion; of the others ADDR_NONE */
 };
 
 /* The numbers behind an alert, as of one observation. */
@@ -47,7 +50,11 @@ struct alert_values {
         bool oldest_at_least;
         uint32_t stage[STAGE_COUNT]; /* of close_wait */
         struct port_leak leak;
-        bool port_known; /* false: host-wide, what is of a port is unknown */
+        bool port_known; /* false: what is of a port's CLOSE_WAIT and TIME_WAIT is unknown */
+
+        struct exhaustion exhaustion; /* port-exhaustion */
+        struct tw_table tw_table;     /* time-wait-table */
+        struct half_open half_open;   /* half-open */
 };
 
 struct alert {
@@ -64,6 +71,7 @@ struct alert {
         int64_t warning, critical;     /* its levels */
         uint64_t stuck_after_usec;
         uint64_t critical_within_usec; /* of a leak */
+        uint64_t silent_after_usec;    /* of half-open */
 
         /* when its owner was last asked for; 0: never (alert_table_ask_owners()) */
         uint64_t owner_asked_usec;
@@ -161,6 +169,7 @@ const char *transition_name(enum transition transition);
 /*
  * The one text form of a key: KIND:NETNS:SIDE:PORT:DESTINATION, where NETNS and DESTINATION are "-"
  * for the daemon's own namespace and for none; any byte other than [A-Za-z0-9._-] inside a part is
- * written %XX. "close-wait-stuck:-:local:7865:-". Returns buf (ALERT_KEY_TEXT_MAX).
+ * written %XX. DESTINATION is SOURCE_ADDRESS. "close-wait-stuck:-:local:7865:-",
+ * "port-exhaustion:-:remote:5432:10.0.0.1_10.0.0.2". Returns buf (ALERT_KEY_TEXT_MAX).
  */
 const char *alert_key_text(const struct alert_key *key, char *buf);

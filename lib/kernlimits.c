@@ -50,11 +50,29 @@ bool kernlimits_parse_range(const char *text, uint16_t *ret_first, uint16_t *ret
         return true;
 }
 
+void kernlimits_clear(struct kernlimits *limits)
+{
+        *limits = (struct kernlimits){ .reserved_in_range = KERNLIMITS_UNKNOWN,
+                                       .tw_reuse = KERNLIMITS_UNKNOWN,
+                                       .tw_reuse_delay_msec = KERNLIMITS_UNKNOWN,
+                                       .timestamps = KERNLIMITS_UNKNOWN,
+                                       .max_tw_buckets = KERNLIMITS_UNKNOWN,
+                                       .keepalive_time_sec = KERNLIMITS_UNKNOWN,
+                                       .keepalive_intvl_sec = KERNLIMITS_UNKNOWN,
+                                       .keepalive_probes = KERNLIMITS_UNKNOWN,
+                                       .fin_timeout_sec = KERNLIMITS_UNKNOWN,
+                                       .retries2 = KERNLIMITS_UNKNOWN,
+                                       .unprivileged_port_start = KERNLIMITS_UNKNOWN,
+                                       .nonlocal_bind = KERNLIMITS_UNKNOWN,
+                                       .nonlocal_bind6 = KERNLIMITS_UNKNOWN };
+}
+
 void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
 {
-        struct kernlimits limits = { 0 };
+        struct kernlimits limits;
         char text[FILE_MAX_BYTES];
 
+        kernlimits_clear(&limits);
         if (read_small_file(proc, "sys/net/ipv4/ip_local_port_range", text) == 0)
                 limits.port_range_known =
                         kernlimits_parse_range(text, &limits.port_first, &limits.port_last);

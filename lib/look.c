@@ -15,7 +15,7 @@
 
 #include "base.h"
 #include "diag.h"
-#include "kernlimits.h"
+#include "hostfacts.h"
 
 struct look {
         struct diag *diag;
@@ -77,7 +77,8 @@ static int on_socket(const struct sockrec *record, void *userdata)
 {
         struct look *look = userdata;
 
-        recorder_socket(look->recorder, record);
+        if (SOCK_MASK(record->state) & OBSERVER_STATES)
+                recorder_socket(look->recorder, record);
         return observer_socket(look->observer, record);
 }
 
@@ -104,28 +105,32 @@ static void dump_listeners(struct look *look, struct dumps *dumps)
         recorder_end_listeners(look->recorder, dumps->listeners == 0);
 }
 
-static void dump_sockets(struct look *look, bool info, struct dumps *dumps)
+static void dump_sockets(struct look *look, struct dumps *dumps)
 {
+        bool info;
+        const uint32_t states = observer_plan(look->observer, &info);
         unsigned attempt = 0;
 
         do {
                 observer_begin_sockets(look->observer);
                 recorder_begin_sockets(look->recorder);
-                dumps->sockets = diag_dump(look->diag, OBSERVER_STATES, info, on_socket, look,
-                                           &dumps->stats);
+                dumps->sockets =
+                        diag_dump(look->diag, states, info, on_socket, look, &dumps->stats);
         } while (shall_retry(dumps->sockets, attempt++, dumps));
         recorder_end_sockets(look->recorder, dumps->sockets == 0);
 }
 
-static void set_port_range(struct look *look)
+static void set_host(struct look *look)
 {
-        struct kernlimits limits;
+        struct host_facts facts;
+        const struct kernlimits *limits = &facts.limits;
 
-        kernlimits_read("/proc", &limits);
-        if (!limits.port_range_known)
+        host_facts_read("/proc", &facts);
+        observer_set_host(look->observer, &facts);
+        if (!limits->port_range_known)
                 return;
-        observer_set_port_range(look->observer, limits.port_first, limits.port_last);
-        recorder_port_range(look->recorder, limits.port_first, limits.port_last);
+        observer_set_port_range(look->observer, limits->port_first, limits->port_last);
+        recorder_port_range(look->recorder, limits->port_first, limits->port_last);
 }
 
 static void set_failed(int error, struct scan_outcome *outcome)
@@ -178,9 +183,9 @@ int look_scan(struct look *look, const struct scan_request *request, struct snap
 
         observer_begin(look->observer, request);
         recorder_begin(look->recorder);
-        set_port_range(look);
+        set_host(look);
         dump_listeners(look, &dumps);
-        dump_sockets(look, request->date_new, &dumps);
+        dump_sockets(look, &dumps);
         outcome = outcome_of(&dumps);
         return observer_finish(look->observer, &outcome, ret_snapshot);
 }

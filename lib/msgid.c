@@ -35,6 +35,27 @@ static const char *const ids[ALERT_KIND_COUNT][TRANSITION_COUNT] = {
                 [TRANSITION_REMINDED] = "18a0d94f566a4424827af27b53f4153d",
                 [TRANSITION_CLEARED] = "cdb76617b36e4d2e8fabd1b1b8fb853e",
         },
+        [ALERT_HALF_OPEN] = {
+                [TRANSITION_RAISED] = "36db06718c7e4eceafce9fa0b8ef3ef4",
+                [TRANSITION_ESCALATED] = "616429aaf0b44e5cbf7a2741f1e9449f",
+                [TRANSITION_DEESCALATED] = "e8eee6d955724fcf87ef2936218855d8",
+                [TRANSITION_REMINDED] = "00cbaf447774434c9b22cecafc535f27",
+                [TRANSITION_CLEARED] = "70443b8a28dc49e89f3284686fa041d1",
+        },
+        [ALERT_PORT_EXHAUSTION] = {
+                [TRANSITION_RAISED] = "5a223d0f0d85418c87f774824d0a7379",
+                [TRANSITION_ESCALATED] = "cebb54482fef4bcda78a7812c1e9bd90",
+                [TRANSITION_DEESCALATED] = "b0489e1fc02f401695e62747cc69740b",
+                [TRANSITION_REMINDED] = "42afb24205d64fa0b960ac68d7b2b8c2",
+                [TRANSITION_CLEARED] = "10a73ac0439a4e438549f79bee5c4065",
+        },
+        [ALERT_TIME_WAIT_TABLE] = {
+                [TRANSITION_RAISED] = "d9197345359f4eedad9b2c50190009fc",
+                [TRANSITION_ESCALATED] = "1f5c1b25a2f34a65a7a7e98eab87726a",
+                [TRANSITION_DEESCALATED] = "4582d17b925941e6b97ab4c39716427a",
+                [TRANSITION_REMINDED] = "d9175c4d469b48c1aae73fafdc80e09b",
+                [TRANSITION_CLEARED] = "162b76d34f5c4193b7cb7a95a5a449ec",
+        },
         [ALERT_BLIND] = {
                 [TRANSITION_RAISED] = "c6a5dc42f1f84e87ae87d693f6e252ab",
                 [TRANSITION_ESCALATED] = "846da78d256f4b67ac093ff9d44ecd7e",

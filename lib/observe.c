@@ -17,6 +17,7 @@
 #include "ledger.h"
 #include "service.h"
 #include "survival.h"
+#include "taker.h"
 #include "tally.h"
 
 struct observer {
@@ -24,6 +25,12 @@ struct observer {
         struct ledger *ledger;
         struct survival *survival;
         struct tally *tally;
+        struct census_taker *taker;
+        struct census *census; /* the newest; NULL: none yet */
+        struct census_request census_request;
+        bool census_due;        /* this scan takes one along */
+        struct host_facts host; /* of this scan */
+        struct tcp_history history;
         uint64_t asof_usec[SOCK_STATE_COUNT];
         struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
         const struct scan_request *request;
@@ -43,6 +50,8 @@ int observer_new(struct observer **ret_observer)
                 r = survival_new(&observer->survival);
         if (r == 0)
                 r = tally_new(&observer->tally);
+        if (r == 0)
+                r = census_taker_new(&observer->taker);
         if (r < 0) {
                 observer_free(observer);
                 return r;
@@ -59,6 +68,8 @@ struct observer *observer_free(struct observer *observer)
                 ledger_free(observer->ledger);
                 survival_free(observer->survival);
                 tally_free(observer->tally);
+                census_taker_free(observer->taker);
+                census_unref(observer->census);
                 snapshot_unref(observer->last);
         }
         free(observer);
@@ -68,6 +79,8 @@ struct observer *observer_free(struct observer *observer)
 void observer_begin(struct observer *observer, const struct scan_request *request)
 {
         observer->request = request;
+        observer->census_due = false;
+        host_facts_clear(&observer->host);
         services_set_configured(observer->services, request->rules);
         ledger_set_max(observer->ledger,
                        request->max_tracked > 0 ? request->max_tracked : LEDGER_SOCKETS_MAX);
@@ -76,6 +89,13 @@ void observer_begin(struct observer *observer, const struct scan_request *reques
 void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last)
 {
         services_set_range(observer->services, first, last);
+}
+
+void observer_set_host(struct observer *observer, const struct host_facts *facts)
+{
+        observer->host = *facts;
+        tcp_history_add(&observer->history, observer->request->now_usec, &facts->counters,
+                        &observer->host.rates);
 }
 
 void observer_begin_listeners(struct observer *observer)
@@ -94,16 +114,49 @@ void observer_end_listeners(struct observer *observer, bool whole)
         services_end(observer->services, observer->request->now_usec, whole);
 }
 
+static void ask_for_census(struct observer *observer, const struct scan_request *request)
+{
+        observer->census_request = (struct census_request){ .now_usec = request->now_usec,
+                                                            .now_wall_usec = request->now_wall_usec,
+                                                            .rules = request->rules,
+                                                            .conf_serial = request->conf_serial,
+                                                            .host = &observer->host,
+                                                            .services = observer->services };
+}
+
+uint32_t observer_plan(struct observer *observer, bool *ret_info)
+{
+        bool info;
+
+        ask_for_census(observer, observer->request);
+        observer->census_due =
+                census_taker_is_due(observer->taker, &observer->census_request, false, &info);
+        *ret_info = observer->request->date_new || (observer->census_due && info);
+        return OBSERVER_STATES | (observer->census_due ? CENSUS_STATES : 0);
+}
+
 void observer_begin_sockets(struct observer *observer)
 {
+        if (observer->census_due)
+                census_taker_begin(observer->taker, &observer->census_request);
         tally_begin(observer->tally, observer->services, observer->ledger);
         ledger_begin(observer->ledger, observer->request->now_usec);
 }
 
 int observer_socket(struct observer *observer, const struct sockrec *record)
 {
-        if (!(SOCK_MASK(record->state) & OBSERVER_STATES))
-                return 0; /* a kernel that does not honour the mask */
+        struct sockrec undated;
+        int r = 0;
+
+        if (observer->census_due)
+                r = census_taker_add(observer->taker, record);
+        if (r < 0 || !(SOCK_MASK(record->state) & OBSERVER_STATES))
+                return r; /* of a census, or a kernel that does not honour the mask */
+        if (!observer->request->date_new && (record->have & SOCKREC_INFO)) {
+                undated = *record; /* the census asked for tcp_info; ages are counted by scans */
+                undated.have &= ~(uint32_t)SOCKREC_INFO;
+                record = &undated;
+        }
         return tally_add(observer->tally, record);
 }
 
@@ -194,6 +247,55 @@ static int settle_counts(struct observer *observer, struct snapshot *snapshot)
         return 0;
 }
 
+/* A census that was missed in part is no better than the one before, unless there was none. */
+static int end_census(struct observer *observer, bool whole)
+{
+        struct census *census;
+        int r = census_taker_end(observer->taker, whole, &census);
+
+        if (r < 0)
+                return r;
+        if (!whole && observer->census) {
+                census_unref(census);
+                return 0;
+        }
+        census_unref(observer->census);
+        observer->census = census;
+        return 0;
+}
+
+static int add_host(struct observer *observer, bool whole, struct snapshot *snapshot)
+{
+        int r = observer->census_due ? end_census(observer, whole) : 0;
+
+        snapshot->host = observer->host;
+        snapshot->census = census_ref(observer->census);
+        return r;
+}
+
+void observer_begin_census(struct observer *observer, const struct scan_request *request)
+{
+        bool info;
+
+        ask_for_census(observer, request);
+        (void)census_taker_is_due(observer->taker, &observer->census_request, true, &info);
+        census_taker_begin(observer->taker, &observer->census_request);
+}
+
+int observer_census_socket(struct observer *observer, const struct sockrec *record)
+{
+        return census_taker_add(observer->taker, record);
+}
+
+int observer_finish_census(struct observer *observer, bool whole, struct census **ret_census)
+{
+        int r = end_census(observer, whole);
+
+        if (r == 0)
+                *ret_census = census_ref(observer->census);
+        return r;
+}
+
 /* Ports with stuck sockets may leak; all others have nothing to tell. */
 static int add_leaks(const struct observer *observer, struct snapshot *snapshot)
 {
@@ -231,6 +333,8 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
         if (r < 0)
                 return r;
         r = add_leaks(observer, snapshot);
+        if (r == 0)
+                r = add_host(observer, outcome->sockets_whole, snapshot);
         if (r < 0) {
                 snapshot_unref(snapshot);
                 return r;
@@ -254,6 +358,7 @@ int observer_failed(const struct scan_request *request, const struct scan_outcom
         if (!snapshot)
                 return -ENOMEM;
         snapshot->refs = 1;
+        host_facts_clear(&snapshot->host);
         stamp(request, outcome, snapshot);
         *ret_snapshot = snapshot;
         return 0;

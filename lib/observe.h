@@ -20,7 +20,7 @@
 #include "sockrec.h"
 #include "tally.h"
 
-/* The states that are counted; others in observer_socket() are left out. */
+/* The states that every scan counts. */
 #define OBSERVER_STATES (SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT))
 
 struct scan_request {
@@ -55,12 +55,21 @@ struct observer *observer_free(struct observer *observer);
 void observer_begin(struct observer *observer, const struct scan_request *request);
 /* ip_local_port_range; the kernel's default until told. */
 void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last);
+/* What the kernel counts for the host, before the listeners; unknown in the scan where not told. */
+void observer_set_host(struct observer *observer, const struct host_facts *facts);
 
 void observer_begin_listeners(struct observer *observer);
 void observer_listener(struct observer *observer, const struct sockrec *record);
 /* whole: ports that were not seen have lost their listener. */
 void observer_end_listeners(struct observer *observer, bool whole);
 
+/*
+ * Which states to ask for, and whether with tcp_info: OBSERVER_STATES, or with them all those of a
+ * census that is due. After the listeners.
+ */
+uint32_t observer_plan(struct observer *observer, bool *ret_info);
+
+/* States that were not planned are left out in observer_socket(). */
 void observer_begin_sockets(struct observer *observer);
 /* 0 or -ENOMEM. */
 int observer_socket(struct observer *observer, const struct sockrec *record);
@@ -73,6 +82,14 @@ int observer_time_wait(struct observer *observer, const struct time_wait_counts 
  */
 int observer_finish(struct observer *observer, const struct scan_outcome *outcome,
                     struct snapshot **ret_snapshot);
+
+/*
+ * A census between two scans, whatever sockstat says: begin, every socket of CENSUS_STATES, finish.
+ * request: borrowed until then. Later snapshots show it, too. -ENOMEM.
+ */
+void observer_begin_census(struct observer *observer, const struct scan_request *request);
+int observer_census_socket(struct observer *observer, const struct sockrec *record);
+int observer_finish_census(struct observer *observer, bool whole, struct census **ret_census);
 
 /* The snapshot of a scan that could not even begin. -ENOMEM. */
 int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,

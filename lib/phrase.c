@@ -136,6 +136,10 @@ static void add_condition(struct line *line, const struct alert *alert, bool ove
         case ALERT_TIME_WAIT_COUNT:
                 add_count(line, alert, "TIME_WAIT");
                 break;
+        case ALERT_HALF_OPEN:
+        case ALERT_PORT_EXHAUSTION:
+        case ALERT_TIME_WAIT_TABLE:
+                break;
         case ALERT_BLIND:
                 add_blind(line, alert);
                 break;
@@ -287,6 +291,9 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "change that; it holds a port, not a descriptor, and is no leak. Many of them mean "
                 "many short connections: keep connections open and reuse them (a pool, HTTP "
                 "keep-alive), or let the other side close first.",
+        [ALERT_HALF_OPEN] = "",
+        [ALERT_PORT_EXHAUSTION] = "",
+        [ALERT_TIME_WAIT_TABLE] = "",
         [ALERT_BLIND] =
                 "twmond cannot read the kernel's TCP sockets, so what it says is not current. "
                 "ENOENT means that the kernel has no tcp_diag: modprobe tcp_diag, or build it with "

@@ -41,6 +41,9 @@ static const char *const kind_names[ALERT_KIND_COUNT] = {
         [ALERT_CLOSE_WAIT_LEAK] = "close-wait-leak",
         [ALERT_CLOSE_WAIT_COUNT] = "close-wait-count",
         [ALERT_TIME_WAIT_COUNT] = "time-wait-count",
+        [ALERT_HALF_OPEN] = "half-open",
+        [ALERT_PORT_EXHAUSTION] = "port-exhaustion",
+        [ALERT_TIME_WAIT_TABLE] = "time-wait-table",
         [ALERT_BLIND] = "blind",
 };
 
@@ -49,6 +52,16 @@ static const char *const severity_names[] = {
         [SEVERITY_WARNING] = "warning",
         [SEVERITY_CRITICAL] = "critical",
 };
+
+bool alert_kind_is_host(enum alert_kind kind)
+{
+        return kind >= ALERT_TIME_WAIT_TABLE;
+}
+
+bool alert_kind_is_percent(enum alert_kind kind)
+{
+        return kind == ALERT_PORT_EXHAUSTION || kind == ALERT_TIME_WAIT_TABLE;
+}
 
 const char *alert_kind_name(enum alert_kind kind)
 {
@@ -229,7 +242,7 @@ void rules_each_configured(const struct rules *rules,
 /* Host-wide kinds judge the host, the others judge ports: the wrong pairing has no rule. */
 static bool kind_fits(enum alert_kind kind, const struct port_key *key)
 {
-        return (kind == ALERT_BLIND) == (key->side == SIDE_HOST);
+        return alert_kind_is_host(kind) == (key->side == SIDE_HOST);
 }
 
 const struct rule *rules_governing(const struct rules *rules, enum alert_kind kind,

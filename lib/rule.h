@@ -19,6 +19,9 @@ enum alert_kind {
         ALERT_CLOSE_WAIT_LEAK,
         ALERT_CLOSE_WAIT_COUNT,
         ALERT_TIME_WAIT_COUNT,
+        ALERT_HALF_OPEN,
+        ALERT_PORT_EXHAUSTION,
+        ALERT_TIME_WAIT_TABLE, /* host-wide from here on */
         ALERT_BLIND,
         ALERT_KIND_COUNT,
 };
@@ -35,12 +38,13 @@ enum severity { SEVERITY_NONE, SEVERITY_WARNING, SEVERITY_CRITICAL };
 struct rule {
         enum alert_kind kind;
         struct port_key scope; /* port 0: every port that has no exception */
-        int64_t warning;       /* raise at or above; RULE_LEVEL_OFF */
+        int64_t warning;       /* raise at or above, sockets or percent; RULE_LEVEL_OFF */
         int64_t critical;
         uint64_t stuck_after_usec;     /* the close-wait kinds, by which they are read */
         uint64_t pool_idle_usec;       /* the same: what idle members of a pool are allowed */
         int64_t usual_max;             /* close-wait-stuck: so many sockets at most are usual */
         uint64_t critical_within_usec; /* close-wait-leak: descriptors run out so soon; 0: never */
+        uint64_t silent_after_usec;    /* half-open */
         uint64_t raise_after_usec;
         uint64_t clear_after_usec;
         uint64_t remind_every_usec; /* 0: never */
@@ -69,6 +73,10 @@ bool rules_configured(const struct rules *rules, const struct port_key *key);
 void rules_each_configured(const struct rules *rules,
                            void (*fn)(const struct port_key *key, void *userdata), void *userdata);
 
+/* Is it about the host as a whole, and not about a port? */
+bool alert_kind_is_host(enum alert_kind kind);
+/* Are its levels percentages of a limit? */
+bool alert_kind_is_percent(enum alert_kind kind);
 /* "close-wait-stuck", ...: the words of every interface. */
 const char *alert_kind_name(enum alert_kind kind);
 /* "none", "warning", "critical" */

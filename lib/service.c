@@ -19,12 +19,7 @@
 
 #include "base.h"
 #include "listeners.h"
-
-#define PORT_COUNT 65536
-
-struct port_set {
-        uint64_t words[PORT_COUNT / 64];
-};
+#include "portset.h"
 
 struct gone_port {
         uint64_t since_usec;
@@ -38,28 +33,13 @@ struct services {
         struct port_set configured;
         struct port_set
                 used; /* lost their listener, but the current scan shows sockets of theirs */
-        struct gone_port *gone; /* exactly the ports in lately; at most PORT_COUNT */
+        struct gone_port *gone; /* exactly the ports in lately; at most PORT_NUMBERS */
         size_t n_gone;
         size_t gone_size;
         struct listeners listeners; /* of the ports in listening and in lately */
         uint16_t range_first;
         uint16_t range_last;
 };
-
-static bool has(const struct port_set *set, uint16_t port)
-{
-        return set->words[port / 64] >> (port % 64) & 1;
-}
-
-static void add(struct port_set *set, uint16_t port)
-{
-        set->words[port / 64] |= UINT64_C(1) << (port % 64);
-}
-
-static void remove_port(struct port_set *set, uint16_t port)
-{
-        set->words[port / 64] &= ~(UINT64_C(1) << (port % 64));
-}
 
 int services_new(struct services **ret_services)
 {
@@ -93,7 +73,7 @@ static void configure_port(const struct port_key *key, void *userdata)
         struct services *services = userdata;
 
         if (key->side == SIDE_LOCAL)
-                add(&services->configured, key->port);
+                port_set_add(&services->configured, key->port);
 }
 
 void services_set_configured(struct services *services, const struct rules *rules)
@@ -109,8 +89,9 @@ void services_begin(struct services *services)
 
 void services_listening(struct services *services, const struct sockrec *record)
 {
-        listeners_see(&services->listeners, record, has(&services->dumping, record->local_port));
-        add(&services->dumping, record->local_port);
+        listeners_see(&services->listeners, record,
+                      port_set_has(&services->dumping, record->local_port));
+        port_set_add(&services->dumping, record->local_port);
 }
 
 /* Without memory the port is forgotten at once instead of after an hour. */
@@ -126,7 +107,7 @@ static void remember_gone(struct services *services, uint16_t port, uint64_t now
                 services->gone_size = size;
         }
         services->gone[services->n_gone++] = (struct gone_port){ now_usec, port };
-        add(&services->lately, port);
+        port_set_add(&services->lately, port);
 }
 
 static void collect_gone(struct services *services, uint64_t now_usec)
@@ -137,7 +118,7 @@ static void collect_gone(struct services *services, uint64_t now_usec)
                 for (; lost; lost &= lost - 1) {
                         uint16_t port = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(lost));
 
-                        if (!has(&services->lately, port))
+                        if (!port_set_has(&services->lately, port))
                                 remember_gone(services, port, now_usec);
                 }
         }
@@ -151,11 +132,11 @@ static void expire_gone(struct services *services, uint64_t now_usec)
         for (size_t i = 0; i < services->n_gone; i++) {
                 struct gone_port gone = services->gone[i];
 
-                if (has(&services->used, gone.port))
+                if (port_set_has(&services->used, gone.port))
                         gone.since_usec = now_usec;
-                if (has(&services->listening, gone.port) ||
+                if (port_set_has(&services->listening, gone.port) ||
                     now_usec - gone.since_usec >= SERVICE_KEEP_USEC)
-                        remove_port(&services->lately, gone.port);
+                        port_set_remove(&services->lately, gone.port);
                 else
                         services->gone[kept++] = gone;
         }
@@ -173,7 +154,7 @@ static bool is_remembered(uint16_t port, const void *userdata)
 {
         const struct services *services = userdata;
 
-        return has(&services->listening, port) || has(&services->lately, port);
+        return port_set_has(&services->listening, port) || port_set_has(&services->lately, port);
 }
 
 void services_end(struct services *services, uint64_t now_usec, bool complete)
@@ -196,11 +177,11 @@ void services_listener(const struct services *services, uint16_t port,
 
 static bool is_service(struct services *services, uint16_t port)
 {
-        if (has(&services->listening, port) || has(&services->configured, port))
+        if (port_set_has(&services->listening, port) || port_set_has(&services->configured, port))
                 return true;
-        if (!has(&services->lately, port))
+        if (!port_set_has(&services->lately, port))
                 return false;
-        add(&services->used, port);
+        port_set_add(&services->used, port);
         return true;
 }
 
@@ -238,7 +219,7 @@ void services_each(const struct services *services,
                 for (; bits; bits &= bits - 1) {
                         uint16_t port = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(bits));
 
-                        fn(port, has(&services->listening, port), userdata);
+                        fn(port, port_set_has(&services->listening, port), userdata);
                 }
         }
 }

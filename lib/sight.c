@@ -28,6 +28,9 @@ static uint64_t number_of(enum alert_kind kind, const struct snapshot *snapshot,
                 return row->count[SOCK_CLOSE_WAIT];
         case ALERT_TIME_WAIT_COUNT:
                 return row->count[SOCK_TIME_WAIT];
+        case ALERT_HALF_OPEN:
+        case ALERT_PORT_EXHAUSTION:
+        case ALERT_TIME_WAIT_TABLE:
         case ALERT_BLIND:
         case ALERT_KIND_COUNT:
                 break;

@@ -21,6 +21,7 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
                 free(snapshot->rows);
                 free(snapshot->index);
                 free(snapshot->leaks);
+                census_unref(snapshot->census);
                 free(snapshot);
         }
         return NULL;

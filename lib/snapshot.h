@@ -10,10 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "census.h"
+#include "hostfacts.h"
 #include "leak.h"
 #include "portkey.h"
 #include "sockrec.h"
 #include "stage.h"
+#include "witness.h"
 
 #define SNAPSHOT_TW_BINS     12 /* of 5 s each: TIME_WAIT lasts 60 s */
 #define SNAPSHOT_TW_BIN_MSEC 5000
@@ -25,18 +28,6 @@ enum {
         PORT_LISTENED = 1 << 1,   /* had a listener while we watched, not long ago */
         PORT_CONFIGURED = 1 << 2, /* has a [Port ...] section */
         PORT_IGNORED = 1 << 3,    /* counted, not judged */
-};
-
-/*
- * Where a search for the owner starts: the oldest CLOSE_WAIT socket of a port, or its listener
- * where there is none, or where that socket was never accepted.
- */
-struct port_witness {
-        uint64_t cgroup_id; /* 0: unknown */
-        uint32_t uid;
-        uint32_t inode;   /* 0: unknown */
-        bool known;       /* false: neither is known, nor is any of the above */
-        bool by_listener; /* it is the listener's */
 };
 
 struct port_row {
@@ -98,6 +89,8 @@ struct snapshot {
         struct port_leak *leaks; /* of the few ports that have something to tell */
         size_t n_leaks;
         uint64_t leaks_overflow; /* sockets whose port found no room there: SURVIVAL_PORTS_MAX */
+        struct host_facts host;  /* what the kernel counts for the host as a whole */
+        struct census *census; /* of every connected state; NULL: none was taken yet. Referenced */
         uint32_t *index;     /* open addressing by port_key_hash(): position in rows + 1; 0: free */
         uint32_t index_mask; /* slots - 1; 0: no index */
         unsigned refs;       /* atomic */

@@ -15,10 +15,9 @@
 #include "base.h"
 #include "msgid.h"
 #include "phrase.h"
+#include "portset.h"
 #include "units.h"
 #include "wireput.h"
-
-#define PORT_NUMBERS 65536
 
 static bool is_control(unsigned char c)
 {
@@ -298,31 +297,11 @@ bool wire_filter_match(const struct wire_filter *filter, const struct port_row *
         return false;
 }
 
-/* A set of port numbers: a filter of thousands of ports against thousands of rows stays linear. */
-struct port_set {
-        uint8_t bits[PORT_NUMBERS / 8];
-};
-
-static bool set_has(const struct port_set *set, size_t port)
-{
-        return set->bits[port / 8] & (1U << (port % 8));
-}
-
-static void set_add(struct port_set *set, uint16_t port)
-{
-        set->bits[port / 8] |= (uint8_t)(1U << (port % 8));
-}
-
-static void set_remove(struct port_set *set, uint16_t port)
-{
-        set->bits[port / 8] &= (uint8_t) ~(1U << (port % 8));
-}
-
 /* One pass over everything a ListPorts call can return. */
 struct listing {
         const struct snapshot *snapshot;
         const struct wire_filter *filter;
-        struct port_set asked;  /* by number */
+        struct port_set asked;  /* by number: thousands against thousands of rows stay linear */
         struct port_set absent; /* ... and without a row */
         size_t total;
 };
@@ -330,9 +309,9 @@ struct listing {
 static bool listing_match(const struct listing *listing, size_t i)
 {
         if (i >= listing->snapshot->n_rows)
-                return set_has(&listing->absent, i - listing->snapshot->n_rows);
+                return port_set_has(&listing->absent, (uint16_t)(i - listing->snapshot->n_rows));
         if (listing->filter->ports)
-                return set_has(&listing->asked, listing->snapshot->rows[i].key.port);
+                return port_set_has(&listing->asked, listing->snapshot->rows[i].key.port);
         return wire_filter_match(listing->filter, &listing->snapshot->rows[i]);
 }
 
@@ -344,11 +323,11 @@ static void listing_init(struct listing *listing, const struct snapshot *snapsho
         listing->filter = filter;
 
         for (size_t i = 0; filter->ports && i < filter->n_ports; i++)
-                set_add(&listing->asked, filter->ports[i]);
+                port_set_add(&listing->asked, filter->ports[i]);
         if (snapshot->result != SCAN_FAILED)
                 listing->absent = listing->asked;
         for (size_t i = 0; i < snapshot->n_rows; i++)
-                set_remove(&listing->absent, snapshot->rows[i].key.port);
+                port_set_remove(&listing->absent, snapshot->rows[i].key.port);
         for (size_t i = 0; i < wire_ports_end(snapshot, filter); i++)
                 listing->total += listing_match(listing, i);
 }

@@ -321,7 +321,7 @@ static inline void world_tell(struct world *world)
         struct event event = {
                 .sequence = ++world->sequence,
                 .now_wall_usec = WORLD_WALL_USEC,
-                .alert = { .key = { ALERT_BLIND, { 0, 0, SIDE_HOST } },
+                .alert = { .key = { .kind = ALERT_BLIND, .port = { 0, 0, SIDE_HOST } },
                            .since_wall_usec = WORLD_WALL_USEC },
         };
 

@@ -144,7 +144,7 @@ static void alert_has_its_members(void **state)
                 "\"rule\":\"built-in\",\"stage\":\"unread\"}");
 
         /* What is unknown is absent, not zero. */
-        alert.key = (struct alert_key){ ALERT_BLIND, { 0, 0, SIDE_HOST } };
+        alert.key = (struct alert_key){ .kind = ALERT_BLIND, .port = { 0, 0, SIDE_HOST } };
         alert.values = (struct alert_values){ .count = 3 };
         alert.warning = RULE_LEVEL_OFF;
         alert.owner.uid = 0;
@@ -402,7 +402,8 @@ static void longest_alerts_fit_a_reply(void **state)
         for (int kind = 0; kind < ALERT_KIND_COUNT; kind++) {
                 struct alert alert = stuck_alert();
 
-                alert.key = (struct alert_key){ kind, { UINT32_MAX, UINT16_MAX, SIDE_REMOTE } };
+                alert.key = (struct alert_key){ .kind = kind,
+                                                .port = { UINT32_MAX, UINT16_MAX, SIDE_REMOTE } };
                 memset(&alert.values, 0xff, offsetof(struct alert_values, oldest_at_least));
                 memset(alert.values.stage, 0xff, sizeof(alert.values.stage));
                 alert.warning = alert.critical = INT64_MAX;

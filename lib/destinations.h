@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The sockets of one walk -> the destinations that use the most local ports, in bounded memory
+ * whatever their number, and from walk to walk how fast they use them up. Pure. Owned by a census
+ * taker (taker.h).
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "census.h"
+#include "taker.h"
+
+#define DESTINATIONS_TRACKED_MAX 4096 /* of one walk: the heaviest are among them */
+
+struct destinations;
+
+int destinations_new(struct destinations **ret_destinations);
+struct destinations *destinations_free(struct destinations *destinations);
+
+/* request: borrowed until destinations_end(). */
+void destinations_begin(struct destinations *destinations, const struct census_request *request);
+/* A socket of CENSUS_STATES; one on a port of a service of this host counts nowhere. */
+void destinations_add(struct destinations *destinations, const struct sockrec *record);
+/* Fills in the census's part: the worst, with rates. -ENOMEM. */
+int destinations_end(struct destinations *destinations, struct census *census);
+
+/*
+ * Can any destination be near its limit, by what sockstat says of all sockets together and what was
+ * counted last? False: a walk could find nothing.
+ */
+bool destinations_may_be_near(const struct destinations *destinations,
+                              const struct census_request *request);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the kernel counts for the network namespace as a whole, cheaply, whatever the number of
+ * sockets: sockstat, the counters that tell how connections end, and the limits beside them.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernlimits.h"
+#include "tcpcounters.h"
+
+#define HOST_UNKNOWN (-1)
+
+/* The TCP lines of /proc/net/sockstat and sockstat6. */
+struct sockstat {
+        int64_t inuse;  /* both families, mini-sockets not included; HOST_UNKNOWN */
+        int64_t orphan; /* no descriptor refers to them any more */
+        int64_t tw;     /* mini-sockets: TIME_WAIT, and FIN_WAIT2 after close() */
+};
+
+/* The table of mini-sockets of the namespace. */
+struct tw_table {
+        bool known;
+        uint64_t used;      /* sockstat's tw */
+        uint64_t max;       /* net.ipv4.tcp_max_tw_buckets */
+        uint64_t time_wait; /* of used, as the scan counted them; the rest is FIN_WAIT2 */
+        bool overflow_known;
+        uint64_t
+                overflows; /* connections that found no room since the last look: TCPTimeWaitOverflow */
+};
+
+struct host_facts {
+        struct sockstat sockstat;
+        struct kernlimits limits;
+        struct tcp_counters counters; /* since boot */
+        struct tcp_rates rates;
+        struct tw_table tw_table;
+};
+
+/* Everything unknown. */
+void host_facts_clear(struct host_facts *facts);
+
+/*
+ * Reads what can be read below proc ("/proc"); the rest is unknown. Rates and table are the
+ * caller's: they need a history and a scan.
+ */
+void host_facts_read(const char *proc, struct host_facts *ret_facts);
