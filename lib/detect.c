@@ -109,18 +109,9 @@ static void run_clocks(const struct step *step, struct alert *alert, const struc
                    step->now_usec);
 }
 
-/* TIME_WAIT sockets have no owner, and those in CLOSE_WAIT say nothing about them: who listens does.
- */
-static const struct port_witness *witness_of(enum alert_kind kind, const struct port_row *row)
-{
-        return kind == ALERT_TIME_WAIT_COUNT ? &row->listener : &row->witness;
-}
-
 static void copy_facts(const struct step *step, const struct rule *rule, const struct sight *sight,
                        struct alert *alert)
 {
-        const struct port_row *row = snapshot_find(step->snapshot, &alert->key.port);
-
         alert->warning = rule->warning;
         alert->critical = rule->critical;
         alert->stuck_after_usec = rule->stuck_after_usec;
@@ -131,8 +122,8 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
                 alert->leak_pause_usec = MAX(alert->leak_pause_usec, sight->values.leak.pause_usec);
         if (sight->certain || sight->values.count >= alert->values.count)
                 alert->values = sight->values;
-        if (row && witness_of(alert->key.kind, row)->known)
-                alert->witness = *witness_of(alert->key.kind, row);
+        if (sight->witness.known)
+                alert->witness = sight->witness;
         if (alert->key.kind == ALERT_BLIND && step->snapshot->result != SCAN_COMPLETE)
                 snprintf(alert->reason, sizeof(alert->reason), "%s", step->snapshot->error_text);
 }
@@ -231,6 +222,28 @@ static int retire(const struct step *step, struct alert *alert)
         return ALERT_GONE;
 }
 
+static void look_at(const struct step *step, const struct rule *rule, const struct alert *alert,
+                    struct sight *ret_sight)
+{
+        switch (alert->key.kind) {
+        case ALERT_BLIND:
+                sight_of_scans(rule, step->snapshot, alert_table_bad_scans(step->table), ret_sight);
+                break;
+        case ALERT_TIME_WAIT_TABLE:
+                sight_of_table(rule, step->snapshot, ret_sight);
+                break;
+        case ALERT_PORT_EXHAUSTION:
+                sight_of_destination(rule, step->snapshot, alert, ret_sight);
+                break;
+        case ALERT_HALF_OPEN:
+                sight_of_half_open(rule, step->snapshot, alert, ret_sight);
+                break;
+        default:
+                sight_of_port(rule, step->snapshot, alert, ret_sight);
+                break;
+        }
+}
+
 /* Called for every alert in the table. 0, ALERT_GONE, or -ENOMEM. */
 static int judge(struct alert *alert, void *userdata)
 {
@@ -242,10 +255,7 @@ static int judge(struct alert *alert, void *userdata)
                 return -ENOMEM;
         if (!rule)
                 return retire(step, alert);
-        if (alert->key.kind == ALERT_BLIND)
-                sight_of_scans(rule, step->snapshot, alert_table_bad_scans(step->table), &sight);
-        else
-                sight_of_port(rule, step->snapshot, alert, &sight);
+        look_at(step, rule, alert, &sight);
         run_clocks(step, alert, &sight);
         if (sight.known)
                 copy_facts(step, rule, &sight, alert);
@@ -286,16 +296,56 @@ static int start_for_row(const struct step *step, const struct port_row *row)
         return 0;
 }
 
-static int start_all(const struct step *step)
+/* What the census tells, which may be older than the snapshot but by the same configuration. */
+static int start_for_census(const struct step *step, const struct census *census)
+{
+        int r = 0;
+
+        if (!census || census->conf_serial != step->snapshot->conf_serial)
+                return 0;
+        for (size_t i = 0; r == 0 && i < census->n_destinations; i++) {
+                const struct destination_row *row = &census->destinations[i];
+                const struct alert_key key = { .kind = ALERT_PORT_EXHAUSTION,
+                                               .port = row->port,
+                                               .destination = row->destination };
+                const struct rule *rule = rules_find(step->rules, key.kind, &key.port);
+
+                if (rule && sight_destination_is_reached(rule, row))
+                        r = start(step, &key);
+        }
+        for (size_t i = 0; r == 0 && i < census->n_half_open; i++) {
+                const struct half_open_row *row = &census->half_open[i];
+                const struct alert_key key = { .kind = ALERT_HALF_OPEN, .port = row->port };
+                const struct rule *rule = rules_find(step->rules, key.kind, &key.port);
+
+                if (rule && sight_half_open_is_reached(rule, row))
+                        r = start(step, &key);
+        }
+        return r;
+}
+
+static int start_for_host(const struct step *step)
 {
         const struct alert_key blind = { .kind = ALERT_BLIND };
+        const struct alert_key table = { .kind = ALERT_TIME_WAIT_TABLE };
+        const struct rule *rule = rules_find(step->rules, table.kind, &table.port);
         int r = 0;
 
         if (step->snapshot->result != SCAN_COMPLETE &&
             rules_find(step->rules, ALERT_BLIND, &blind.port))
                 r = start(step, &blind);
-        if (step->snapshot->result == SCAN_FAILED)
+        if (r == 0 && rule && sight_table_is_reached(rule, step->snapshot))
+                r = start(step, &table);
+        return r;
+}
+
+static int start_all(const struct step *step)
+{
+        int r = start_for_host(step);
+
+        if (r < 0 || step->snapshot->result == SCAN_FAILED)
                 return r;
+        r = start_for_census(step, step->snapshot->census);
         for (size_t i = 0; r == 0 && i < step->snapshot->n_rows; i++)
                 r = start_for_row(step, &step->snapshot->rows[i]);
         return r;

@@ -38,7 +38,7 @@ static uint64_t number_of(enum alert_kind kind, const struct snapshot *snapshot,
         return 0;
 }
 
-static enum severity reached(const struct rule *rule, uint64_t number)
+enum severity sight_level(const struct rule *rule, uint64_t number)
 {
         if (rule->critical != RULE_LEVEL_OFF && number >= (uint64_t)rule->critical)
                 return SEVERITY_CRITICAL;
@@ -47,7 +47,7 @@ static enum severity reached(const struct rule *rule, uint64_t number)
         return SEVERITY_NONE;
 }
 
-static bool is_below(const struct rule *rule, int64_t level, uint64_t count)
+bool sight_is_below(const struct rule *rule, int64_t level, uint64_t count)
 {
         uint64_t clear_level;
 
@@ -58,6 +58,13 @@ static bool is_below(const struct rule *rule, int64_t level, uint64_t count)
         if (clear_level >= (uint64_t)level && level > 0)
                 clear_level = (uint64_t)level - 1;
         return count <= clear_level;
+}
+
+/* TIME_WAIT sockets have no owner, and those in CLOSE_WAIT say nothing about them: who listens does.
+ */
+static const struct port_witness *witness_of(enum alert_kind kind, const struct port_row *row)
+{
+        return kind == ALERT_TIME_WAIT_COUNT ? &row->listener : &row->witness;
 }
 
 static enum sock_state state_of_kind(enum alert_kind kind)
@@ -126,12 +133,13 @@ void sight_of_port(const struct rule *rule, const struct snapshot *snapshot,
                 row = &nothing;
         number = number_of(kind, snapshot, row);
         set_values(snapshot, row, &sight.values);
+        sight.witness = *witness_of(kind, row);
         sight.values.count = number;
-        sight.level = reached(rule, number);
-        sight.below_critical = is_below(rule, rule->critical, number);
-        sight.below_lowest = sight.below_critical && is_below(rule, rule->warning, number);
+        sight.level = sight_level(rule, number);
+        sight.below_critical = sight_is_below(rule, rule->critical, number);
+        sight.below_lowest = sight.below_critical && sight_is_below(rule, rule->warning, number);
         if (kind == ALERT_CLOSE_WAIT_STUCK)
-                sight.held = reached(rule, row->stuck_held - row->stuck_held_usual);
+                sight.held = sight_level(rule, row->stuck_held - row->stuck_held_usual);
         if (kind == ALERT_CLOSE_WAIT_LEAK)
                 judge_time_left(rule, alert, &sight);
         *ret_sight = sight;
@@ -157,5 +165,5 @@ void sight_of_scans(const struct rule *rule, const struct snapshot *snapshot, ui
 bool sight_is_reached(const struct rule *rule, const struct snapshot *snapshot,
                       const struct port_row *row)
 {
-        return reached(rule, number_of(rule->kind, snapshot, row)) != SEVERITY_NONE;
+        return sight_level(rule, number_of(rule->kind, snapshot, row)) != SEVERITY_NONE;
 }

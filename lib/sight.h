@@ -17,11 +17,21 @@ struct sight {
         bool known;          /* false: the snapshot says nothing at all, all else is 0 */
         uint64_t clear_after_usec; /* how long it must be below to clear */
         struct alert_values values;
+        struct port_witness
+                witness; /* whose owner is the alert's; where it is not known, as it was */
 };
 
 /* Of an alert of a port. alert: its key, and its owner's descriptors. */
 void sight_of_port(const struct rule *rule, const struct snapshot *snapshot,
                    const struct alert *alert, struct sight *ret_sight);
+
+/* Of port-exhaustion and of half-open, by the snapshot's census; of time-wait-table. */
+void sight_of_destination(const struct rule *rule, const struct snapshot *snapshot,
+                          const struct alert *alert, struct sight *ret_sight);
+void sight_of_half_open(const struct rule *rule, const struct snapshot *snapshot,
+                        const struct alert *alert, struct sight *ret_sight);
+void sight_of_table(const struct rule *rule, const struct snapshot *snapshot,
+                    struct sight *ret_sight);
 
 /* Of `blind`, which is judged by the scans themselves; bad_scans: in a row, this one included. */
 void sight_of_scans(const struct rule *rule, const struct snapshot *snapshot, uint64_t bad_scans,
@@ -30,3 +40,13 @@ void sight_of_scans(const struct rule *rule, const struct snapshot *snapshot, ui
 /* Does the row reach a level of the rule? */
 bool sight_is_reached(const struct rule *rule, const struct snapshot *snapshot,
                       const struct port_row *row);
+
+/* The same of a row of the census, and of the table of mini-sockets. */
+bool sight_destination_is_reached(const struct rule *rule, const struct destination_row *row);
+bool sight_half_open_is_reached(const struct rule *rule, const struct half_open_row *row);
+bool sight_table_is_reached(const struct rule *rule, const struct snapshot *snapshot);
+
+/* For the sight*.c files: the level that a number reaches, and whether it is at or below the clear
+ * level of one. */
+enum severity sight_level(const struct rule *rule, uint64_t number);
+bool sight_is_below(const struct rule *rule, int64_t level, uint64_t number);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Would bind() of a TCP port succeed, and listen() after it? The kernel's rules
+ * (inet_csk_get_port() and what it calls, net/ipv4/inet_connection_sock.c) over what sock_diag
+ * tells of the sockets on that port. It does not tell SO_REUSEADDR and SO_REUSEPORT of those; where
+ * the answer depends on them it is unknown. Pure.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sockrec.h"
+
+#define BIND_CLAIMS_MAX 64 /* that differ; sockets that claim alike are one */
+
+/* TIME_WAIT lives up to so much longer than it says: kernel timers are coarse. Added to what is
+ * announced, in the middle of 60 to 64 s. */
+#define BIND_TIMER_SLACK_MSEC 2000
+
+enum bind_answer { BIND_UNKNOWN, BIND_NO, BIND_YES };
+
+/* What SO_REUSEADDR on the new socket does about a claim. */
+enum bind_help { BIND_HELP_NO, BIND_HELP_YES, BIND_HELP_IF_SET };
+
+enum bind_family {
+        BIND_IPV4,
+        BIND_IPV6,
+        BIND_DUAL
+}; /* AF_INET; AF_INET6 with and without V6ONLY */
+
+enum claim_kind {
+        CLAIM_LISTENER,
+        CLAIM_BOUND,
+        CLAIM_CONNECTIONS, /* of the port's service */
+        CLAIM_TIME_WAIT,
+        CLAIM_FIN_WAIT2, /* mini-sockets */
+        CLAIM_CLIENT,    /* the port is the own end of an outgoing connection, TIME_WAIT included */
+        CLAIM_KIND_COUNT,
+};
+
+/* Sockets that hold the port in the same way. */
+struct bind_claim {
+        enum claim_kind kind;
+        uint8_t state; /* enum sock_state */
+        enum bind_family family;
+        struct sock_addr address; /* all zero: every one of the family */
+        uint32_t ifindex;
+        uint32_t uid;
+        bool uid_known;
+        bool mini; /* a mini-socket: goes by itself */
+        uint32_t count;
+        uint32_t free_in_msec; /* mini: until the last of them goes, slack not included */
+        uint32_t inode;        /* of one of them, for its owner; 0: none is known */
+        uint64_t cgroup_id;    /* likewise */
+};
+
+/* All zero: none. */
+struct bind_claims {
+        struct bind_claim items[BIND_CLAIMS_MAX];
+        size_t n;
+        uint64_t overflow; /* sockets that found no room: what they block is unknown */
+        bool bound_known;  /* the kernel lists sockets that are only bound */
+        bool whole;        /* nothing was missed */
+};
+
+/* A socket on the port. client: its end of an outgoing connection. */
+void bind_claims_add(struct bind_claims *claims, const struct sockrec *record, bool client);
+
+struct bind_question {
+        enum bind_family family;
+        struct sock_addr address; /* all zero: the wildcard */
+};
+
+struct bind_blocker {
+        size_t claim; /* position in the claims */
+        enum bind_help help;
+};
+
+struct bind_verdict {
+        enum bind_answer plain;     /* without SO_REUSEADDR */
+        enum bind_answer reuse;     /* with it */
+        enum bind_answer reuseport; /* with SO_REUSEPORT, by the user of what is in the way */
+        bool free_known;
+        uint64_t free_in_msec; /* until plain is YES by itself, slack included; 0: it is */
+        struct bind_blocker blockers[BIND_CLAIMS_MAX]; /* of plain */
+        size_t n_blockers;
+};
+
+void bind_judge(const struct bind_claims *claims, const struct bind_question *question,
+                struct bind_verdict *ret_verdict);
