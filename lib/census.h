@@ -35,7 +35,8 @@ struct exhaustion {
         uint32_t error_max; /* used may be too great by so many; 0: exact */
         bool burning;       /* used grows: the two below are known */
         double burn_per_min;
-        uint64_t eta_usec; /* until connect() fails with EADDRNOTAVAIL */
+        uint64_t eta_usec;   /* until connect() fails with EADDRNOTAVAIL */
+        uint64_t pause_usec; /* between the last two scans, and so to the next; 0: unknown */
 };
 
 struct destination_row {
@@ -75,6 +76,7 @@ struct census {
         size_t n_destinations;
         uint64_t destinations_total; /* seen, as far as they were told apart */
         uint32_t error_max;          /* of any destination, listed or not; 0: all are exact */
+        uint32_t usable;             /* as in struct exhaustion, the same for all; 0: unknown */
 
         bool half_open_counted;
         struct half_open_row *half_open;

@@ -10,7 +10,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "census.h"
 #include "detect.h"
+#include "kernlimits.h"
 #include "owner.h"
 #include "snapshot.h"
 
@@ -22,6 +24,16 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec);
 json_t *wire_event(const struct event *event);
 /* Of an owner that is known: owner_is_known(). */
 json_t *wire_owner(const struct owner *owner);
+
+/* Type Destination. owner: NULL: unknown, or not asked for. */
+json_t *wire_destination(const struct port_key *port, const struct destination *destination,
+                         const struct exhaustion *exhaustion, const struct owner *owner);
+/*
+ * Parameters of a ListDestinations reply: the first limit of a census that has counted them; limits:
+ * as of the same moment.
+ */
+json_t *wire_destinations(const struct census *census, const struct kernlimits *limits,
+                          size_t limit);
 
 /*
  * Text of others (names of programs, contents of files): what is not UTF-8 is written with '?' for
