@@ -1,17 +1,60 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What uses a local port: a connection whose local port lies in ip_local_port_range and that this
+ * host has opened (services_classify() says on which side it counts). A TIME_WAIT that connect()
+ * takes over is no use of a port but reusable; tcp_tw_reuse and timestamps say which those are, as
+ * in the kernel's tcp_twsk_unique(). Where a setting is not known, nothing is taken for reusable.
+ *
+ * What can be used: the range without the reserved ports and without those that have a listener,
+ * because connect() leaves alone a port that somebody has bound, whatever the address. A listener on
+ * a reserved port is taken off twice: the kernel's list is not at hand here, and a few ports too
+ * few are the safe side.
+ */
+
 #include "destinations.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "burn.h"
+#include "destinationguard.h"
+
+#define TIME_WAIT_MSEC   60000
+#define REUSE_DELAY_MSEC 1000 /* of kernels without tcp_tw_reuse_delay */
+#define REUSE_ON         1
+#define REUSE_LOOPBACK   2
+#define CALM_PART        8 /* of what is used, at most */
+#define ETA_MAX_USEC     (UINT64_C(10) * 365 * 86400 * 1000000)
+
+/* What is remembered of a listed destination from walk to walk. */
+struct track {
+        struct port_key port;
+        struct destination destination;
+        struct burn burn;
+        struct port_witness witness;
+};
 
 struct destinations {
+        struct destination_table table;
+        const struct destination_entry *order[DESTINATIONS_TRACKED_MAX];
         const struct census_request *request;
+        struct track tracks[CENSUS_DESTINATIONS_MAX]; /* in key order */
+        struct track next[CENSUS_DESTINATIONS_MAX];
+        size_t n_tracks;
+        struct destination_guard guard;
 };
 
 int destinations_new(struct destinations **ret_destinations)
 {
-        *ret_destinations = calloc(1, sizeof(**ret_destinations));
-        return *ret_destinations ? 0 : -ENOMEM;
+        struct destinations *destinations = calloc(1, sizeof(*destinations));
+
+        if (!destinations)
+                return -ENOMEM;
+        *ret_destinations = destinations;
+        return 0;
 }
 
 struct destinations *destinations_free(struct destinations *destinations)
@@ -23,25 +66,218 @@ struct destinations *destinations_free(struct destinations *destinations)
 void destinations_begin(struct destinations *destinations, const struct census_request *request)
 {
         destinations->request = request;
+        destination_table_clear(&destinations->table);
+}
+
+static bool is_ephemeral(const struct kernlimits *limits, uint16_t port)
+{
+        return limits->port_range_known && port >= limits->port_first && port <= limits->port_last;
+}
+
+static bool is_loopback(uint8_t family, const struct sock_addr *address)
+{
+        static const struct sock_addr loopback = { .bytes = { [15] = 1 } };
+
+        if (family == ADDR_IPV4)
+                return address->bytes[0] == 127;
+        return memcmp(address, &loopback, sizeof(loopback)) == 0;
+}
+
+/* The kernel lets one end on the loopback be enough. */
+static bool is_reusable(const struct kernlimits *limits, const struct sockrec *record)
+{
+        const int64_t delay_msec =
+                limits->tw_reuse_delay_msec >= 0 ? limits->tw_reuse_delay_msec : REUSE_DELAY_MSEC;
+
+        if (record->state != SOCK_TIME_WAIT || limits->timestamps < 1)
+                return false;
+        if ((int64_t)record->expires_msec + delay_msec > TIME_WAIT_MSEC)
+                return false;
+        if (limits->tw_reuse == REUSE_LOOPBACK)
+                return is_loopback(record->family, &record->local) ||
+                       is_loopback(record->family, &record->remote);
+        return limits->tw_reuse == REUSE_ON;
+}
+
+static struct port_witness witness_of(const struct sockrec *record)
+{
+        const uint64_t cgroup_id = record->have & SOCKREC_CGROUP ? record->cgroup_id : 0;
+
+        if (!(record->have & SOCKREC_OWNER) || (record->inode == 0 && cgroup_id == 0))
+                return (struct port_witness){ 0 };
+        return (struct port_witness){
+                .known = true, .cgroup_id = cgroup_id, .uid = record->uid, .inode = record->inode
+        };
 }
 
 void destinations_add(struct destinations *destinations, const struct sockrec *record)
 {
-        (void)destinations;
-        (void)record;
+        const struct census_request *request = destinations->request;
+        const struct kernlimits *limits = &request->host->limits;
+        const struct destination destination = { .source = record->local,
+                                                 .address = record->remote,
+                                                 .family = record->family };
+        const struct port_witness witness = witness_of(record);
+        struct port_key key = { .netns = record->netns };
+
+        if (!is_ephemeral(limits, record->local_port))
+                return;
+        services_classify(request->services, record->local_port, record->remote_port, &key);
+        if (key.side == SIDE_REMOTE)
+                destination_table_add(&destinations->table, &key, &destination,
+                                      is_reusable(limits, record), &witness);
+}
+
+struct listeners_in_range {
+        const struct kernlimits *limits;
+        uint32_t n;
+};
+
+static void count_listener(uint16_t port, bool listening, void *userdata)
+{
+        struct listeners_in_range *count = userdata;
+
+        count->n += listening && is_ephemeral(count->limits, port);
+}
+
+/* 0: unknown. A range without a usable port has no place for connect() at all, and no percentage. */
+static uint32_t count_usable(const struct census_request *request)
+{
+        const struct kernlimits *limits = &request->host->limits;
+        struct listeners_in_range listeners = { .limits = limits };
+        int64_t usable;
+
+        if (!limits->port_range_known || limits->reserved_in_range < 0)
+                return 0;
+        services_each(request->services, count_listener, &listeners);
+        usable = (int64_t)limits->port_last - limits->port_first + 1 - limits->reserved_in_range -
+                 listeners.n;
+        return usable > 0 ? (uint32_t)usable : 0;
+}
+
+/* Most used first; for qsort() of pointers. */
+static int compare_use(const void *a, const void *b)
+{
+        const struct destination_entry *x = *(const struct destination_entry *const *)a;
+        const struct destination_entry *y = *(const struct destination_entry *const *)b;
+        int r;
+
+        if (x->used != y->used)
+                return x->used < y->used ? 1 : -1;
+        if (x->reusable != y->reusable)
+                return x->reusable < y->reusable ? 1 : -1;
+        r = port_key_compare(&x->port, &y->port);
+        return r != 0 ? r : destination_compare(&x->destination, &y->destination);
+}
+
+static int compare_tracks(const void *a, const void *b)
+{
+        const struct track *x = a, *y = b;
+        const int r = port_key_compare(&x->port, &y->port);
+
+        return r != 0 ? r : destination_compare(&x->destination, &y->destination);
+}
+
+/*
+ * What is known of a destination from before. Of one that nothing is known of, the last scan that
+ * needed no walk tells something where there were so few sockets then that hardly any was its own.
+ */
+static struct track recall(const struct destinations *destinations,
+                           const struct destination_entry *entry)
+{
+        const struct destination_guard *guard = &destinations->guard;
+        struct track track = { .port = entry->port, .destination = entry->destination };
+        const struct track *found = bsearch(&track, destinations->tracks, destinations->n_tracks,
+                                            sizeof(track), compare_tracks);
+
+        if (found)
+                return *found;
+        if (guard->calm_usec > 0 && guard->calm_sockets >= 0 &&
+            guard->calm_sockets <= entry->used / CALM_PART)
+                burn_guess(&track.burn, guard->calm_usec, (uint32_t)guard->calm_sockets);
+        return track;
+}
+
+static void tell_burn(const struct burn *burn, struct exhaustion *exhaustion)
+{
+        double per_usec, eta_usec;
+
+        if (exhaustion->usable == 0 || exhaustion->used >= exhaustion->usable ||
+            !burn_rate(burn, &per_usec))
+                return;
+        eta_usec = (exhaustion->usable - exhaustion->used) / per_usec;
+        exhaustion->burning = true;
+        exhaustion->burn_per_min = per_usec * 60e6;
+        exhaustion->eta_usec = eta_usec < ETA_MAX_USEC ? (uint64_t)eta_usec : ETA_MAX_USEC;
+}
+
+static void fill_row(struct destinations *destinations, const struct census *census,
+                     const struct destination_entry *entry, struct destination_row *row)
+{
+        struct track track = recall(destinations, entry);
+
+        *row = (struct destination_row){ .port = entry->port,
+                                         .destination = entry->destination,
+                                         .exhaustion = { .known = true,
+                                                         .used = entry->used,
+                                                         .reusable = entry->reusable,
+                                                         .usable = census->usable,
+                                                         .error_max = entry->error,
+                                                         .pause_usec =
+                                                                 destinations->guard.pause_usec },
+                                         .witness = entry->witness };
+        if (census->whole) {
+                burn_add(&track.burn, census->asof_usec, entry->used);
+                tell_burn(&track.burn, &row->exhaustion);
+        }
+        if (entry->witness.known)
+                track.witness = entry->witness;
+        else
+                row->witness = track.witness; /* who had sockets of it open at an earlier walk */
+        destinations->next[census->n_destinations - 1] = track;
+}
+
+static void keep_tracks(struct destinations *destinations, size_t n)
+{
+        qsort(destinations->next, n, sizeof(destinations->next[0]), compare_tracks);
+        memcpy(destinations->tracks, destinations->next, n * sizeof(destinations->next[0]));
+        destinations->n_tracks = n;
 }
 
 int destinations_end(struct destinations *destinations, struct census *census)
 {
-        (void)destinations;
-        (void)census;
+        const struct destination_table *table = &destinations->table;
+        const struct census_request *request = destinations->request;
+        const size_t n = MIN((size_t)table->n, (size_t)CENSUS_DESTINATIONS_MAX);
+
+        census->destinations = n > 0 ? calloc(n, sizeof(*census->destinations)) : NULL;
+        if (n > 0 && !census->destinations)
+                return -ENOMEM;
+        census->destinations_total = table->n;
+        census->error_max = table->floor;
+        census->usable = count_usable(request);
+        if (census->whole)
+                destination_guard_begin(&destinations->guard, request, census->usable,
+                                        table->floor);
+        for (size_t i = 0; i < table->n; i++) {
+                destinations->order[i] = &table->entries[i];
+                if (census->whole)
+                        destination_guard_see(&destinations->guard, request, census->usable,
+                                              &table->entries[i]);
+        }
+        qsort(destinations->order, table->n, sizeof(destinations->order[0]), compare_use);
+        while (census->n_destinations < n) {
+                const size_t i = census->n_destinations++;
+
+                fill_row(destinations, census, destinations->order[i], &census->destinations[i]);
+        }
+        if (census->whole)
+                keep_tracks(destinations, n);
         return 0;
 }
 
-bool destinations_may_be_near(const struct destinations *destinations,
+bool destinations_may_be_near(struct destinations *destinations,
                               const struct census_request *request)
 {
-        (void)destinations;
-        (void)request;
-        return false;
+        return destination_guard_is_due(&destinations->guard, request, count_usable(request));
 }

@@ -11,9 +11,8 @@
 #include <stdint.h>
 
 #include "census.h"
+#include "destinationtab.h"
 #include "taker.h"
-
-#define DESTINATIONS_TRACKED_MAX 4096 /* of one walk: the heaviest are among them */
 
 struct destinations;
 
@@ -28,8 +27,9 @@ void destinations_add(struct destinations *destinations, const struct sockrec *r
 int destinations_end(struct destinations *destinations, struct census *census);
 
 /*
- * Can any destination be near its limit, by what sockstat says of all sockets together and what was
- * counted last? False: a walk could find nothing.
+ * Asked at every scan: can any destination be near its limit, by what sockstat says of all sockets
+ * together and what was counted last? Near is half of its warning level. False: a walk could find
+ * nothing, or the last one is so new that another one would find nothing else.
  */
-bool destinations_may_be_near(const struct destinations *destinations,
+bool destinations_may_be_near(struct destinations *destinations,
                               const struct census_request *request);

@@ -296,14 +296,17 @@ static int start_for_row(const struct step *step, const struct port_row *row)
         return 0;
 }
 
-/* What the census tells, which may be older than the snapshot but by the same configuration. */
+/* What the census tells. It may be older than the snapshot: then no destination is judged by it. */
 static int start_for_census(const struct step *step, const struct census *census)
 {
+        size_t n_destinations;
         int r = 0;
 
         if (!census || census->conf_serial != step->snapshot->conf_serial)
                 return 0;
-        for (size_t i = 0; r == 0 && i < census->n_destinations; i++) {
+        n_destinations =
+                census->asof_usec == step->snapshot->start_usec ? census->n_destinations : 0;
+        for (size_t i = 0; r == 0 && i < n_destinations; i++) {
                 const struct destination_row *row = &census->destinations[i];
                 const struct alert_key key = { .kind = ALERT_PORT_EXHAUSTION,
                                                .port = row->port,

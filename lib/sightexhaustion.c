@@ -1,18 +1,130 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The levels are percentages of the usable ports. Three sources tell of a destination:
+ *
+ *   a census of this scan, which lists it or shows how few a destination has that is not listed;
+ *   sockstat, where all sockets of the host together are too few to hold any level;
+ *   an older census, by which nothing is judged: it would let hold times run on old numbers.
+ *
+ * Ports run out in seconds, and connect() fails from one moment to the next. So a level counts as
+ * held where the ports would have run out by the scan that follows RaiseAfter; and where they would
+ * have by the next scan already, a level that is reached is critical, because there is no other scan
+ * to say so before.
+ */
+
 #include "sight.h"
+
+#include "base.h"
+#include "destinationguard.h"
+
+static uint64_t percent(const struct exhaustion *exhaustion)
+{
+        if (exhaustion->usable == 0)
+                return 0;
+        return (uint64_t)exhaustion->used * 100 / exhaustion->usable;
+}
+
+static bool run_out_within(const struct exhaustion *exhaustion, uint64_t usec)
+{
+        if (exhaustion->usable == 0)
+                return false;
+        return exhaustion->used >= exhaustion->usable ||
+               (exhaustion->burning && exhaustion->eta_usec <= usec);
+}
+
+static enum severity level_of(const struct rule *rule, const struct exhaustion *exhaustion)
+{
+        const enum severity level = sight_level(rule, percent(exhaustion));
+
+        if (level == SEVERITY_WARNING && rule->critical != RULE_LEVEL_OFF &&
+            run_out_within(exhaustion, exhaustion->pause_usec))
+                return SEVERITY_CRITICAL;
+        return level;
+}
+
+/* Of a destination that is not listed: no more than of the last that is. */
+static struct exhaustion unlisted(const struct census *census)
+{
+        const struct destination_row *last =
+                census->n_destinations == CENSUS_DESTINATIONS_MAX
+                        ? &census->destinations[CENSUS_DESTINATIONS_MAX - 1]
+                        : NULL;
+        const uint32_t most = MAX(census->error_max, last ? last->exhaustion.used : 0);
+
+        return (struct exhaustion){
+                .known = true, .used = most, .usable = census->usable, .error_max = most
+        };
+}
+
+/* By all sockets of the host, of which it has a part. */
+static struct exhaustion at_most(int64_t sockets, uint32_t usable)
+{
+        const uint32_t most = (uint32_t)MIN(sockets, (int64_t)UINT32_MAX);
+
+        return (struct exhaustion){
+                .known = true, .used = most, .usable = usable, .error_max = most
+        };
+}
+
+/* False: this snapshot tells nothing of it. */
+static bool see(const struct snapshot *snapshot, const struct alert *alert, struct sight *sight)
+{
+        const struct census *census = snapshot->census;
+        const struct destination_row *row;
+
+        if (!census || !census->destinations_counted || census->asof_usec != snapshot->start_usec ||
+            census->usable == 0)
+                return false;
+        row = census_find_destination(census, &alert->key.port, &alert->key.destination);
+        sight->values.exhaustion = row ? row->exhaustion : unlisted(census);
+        sight->certain = census->whole;
+        if (row)
+                sight->witness = row->witness;
+        return true;
+}
+
+static bool rule_out(const struct rule *rule, const struct snapshot *snapshot,
+                     const struct alert *alert, struct sight *sight)
+{
+        const int64_t sockets = destination_guard_sockets(&snapshot->host);
+        const uint32_t usable = alert->values.exhaustion.usable;
+        const int64_t lowest = rule->warning != RULE_LEVEL_OFF ? rule->warning : rule->critical;
+
+        if (sockets < 0 || usable == 0)
+                return false;
+        sight->values.exhaustion = at_most(sockets, usable);
+        sight->certain = true;
+        return sight_is_below(rule, lowest, percent(&sight->values.exhaustion));
+}
 
 void sight_of_destination(const struct rule *rule, const struct snapshot *snapshot,
                           const struct alert *alert, struct sight *ret_sight)
 {
-        (void)rule;
-        (void)snapshot;
-        (void)alert;
+        const struct exhaustion *exhaustion = &ret_sight->values.exhaustion;
+        uint64_t number;
+        bool imminent;
+
         *ret_sight = (struct sight){ 0 };
+        if (snapshot->result == SCAN_FAILED ||
+            (!see(snapshot, alert, ret_sight) && !rule_out(rule, snapshot, alert, ret_sight))) {
+                *ret_sight = (struct sight){ 0 };
+                return;
+        }
+        number = percent(exhaustion);
+        imminent = run_out_within(exhaustion, exhaustion->pause_usec);
+        ret_sight->known = true;
+        ret_sight->clear_after_usec = rule->clear_after_usec;
+        ret_sight->values.count = number;
+        ret_sight->level = level_of(rule, exhaustion);
+        ret_sight->below_critical = !imminent && sight_is_below(rule, rule->critical, number);
+        ret_sight->below_lowest =
+                ret_sight->below_critical && sight_is_below(rule, rule->warning, number);
+        if (run_out_within(exhaustion, rule->raise_after_usec + exhaustion->pause_usec))
+                ret_sight->held = ret_sight->level;
 }
 
 bool sight_destination_is_reached(const struct rule *rule, const struct destination_row *row)
 {
-        (void)rule;
-        (void)row;
-        return false;
+        return level_of(rule, &row->exhaustion) != SEVERITY_NONE;
 }
