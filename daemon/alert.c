@@ -119,13 +119,24 @@ static void add_eta(struct journal_entry *entry, const char *name, int outcome, 
                 add_number(entry, name, outcome == 0, (int64_t)(usec / USEC_PER_SEC));
 }
 
+/* Until descriptors run out, or local ports. LEAK_ETA_UNKNOWN where neither is foreseen. */
+static int find_eta(const struct alert *alert, uint64_t *ret_usec)
+{
+        const struct exhaustion *exhaustion = &alert->values.exhaustion;
+
+        if (alert->key.kind != ALERT_PORT_EXHAUSTION)
+                return leak_eta(&alert->values.leak, &alert->owner, ret_usec);
+        *ret_usec = exhaustion->eta_usec;
+        return exhaustion->burning ? 0 : LEAK_ETA_UNKNOWN;
+}
+
 /* What the survival of sockets tells. */
 static void add_leak(struct journal_entry *entry, const struct alert *alert)
 {
         const struct port_leak *leak = &alert->values.leak;
         const bool rate = leak->arrived > 0;
         uint64_t eta_usec = 0;
-        const int eta = leak_eta(leak, &alert->owner, &eta_usec);
+        const int eta = find_eta(alert, &eta_usec);
 
         add_number(entry, "TWMON_OUTLIVED", alert->values.port_known, leak->outlived);
         add_number(entry, "TWMON_PATIENCE_SEC", leak->known,
@@ -133,6 +144,30 @@ static void add_leak(struct journal_entry *entry, const struct alert *alert)
         add_rate(entry, "TWMON_RATE_PER_MIN", rate, leak->rate_per_min);
         add_rate(entry, "TWMON_RATE_ERROR_PER_MIN", rate, leak->error_per_min);
         add_eta(entry, "TWMON_ETA_SEC", eta, eta_usec);
+}
+
+static void add_address(struct journal_entry *entry, const char *name, uint8_t family,
+                        const struct sock_addr *address)
+{
+        char text[ADDRESS_TEXT_MAX];
+
+        add_string(entry, name, family == ADDR_NONE ? "" : address_text(family, address, text));
+}
+
+/* The local ports towards a destination. */
+static void add_exhaustion(struct journal_entry *entry, const struct alert *alert)
+{
+        const struct destination *destination = &alert->key.destination;
+        const struct exhaustion *exhaustion = &alert->values.exhaustion;
+        const bool known = exhaustion->known;
+
+        add_address(entry, "TWMON_SOURCE", destination->family, &destination->source);
+        add_address(entry, "TWMON_DESTINATION", destination->family, &destination->address);
+        add_number(entry, "TWMON_USED", known, exhaustion->used);
+        add_number(entry, "TWMON_USED_ERROR_MAX", known, exhaustion->error_max);
+        add_number(entry, "TWMON_REUSABLE", known, exhaustion->reusable);
+        add_number(entry, "TWMON_USABLE", exhaustion->usable > 0, exhaustion->usable);
+        add_rate(entry, "TWMON_BURN_PER_MIN", exhaustion->burning, exhaustion->burn_per_min);
 }
 
 /* Of the processes, the one that is nearest to its limit. */
@@ -169,6 +204,7 @@ void alert_tell(struct journal *journal, const struct event *event)
         add_key(entry, event);
         add_values(entry, alert);
         add_leak(entry, alert);
+        add_exhaustion(entry, alert);
         add_string(entry, "TWMON_REASON", event->reason[0] ? event->reason : alert->reason);
         add_owner(entry, &alert->owner);
         (void)journal_send(journal, entry);

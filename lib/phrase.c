@@ -136,8 +136,10 @@ static void add_condition(struct line *line, const struct alert *alert, bool ove
         case ALERT_TIME_WAIT_COUNT:
                 add_count(line, alert, "TIME_WAIT");
                 break;
-        case ALERT_HALF_OPEN:
         case ALERT_PORT_EXHAUSTION:
+                phrase_add_exhaustion(line, alert, over);
+                break;
+        case ALERT_HALF_OPEN:
         case ALERT_TIME_WAIT_TABLE:
                 break;
         case ALERT_BLIND:
@@ -292,7 +294,14 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "many short connections: keep connections open and reuse them (a pool, HTTP "
                 "keep-alive), or let the other side close first.",
         [ALERT_HALF_OPEN] = "",
-        [ALERT_PORT_EXHAUSTION] = "",
+        [ALERT_PORT_EXHAUSTION] =
+                "Each connection to that address and port needs a local port of its own, and keeps it "
+                "for 60 s after it was closed here (TIME_WAIT). When none is left connect() fails with "
+                "EADDRNOTAVAIL (\"Cannot assign requested address\"). Keep connections open and reuse "
+                "them (a pool, HTTP keep-alive), or let the server close first. To gain room: more "
+                "source or destination addresses, a wider net.ipv4.ip_local_port_range, or "
+                "net.ipv4.tcp_tw_reuse=1 with timestamps on. tcp_fin_timeout does nothing for "
+                "TIME_WAIT.",
         [ALERT_TIME_WAIT_TABLE] = "",
         [ALERT_BLIND] =
                 "twmond cannot read the kernel's TCP sockets, so what it says is not current. "

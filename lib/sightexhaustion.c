@@ -7,6 +7,9 @@
  *   sockstat, where all sockets of the host together are too few to hold any level;
  *   an older census, by which nothing is judged: it would let hold times run on old numbers.
  *
+ * Where a count may be too great (error_max), what raises is what there is at least, and what clears
+ * what there is at most.
+ *
  * Ports run out in seconds, and connect() fails from one moment to the next. So a level counts as
  * held where the ports would have run out by the scan that follows RaiseAfter; and where they would
  * have by the next scan already, a level that is reached is critical, because there is no other scan
@@ -18,24 +21,27 @@
 #include "base.h"
 #include "destinationguard.h"
 
-static uint64_t percent(const struct exhaustion *exhaustion)
+static uint32_t at_least(const struct exhaustion *exhaustion)
 {
-        if (exhaustion->usable == 0)
-                return 0;
-        return (uint64_t)exhaustion->used * 100 / exhaustion->usable;
+        return exhaustion->used - MIN(exhaustion->error_max, exhaustion->used);
+}
+
+static uint64_t percent(uint32_t used, const struct exhaustion *exhaustion)
+{
+        return exhaustion->usable > 0 ? (uint64_t)used * 100 / exhaustion->usable : 0;
 }
 
 static bool run_out_within(const struct exhaustion *exhaustion, uint64_t usec)
 {
         if (exhaustion->usable == 0)
                 return false;
-        return exhaustion->used >= exhaustion->usable ||
+        return at_least(exhaustion) >= exhaustion->usable ||
                (exhaustion->burning && exhaustion->eta_usec <= usec);
 }
 
 static enum severity level_of(const struct rule *rule, const struct exhaustion *exhaustion)
 {
-        const enum severity level = sight_level(rule, percent(exhaustion));
+        const enum severity level = sight_level(rule, percent(at_least(exhaustion), exhaustion));
 
         if (level == SEVERITY_WARNING && rule->critical != RULE_LEVEL_OFF &&
             run_out_within(exhaustion, exhaustion->pause_usec))
@@ -43,28 +49,22 @@ static enum severity level_of(const struct rule *rule, const struct exhaustion *
         return level;
 }
 
-/* Of a destination that is not listed: no more than of the last that is. */
-static struct exhaustion unlisted(const struct census *census)
+/* So many may be in use, and perhaps none is. */
+static struct exhaustion at_most(uint32_t most, uint32_t usable)
 {
-        const struct destination_row *last =
-                census->n_destinations == CENSUS_DESTINATIONS_MAX
-                        ? &census->destinations[CENSUS_DESTINATIONS_MAX - 1]
-                        : NULL;
-        const uint32_t most = MAX(census->error_max, last ? last->exhaustion.used : 0);
-
-        return (struct exhaustion){
-                .known = true, .used = most, .usable = census->usable, .error_max = most
-        };
-}
-
-/* By all sockets of the host, of which it has a part. */
-static struct exhaustion at_most(int64_t sockets, uint32_t usable)
-{
-        const uint32_t most = (uint32_t)MIN(sockets, (int64_t)UINT32_MAX);
-
         return (struct exhaustion){
                 .known = true, .used = most, .usable = usable, .error_max = most
         };
+}
+
+/* Of a destination that is not listed: no more than of the last that is. */
+static struct exhaustion unlisted(const struct census *census)
+{
+        uint32_t most = census->error_max;
+
+        if (census->n_destinations == CENSUS_DESTINATIONS_MAX)
+                most = MAX(most, census->destinations[CENSUS_DESTINATIONS_MAX - 1].exhaustion.used);
+        return at_most(most, census->usable);
 }
 
 /* False: this snapshot tells nothing of it. */
@@ -84,6 +84,7 @@ static bool see(const struct snapshot *snapshot, const struct alert *alert, stru
         return true;
 }
 
+/* By all sockets of the host, of which it has a part. */
 static bool rule_out(const struct rule *rule, const struct snapshot *snapshot,
                      const struct alert *alert, struct sight *sight)
 {
@@ -91,11 +92,11 @@ static bool rule_out(const struct rule *rule, const struct snapshot *snapshot,
         const uint32_t usable = alert->values.exhaustion.usable;
         const int64_t lowest = rule->warning != RULE_LEVEL_OFF ? rule->warning : rule->critical;
 
-        if (sockets < 0 || usable == 0)
+        if (sockets < 0 || sockets > UINT32_MAX || usable == 0)
                 return false;
-        sight->values.exhaustion = at_most(sockets, usable);
+        sight->values.exhaustion = at_most((uint32_t)sockets, usable);
         sight->certain = true;
-        return sight_is_below(rule, lowest, percent(&sight->values.exhaustion));
+        return sight_is_below(rule, lowest, percent((uint32_t)sockets, &sight->values.exhaustion));
 }
 
 void sight_of_destination(const struct rule *rule, const struct snapshot *snapshot,
@@ -111,7 +112,7 @@ void sight_of_destination(const struct rule *rule, const struct snapshot *snapsh
                 *ret_sight = (struct sight){ 0 };
                 return;
         }
-        number = percent(exhaustion);
+        number = percent(exhaustion->used, exhaustion);
         imminent = run_out_within(exhaustion, exhaustion->pause_usec);
         ret_sight->known = true;
         ret_sight->clear_after_usec = rule->clear_after_usec;

@@ -202,6 +202,19 @@ static int put_alert_levels(json_t *object, const struct alert *alert)
         return r;
 }
 
+static int put_exhaustion(json_t *object, const struct alert *alert)
+{
+        const struct exhaustion *exhaustion = &alert->values.exhaustion;
+        int r = 0;
+
+        if (!exhaustion->known)
+                return 0;
+        r |= put_int_if(object, exhaustion->burning, "etaSec", exhaustion->eta_usec / USEC_PER_SEC);
+        r |= put(object, "destination",
+                 wire_destination(&alert->key.port, &alert->key.destination, exhaustion, NULL));
+        return r;
+}
+
 json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
 {
         uint64_t age_usec = now_usec > alert->since_usec ? now_usec - alert->since_usec : 0;
@@ -223,6 +236,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put_alert_values(object, &alert->values);
         r |= put_leak(object, &alert->values.leak, &alert->owner);
         r |= put_alert_levels(object, alert);
+        r |= put_exhaustion(object, alert);
         r |= put(object, "rule", wire_line(alert->origin));
         if (owner_is_known(&alert->owner))
                 r |= put(object, "owner", wire_owner(&alert->owner));
