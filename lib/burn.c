@@ -44,7 +44,6 @@ static double slope(const struct burn_point *points, uint32_t n)
 static void forget_first(struct burn *burn, uint32_t n)
 {
         burn->n -= n;
-        burn->guessed &= n == 0;
         memmove(burn->points, burn->points + n, burn->n * sizeof(burn->points[0]));
 }
 
@@ -73,19 +72,12 @@ void burn_add(struct burn *burn, uint64_t at_usec, uint32_t used)
                 return;
         while (old < burn->n && at_usec - burn->points[old].at_usec > BURN_WINDOW_USEC)
                 old++;
-        if (old == 0 && (burn->n == BURN_POINTS_MAX || (burn->guessed && burn->n == 2)))
+        if (old == 0 && burn->n == BURN_POINTS_MAX)
                 old = 1;
         forget_first(burn, old);
         burn->points[burn->n++] = (struct burn_point){ at_usec, used };
         if (burn->n > 2 && !is_foretold(burn))
                 forget_first(burn, burn->n - 2);
-}
-
-void burn_guess(struct burn *burn, uint64_t at_usec, uint32_t used)
-{
-        burn->points[0] = (struct burn_point){ at_usec, used };
-        burn->n = 1;
-        burn->guessed = true;
 }
 
 /* Student's t of the steps' rates: how sure it is that their mean is above zero. */

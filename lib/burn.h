@@ -18,13 +18,10 @@ struct burn_point {
 struct burn {
         struct burn_point points[BURN_POINTS_MAX]; /* oldest first */
         uint32_t n;
-        bool guessed; /* the first point is an upper bound */
 };
 
 /* One more count, later than those before (else it is left out). */
 void burn_add(struct burn *burn, uint64_t at_usec, uint32_t used);
-/* Before anything was counted: there were used at most then. Forgotten once two were counted. */
-void burn_guess(struct burn *burn, uint64_t at_usec, uint32_t used);
 
 /* Grows, beyond what chance does: true and by how much. Else false. */
 bool burn_rate(const struct burn *burn, double *ret_per_usec);

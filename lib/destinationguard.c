@@ -85,9 +85,13 @@ static bool has_grown(const struct destination_guard *guard, int64_t sockets)
                (uint64_t)(sockets - guard->walk_sockets) >= guard->margin;
 }
 
-static bool judge_due(const struct destination_guard *guard, const struct census_request *request,
-                      uint32_t usable, int64_t sockets)
+bool destination_guard_is_due(struct destination_guard *guard, const struct census_request *request,
+                              uint32_t usable)
 {
+        const int64_t sockets = destination_guard_sockets(request->host);
+
+        follow_rules(guard, request);
+        count_scan(guard, request);
         if (guard->lowest == 0 || usable == 0)
                 return false; /* nothing would be judged, or it could not be */
         if (sockets >= 0 && (uint64_t)sockets < near_ports(guard->lowest, usable))
@@ -95,22 +99,6 @@ static bool judge_due(const struct destination_guard *guard, const struct census
         return guard->walk_usec == 0 || request->now_usec < guard->near_to_usec ||
                request->now_usec - guard->walk_usec >= CENSUS_EVERY_USEC ||
                has_grown(guard, sockets);
-}
-
-bool destination_guard_is_due(struct destination_guard *guard, const struct census_request *request,
-                              uint32_t usable)
-{
-        const int64_t sockets = destination_guard_sockets(request->host);
-        bool due;
-
-        follow_rules(guard, request);
-        count_scan(guard, request);
-        due = judge_due(guard, request, usable, sockets);
-        if (!due) {
-                guard->calm_usec = request->now_usec;
-                guard->calm_sockets = sockets;
-        }
-        return due;
 }
 
 void destination_guard_begin(struct destination_guard *guard, const struct census_request *request,

@@ -18,8 +18,6 @@ struct destination_guard {
         uint64_t lowest;       /* of all rules, where near begins; 0: all of them are off */
         uint64_t scan_usec;    /* when it was asked last; 0: never */
         uint64_t pause_usec;   /* between the last two times; 0: unknown */
-        uint64_t calm_usec;    /* the scan before this one ... */
-        int64_t calm_sockets;  /* ... and how many sockets there were; HOST_UNKNOWN */
         uint64_t walk_usec;    /* the last whole walk by these rules; 0: none */
         int64_t walk_sockets;  /* sockstat then; HOST_UNKNOWN */
         uint64_t margin;       /* so many sockets more than then, and one may be near */

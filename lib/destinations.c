@@ -26,7 +26,6 @@
 #define REUSE_DELAY_MSEC 1000 /* of kernels without tcp_tw_reuse_delay */
 #define REUSE_ON         1
 #define REUSE_LOOPBACK   2
-#define CALM_PART        8 /* of what is used, at most */
 #define ETA_MAX_USEC     (UINT64_C(10) * 365 * 86400 * 1000000)
 
 /* What is remembered of a listed destination from walk to walk. */
@@ -178,24 +177,15 @@ static int compare_tracks(const void *a, const void *b)
         return r != 0 ? r : destination_compare(&x->destination, &y->destination);
 }
 
-/*
- * What is known of a destination from before. Of one that nothing is known of, the last scan that
- * needed no walk tells something where there were so few sockets then that hardly any was its own.
- */
+/* What is known of a destination from before. */
 static struct track recall(const struct destinations *destinations,
                            const struct destination_entry *entry)
 {
-        const struct destination_guard *guard = &destinations->guard;
-        struct track track = { .port = entry->port, .destination = entry->destination };
-        const struct track *found = bsearch(&track, destinations->tracks, destinations->n_tracks,
-                                            sizeof(track), compare_tracks);
+        const struct track key = { .port = entry->port, .destination = entry->destination };
+        const struct track *found = bsearch(&key, destinations->tracks, destinations->n_tracks,
+                                            sizeof(key), compare_tracks);
 
-        if (found)
-                return *found;
-        if (guard->calm_usec > 0 && guard->calm_sockets >= 0 &&
-            guard->calm_sockets <= entry->used / CALM_PART)
-                burn_guess(&track.burn, guard->calm_usec, (uint32_t)guard->calm_sockets);
-        return track;
+        return found ? *found : key;
 }
 
 static void tell_burn(const struct burn *burn, struct exhaustion *exhaustion)

@@ -156,25 +156,6 @@ static void falling_is_no_rate_and_old_points_are_forgotten(void **state)
         assert_int_equal(burn.n, 1);
 }
 
-static void a_guess_goes_when_there_are_two_counts(void **state)
-{
-        struct burn burn = { 0 };
-        double rate;
-
-        (void)state;
-        burn_guess(&burn, START, 5);
-        burn_add(&burn, START + 10 * USEC_PER_SEC, 100);
-        assert_true(burn_rate(&burn, &rate));
-        assert_true(fabs(rate * 1e6 - 9.5) < 0.01);
-        burn_add(&burn, START + 20 * USEC_PER_SEC, 200);
-        assert_int_equal(burn.n, 2);
-        assert_false(burn.guessed);
-        assert_true(burn_rate(&burn, &rate));
-        assert_true(fabs(rate * 1e6 - 10) < 0.01);
-        burn_add(&burn, START + 30 * USEC_PER_SEC, 300);
-        assert_int_equal(burn.n, 3);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -185,7 +166,6 @@ int main(void)
                 cmocka_unit_test(slow_steady_growth_is_told),
                 cmocka_unit_test(a_burst_is_seen_at_once),
                 cmocka_unit_test(falling_is_no_rate_and_old_points_are_forgotten),
-                cmocka_unit_test(a_guess_goes_when_there_are_two_counts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
