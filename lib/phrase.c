@@ -137,6 +137,8 @@ static void add_condition(struct line *line, const struct alert *alert, bool ove
                 add_count(line, alert, "TIME_WAIT");
                 break;
         case ALERT_HALF_OPEN:
+                phrase_add_half_open(line, alert, over);
+                break;
         case ALERT_PORT_EXHAUSTION:
         case ALERT_TIME_WAIT_TABLE:
                 break;
@@ -291,7 +293,14 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "change that; it holds a port, not a descriptor, and is no leak. Many of them mean "
                 "many short connections: keep connections open and reuse them (a pool, HTTP "
                 "keep-alive), or let the other side close first.",
-        [ALERT_HALF_OPEN] = "",
+        [ALERT_HALF_OPEN] =
+                "If the peers are gone (a pulled cable, a dead machine, a firewall that forgets), "
+                "these connections stay for ever, and a descriptor with each: TCP asks a silent "
+                "peer nothing. A living peer that has nothing to say looks the same. Let the "
+                "program set SO_KEEPALIVE, with TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT, or "
+                "time out by itself; the sysctls net.ipv4.tcp_keepalive_time, _intvl and _probes "
+                "act on sockets with SO_KEEPALIVE alone. Sends without an answer end by "
+                "net.ipv4.tcp_retries2, after some 15 min; TCP_USER_TIMEOUT makes that shorter.",
         [ALERT_PORT_EXHAUSTION] = "",
         [ALERT_TIME_WAIT_TABLE] = "",
         [ALERT_BLIND] =

@@ -23,7 +23,7 @@ struct census_request {
         const struct rules *rules;
         uint64_t conf_serial;
         const struct host_facts *host;
-        const struct services *services;
+        struct services *services;
 };
 
 /* Takes one census after the other, and remembers what rates and the next due time need. */
