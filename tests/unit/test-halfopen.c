@@ -381,5 +381,6 @@ int main(void)
                 T(looks_again_when_a_level_is_newly_reached),
         };
 
+        cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
