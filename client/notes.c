@@ -12,8 +12,9 @@
 #include "line.h"
 #include "phrase.h"
 
-#define OWNER_IDS_MAX 256 /* six numbers of at most 20 digits, and the words between them */
-#define LEAK_TEXT_MAX 256
+#define OWNER_IDS_MAX      256 /* six numbers of at most 20 digits, and the words between them */
+#define LEAK_TEXT_MAX      256
+#define HALF_OPEN_TEXT_MAX 512
 
 /* "25 of 1024 descriptors" */
 static void add_descriptors(struct line *line, const json_t *process)
@@ -132,4 +133,42 @@ void notes_leak(struct table *table, const json_t *object)
         else if (field_count(object, "etaSec", &eta))
                 table_note(table, "descriptors run out in %s",
                            field_show_age(object, "etaSec", NULL, buf));
+}
+
+/* "after 2h 11min" of default settings, and what is hidden; beside how many use keepalive. */
+static void add_keepalive(struct line *line, const json_t *half_open)
+{
+        char buf[UNITS_TEXT_MAX];
+        uint64_t busy, notices;
+
+        line_add(line, "%s use keepalive", field_show_count(half_open, "keepalive", buf));
+        if (field_count(half_open, "busy", &busy) && busy > 0)
+                line_add(line, " (of %" PRIu64 " that wait to send it is unknown)", busy);
+        if (field_count(half_open, "keepaliveNoticesSec", &notices))
+                line_add(line, ", the default would notice a dead peer after %s",
+                         field_show_age(half_open, "keepaliveNoticesSec", NULL, buf));
+}
+
+void notes_half_open(struct table *table, const json_t *object)
+{
+        const json_t *half_open = field_object(object, "halfOpen");
+        char text[HALF_OPEN_TEXT_MAX], buf[UNITS_TEXT_MAX];
+        struct line line = line_init(text, sizeof(text));
+        uint64_t established, value;
+
+        if (!field_count(half_open, "established", &established))
+                return;
+        line_add(&line, "%" PRIu64 " established: ", established);
+        line_add(&line, "%s silent", field_show_count(half_open, "silent", buf));
+        if (field_count(object, "silentAfterSec", &value))
+                line_add(&line, " for %s or longer",
+                         field_show_age(object, "silentAfterSec", NULL, buf));
+        line_add(&line, ", %s unanswered", field_show_count(half_open, "unanswered", buf));
+        if (field_count(half_open, "oldestSilentSec", &value))
+                line_add(&line, ", the longest for %s",
+                         field_show_age(half_open, "oldestSilentSec", NULL, buf));
+        table_note(table, "%s", text);
+        line = line_init(text, sizeof(text));
+        add_keepalive(&line, half_open);
+        table_note(table, "%s", text);
 }

@@ -13,3 +13,5 @@ void notes_owner(struct table *table, const json_t *object);
 void notes_stages(struct table *table, const json_t *object);
 /* "leaks about 1.0 connections a minute (+-0.7), 3 have outlived 1min" */
 void notes_leak(struct table *table, const json_t *object);
+/* "214 established: 12 silent for 1h or longer, 0 unanswered; 0 use keepalive, the default ..." */
+void notes_half_open(struct table *table, const json_t *object);

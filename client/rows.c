@@ -102,6 +102,7 @@ static void add_alert(struct table *table, const json_t *alert)
         notes_owner(table, alert);
         notes_stages(table, alert);
         notes_leak(table, alert);
+        notes_half_open(table, alert);
 }
 
 static bool is_raised(const json_t *alert)

@@ -170,6 +170,25 @@ static void add_exhaustion(struct journal_entry *entry, const struct alert *aler
         add_rate(entry, "TWMON_BURN_PER_MIN", exhaustion->burning, exhaustion->burn_per_min);
 }
 
+/* What a census tells of the established connections. */
+static void add_half_open(struct journal_entry *entry, const struct alert *alert)
+{
+        const struct half_open *counts = &alert->values.half_open;
+        const bool known = counts->known;
+
+        add_number(entry, "TWMON_ESTABLISHED", known, counts->established);
+        add_number(entry, "TWMON_KEEPALIVE", known, counts->keepalive);
+        add_number(entry, "TWMON_BUSY", known, counts->busy);
+        add_number(entry, "TWMON_SILENT", known, counts->silent);
+        add_number(entry, "TWMON_UNANSWERED", known, counts->unanswered);
+        add_number(entry, "TWMON_OLDEST_SILENT_SEC", known && counts->oldest_usec > 0,
+                   (int64_t)(counts->oldest_usec / USEC_PER_SEC));
+        add_number(entry, "TWMON_SILENT_AFTER_SEC", alert->key.kind == ALERT_HALF_OPEN,
+                   (int64_t)(alert->silent_after_usec / USEC_PER_SEC));
+        add_number(entry, "TWMON_KEEPALIVE_NOTICES_SEC", counts->default_usec > 0,
+                   (int64_t)(counts->default_usec / USEC_PER_SEC));
+}
+
 /* Of the processes, the one that is nearest to its limit. */
 static void add_owner(struct journal_entry *entry, const struct owner *owner)
 {
@@ -205,6 +224,7 @@ void alert_tell(struct journal *journal, const struct event *event)
         add_values(entry, alert);
         add_leak(entry, alert);
         add_exhaustion(entry, alert);
+        add_half_open(entry, alert);
         add_string(entry, "TWMON_REASON", event->reason[0] ? event->reason : alert->reason);
         add_owner(entry, &alert->owner);
         (void)journal_send(journal, entry);

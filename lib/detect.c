@@ -35,6 +35,9 @@
  * What a scan could not see whole is a lower bound: it can start and raise an alert, never clear or
  * drop one, and ClearAfter begins anew after it. `blind` is judged by the scans themselves: a
  * failed one is critical, a partial one is a warning.
+ *
+ * What only a census tells is judged once by each census, and holds until the next one. Its hold
+ * times count between the times at which censuses were taken, which is seldom.
  */
 
 #include "detect.h"
@@ -56,6 +59,7 @@ struct step {
         const struct snapshot *snapshot;
         uint64_t now_usec;
         uint64_t now_wall_usec;
+        uint64_t seen_usec; /* when that was so which is judged: now, or when a census was taken */
         struct events *events;
 };
 
@@ -103,10 +107,11 @@ static void run_clocks(const struct step *step, struct alert *alert, const struc
 {
         if (sight->certain || sight->level == SEVERITY_CRITICAL)
                 keep_since(&alert->critical_since_usec, sight->level == SEVERITY_CRITICAL,
-                           step->now_usec);
-        keep_since(&alert->below_since_usec, sight->certain && sight->below_lowest, step->now_usec);
+                           step->seen_usec);
+        keep_since(&alert->below_since_usec, sight->certain && sight->below_lowest,
+                   step->seen_usec);
         keep_since(&alert->below_critical_since_usec, sight->certain && sight->below_critical,
-                   step->now_usec);
+                   step->seen_usec);
 }
 
 static void copy_facts(const struct step *step, const struct rule *rule, const struct sight *sight,
@@ -135,7 +140,7 @@ static void raise_alert(const struct step *step, const struct rule *rule, struct
         const bool critical =
                 sight->held == SEVERITY_CRITICAL ||
                 (rule->kind == ALERT_CLOSE_WAIT_LEAK && sight->level == SEVERITY_CRITICAL) ||
-                has_held(alert->critical_since_usec, rule->raise_after_usec, step->now_usec);
+                has_held(alert->critical_since_usec, rule->raise_after_usec, step->seen_usec);
         const bool warning = rule->warning != RULE_LEVEL_OFF || alert->key.kind == ALERT_BLIND;
 
         alert->state = ALERT_RAISED;
@@ -163,7 +168,7 @@ static int judge_pending(const struct step *step, const struct rule *rule, struc
         if (is_settling(step, rule))
                 return 0;
         if (sight->held == SEVERITY_NONE &&
-            !has_held(alert->since_usec, rule->raise_after_usec, step->now_usec))
+            !has_held(alert->since_usec, rule->raise_after_usec, step->seen_usec))
                 return 0;
         raise_alert(step, rule, alert, sight);
         return 0;
@@ -174,7 +179,7 @@ static bool shall_escalate(const struct step *step, const struct rule *rule,
 {
         return alert->severity == SEVERITY_WARNING && sight->level == SEVERITY_CRITICAL &&
                (sight->held == SEVERITY_CRITICAL ||
-                has_held(alert->critical_since_usec, rule->raise_after_usec, step->now_usec));
+                has_held(alert->critical_since_usec, rule->raise_after_usec, step->seen_usec));
 }
 
 static bool shall_remind(const struct step *step, const struct rule *rule,
@@ -192,7 +197,7 @@ static int judge_raised(const struct step *step, const struct rule *rule, struct
 {
         const enum severity before = alert->severity;
 
-        if (has_held(alert->below_since_usec, sight->clear_after_usec, step->now_usec) &&
+        if (has_held(alert->below_since_usec, sight->clear_after_usec, step->seen_usec) &&
             sight->certain) {
                 tell(step, alert, TRANSITION_CLEARED, before);
                 return ALERT_GONE;
@@ -202,7 +207,7 @@ static int judge_raised(const struct step *step, const struct rule *rule, struct
                 tell(step, alert, TRANSITION_ESCALATED, before);
         } else if (before == SEVERITY_CRITICAL && sight->certain && !sight->below_lowest &&
                    has_held(alert->below_critical_since_usec, rule->clear_after_usec,
-                            step->now_usec)) {
+                            step->seen_usec)) {
                 alert->severity = SEVERITY_WARNING;
                 tell(step, alert, TRANSITION_DEESCALATED, before);
         } else if (shall_remind(step, rule, alert, sight)) {
@@ -247,7 +252,7 @@ static void look_at(const struct step *step, const struct rule *rule, const stru
 /* Called for every alert in the table. 0, ALERT_GONE, or -ENOMEM. */
 static int judge(struct alert *alert, void *userdata)
 {
-        const struct step *step = userdata;
+        struct step *step = userdata;
         const struct rule *rule = rules_find(step->rules, alert->key.kind, &alert->key.port);
         struct sight sight;
 
@@ -256,6 +261,11 @@ static int judge(struct alert *alert, void *userdata)
         if (!rule)
                 return retire(step, alert);
         look_at(step, rule, alert, &sight);
+        if (sight.stale)
+                return 0;
+        step->seen_usec = sight.seen_usec > 0 ? sight.seen_usec : step->now_usec;
+        if (sight.known)
+                alert->seen_usec = step->seen_usec;
         run_clocks(step, alert, &sight);
         if (sight.known)
                 copy_facts(step, rule, &sight, alert);
@@ -358,7 +368,12 @@ int detect_step(struct alert_table *table, const struct rules *rules,
                 const struct snapshot *snapshot, uint64_t now_usec, uint64_t now_wall_usec,
                 struct events *ret_events)
 {
-        struct step step = { table, rules, snapshot, now_usec, now_wall_usec, ret_events };
+        struct step step = { .table = table,
+                             .rules = rules,
+                             .snapshot = snapshot,
+                             .now_usec = now_usec,
+                             .now_wall_usec = now_wall_usec,
+                             .events = ret_events };
         int r;
 
         ret_events->n = 0;

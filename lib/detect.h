@@ -76,6 +76,9 @@ struct alert {
         /* when its owner was last asked for; 0: never (alert_table_ask_owners()) */
         uint64_t owner_asked_usec;
 
+        /* when that was so which it was last judged by; 0: it has not been judged yet */
+        uint64_t seen_usec;
+
         /* detect.c's own; 0: not running */
         uint64_t critical_since_usec;
         uint64_t below_since_usec;

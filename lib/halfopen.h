@@ -20,8 +20,11 @@ struct half_opens *half_opens_free(struct half_opens *half_opens);
 
 /* Is the rule on for any port? */
 bool half_opens_are_wanted(const struct rules *rules);
-/* How often a walk is needed, so that SilentAfter means what it says. */
-uint64_t half_opens_every_usec(const struct rules *rules);
+/*
+ * After how long the next walk is needed, so that SilentAfter means what it says; sooner after one
+ * that has shown a level newly reached: then RaiseAfter is waited for.
+ */
+uint64_t half_opens_every_usec(const struct half_opens *half_opens, const struct rules *rules);
 
 /* request: borrowed until half_opens_end(). */
 void half_opens_begin(struct half_opens *half_opens, const struct census_request *request);
@@ -31,8 +34,14 @@ int half_opens_add(struct half_opens *half_opens, const struct sockrec *record);
 int half_opens_end(struct half_opens *half_opens, struct census *census);
 
 /*
- * What one established connection is: adds it to the counts. silent_after_usec: of its rule. Also
- * for a single port that is asked about.
+ * What one established connection is: adds it to the counts, and makes them known; other states are
+ * left out. silent_after_usec: of its rule. Also for a single port that is asked about.
  */
 void half_open_count(struct half_open *counts, const struct sockrec *record,
                      uint64_t silent_after_usec);
+
+/* How many may be half-open: what the levels are compared with. */
+static inline uint64_t half_open_number(const struct half_open *counts)
+{
+        return (uint64_t)counts->silent + counts->unanswered;
+}

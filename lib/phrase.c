@@ -136,10 +136,12 @@ static void add_condition(struct line *line, const struct alert *alert, bool ove
         case ALERT_TIME_WAIT_COUNT:
                 add_count(line, alert, "TIME_WAIT");
                 break;
+        case ALERT_HALF_OPEN:
+                phrase_add_half_open(line, alert, over);
+                break;
         case ALERT_PORT_EXHAUSTION:
                 phrase_add_exhaustion(line, alert, over);
                 break;
-        case ALERT_HALF_OPEN:
         case ALERT_TIME_WAIT_TABLE:
                 break;
         case ALERT_BLIND:
@@ -293,7 +295,14 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "change that; it holds a port, not a descriptor, and is no leak. Many of them mean "
                 "many short connections: keep connections open and reuse them (a pool, HTTP "
                 "keep-alive), or let the other side close first.",
-        [ALERT_HALF_OPEN] = "",
+        [ALERT_HALF_OPEN] =
+                "If the peers are gone (a pulled cable, a dead machine, a firewall that forgets), "
+                "these connections stay for ever, and a descriptor with each: TCP asks a silent "
+                "peer nothing. A living peer that has nothing to say looks the same. Let the "
+                "program set SO_KEEPALIVE, with TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT, or "
+                "time out by itself; the sysctls net.ipv4.tcp_keepalive_time, _intvl and _probes "
+                "act on sockets with SO_KEEPALIVE alone. Sends without an answer end by "
+                "net.ipv4.tcp_retries2, after some 15 min; TCP_USER_TIMEOUT makes that shorter.",
         [ALERT_PORT_EXHAUSTION] =
                 "Each connection to that address and port needs a local port of its own, and keeps it "
                 "for 60 s after it was closed here (TIME_WAIT). When none is left connect() fails with "

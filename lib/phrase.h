@@ -26,6 +26,10 @@ void phrase_add_rate(struct line *line, double rate_per_min, double error_per_mi
 /* Condition of port-exhaustion; over: it has cleared, and how fast ports go is of no interest. */
 void phrase_add_exhaustion(struct line *line, const struct alert *alert, bool over);
 
+/* "12 of 214 established connections may be half-open: ..."; over: it has cleared, the number alone.
+ */
+void phrase_add_half_open(struct line *line, const struct alert *alert, bool over);
+
 /* What the kind means and what to do about it; a constant text. */
 const char *phrase_advice(enum alert_kind kind);
 

@@ -15,6 +15,8 @@ struct sight {
         bool below_critical; /* at or below the clear level of the critical one */
         bool certain;        /* false: the number is a lower bound, the two above mean nothing */
         bool known;          /* false: the snapshot says nothing at all, all else is 0 */
+        bool stale;          /* nor has anybody looked: what was seen last holds until then */
+        uint64_t seen_usec;  /* when that was so; 0: now */
         uint64_t clear_after_usec; /* how long it must be below to clear */
         struct alert_values values;
         struct port_witness

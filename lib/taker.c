@@ -67,8 +67,8 @@ bool census_taker_is_due(struct census_taker *taker, const struct census_request
         taker->count_destinations = destinations;
         *ret_info = half_open;
         return force || destinations ||
-               (half_open &&
-                has_passed(taker, request->now_usec, half_opens_every_usec(request->rules)));
+               (half_open && has_passed(taker, request->now_usec,
+                                        half_opens_every_usec(taker->half_opens, request->rules)));
 }
 
 void census_taker_begin(struct census_taker *taker, const struct census_request *request)

@@ -199,6 +199,10 @@ static int put_alert_levels(json_t *object, const struct alert *alert)
         r |= put_int_if(object, stuck, "stuckAfterSec", alert->stuck_after_usec / USEC_PER_SEC);
         r |= put_int_if(object, leak && alert->critical_within_usec > 0, "criticalWithinSec",
                         alert->critical_within_usec / USEC_PER_SEC);
+        if (alert->values.half_open.known)
+                r |= put(object, "halfOpen", wire_half_open(&alert->values.half_open));
+        r |= put_int_if(object, alert->key.kind == ALERT_HALF_OPEN, "silentAfterSec",
+                        alert->silent_after_usec / USEC_PER_SEC);
         return r;
 }
 

@@ -24,6 +24,8 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec);
 json_t *wire_event(const struct event *event);
 /* Of an owner that is known: owner_is_known(). */
 json_t *wire_owner(const struct owner *owner);
+/* Of a port whose connections were counted: half_open->known. */
+json_t *wire_half_open(const struct half_open *half_open);
 
 /* Type Destination. owner: NULL: unknown, or not asked for. */
 json_t *wire_destination(const struct port_key *port, const struct destination *destination,
