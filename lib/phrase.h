@@ -22,6 +22,9 @@ const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_M
 /* "leaks about 6.0 connections an hour (+-2.4), ": in the unit that is easily imagined. */
 void phrase_add_rate(struct line *line, double rate_per_min, double error_per_min);
 
+/* Of time-wait-table; over: it has cleared. */
+void phrase_add_table(struct line *line, const struct alert *alert, bool over);
+
 /* What the kind means and what to do about it; a constant text. */
 const char *phrase_advice(enum alert_kind kind);
 

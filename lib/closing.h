@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * How fast this host closes connections of a port, by the TIME_WAIT sockets that are left of them.
+ *
+ * Who closes first gets the TIME_WAIT, so this is also who closes: on a local port the service of
+ * this host, on a remote one this host as a client. It is a lower bound. Not among them are
+ * connections that were reset, those whose peer has not closed yet (FIN_WAIT2), those whose
+ * TIME_WAIT was taken over by connect() (tcp_tw_reuse), and those that found no room in the table.
+ */
+
+#include "snapshot.h"
+
+/* Over so much of the past: all but the oldest of the bins. */
+#define CLOSING_WINDOW_SEC ((SNAPSHOT_TW_BINS - 1) * SNAPSHOT_TW_BIN_MSEC / 1000)
+
+/* Connections per second, mean of the last minute (CLOSING_WINDOW_SEC of it). */
+double closing_per_sec(const struct port_row *row);
