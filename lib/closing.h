@@ -6,8 +6,10 @@
  *
  * Who closes first gets the TIME_WAIT, so this is also who closes: on a local port the service of
  * this host, on a remote one this host as a client. It is a lower bound. Not among them are
- * connections that were reset, those whose peer has not closed yet (FIN_WAIT2), those whose
- * TIME_WAIT was taken over by connect() (tcp_tw_reuse), and those that found no room in the table.
+ * connections that were reset, those whose peer has not closed yet (FIN_WAIT2), those that found no
+ * room in the table, and those whose TIME_WAIT a new connection between the same ports has ended,
+ * as connect() here (tcp_tw_reuse) and a client that takes the same port again both do. Clients
+ * take their ports at random: of 30 a second from one address 7 % went so.
  */
 
 #include "snapshot.h"

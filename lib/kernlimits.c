@@ -3,7 +3,7 @@
 /*
  * Each setting is one short read of one small file, so that a scan may ask for it afresh: sysctls
  * change while we run. An unreadable file is an unknown, never a zero. All of them together take
- * about 50 us.
+ * about 90 us.
  *
  * The kernel gives a list of ports in one read() or cuts it. It is short or empty almost
  * everywhere, so it gets a small buffer first, and one for the worst case only where it needs it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Small files of procfs, whole or not at all. */
+/* Files of procfs that come in one read(), whole or not at all. */
 
 #include <stddef.h>
 
