@@ -112,6 +112,20 @@ void notes_stages(struct table *table, const json_t *object)
                 table_note(table, "%s", text);
 }
 
+void notes_closing(struct table *table, const json_t *object)
+{
+        const json_t *closes = json_object_get(object, "closesPerSec");
+        const double per_sec = json_number_value(closes);
+        const bool slow = per_sec < 1;
+
+        if (json_is_number(closes) && per_sec > 0)
+                table_note(
+                        table,
+                        "this host is the first to close %.1f connections a %s (mean of the last "
+                        "minute)",
+                        per_sec * (slow ? 60 : 1), slow ? "minute" : "second");
+}
+
 void notes_leak(struct table *table, const json_t *object)
 {
         const json_t *leak = field_object(object, "leak");

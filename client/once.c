@@ -156,6 +156,7 @@ json_t *once_status(const struct snapshot *snapshot)
                 r |= json_object_set_new(status, "scanError", wire_line(snapshot->error_text));
         r |= json_object_set_new(status, "totals", wire_totals(snapshot));
         r |= json_object_set_new(status, "cost", wire_cost(snapshot));
+        r |= wire_put_host(status, &snapshot->host);
         if (r < 0) {
                 json_decref(status);
                 return NULL;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "notes.h"
 #include "once.h"
 #include "rows.h"
 #include "view.h"
@@ -149,6 +150,8 @@ static int take(struct list *list, const json_t *parameters)
                         rows_add_port(list->table, port, list->view->options->once);
                         if (list->view->options->n_ports > 0 && has_close_wait(port))
                                 rows_note_port(list->table, port);
+                        if (list->view->options->n_ports > 0)
+                                notes_closing(list->table, port);
                 }
                 list->n++;
         }

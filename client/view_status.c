@@ -17,6 +17,7 @@
 #include "once.h"
 #include "rows.h"
 #include "view.h"
+#include "view_host.h"
 
 #define SHOWN_PORTS  10
 #define SHOWN_ALERTS 10
@@ -224,6 +225,7 @@ static int draw(const struct view *view, const struct screen *screen)
         draw_summary(view, screen->status);
         if (draw_alerts(view, screen->alerts) < 0 || draw_ports(view, screen->ports) < 0)
                 return -ENOMEM;
+        view_host_draw(&view->term, screen->status);
         return draw_daemon(view, screen->status);
 }
 

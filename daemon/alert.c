@@ -189,6 +189,19 @@ static void add_half_open(struct journal_entry *entry, const struct alert *alert
                    (int64_t)(counts->default_usec / USEC_PER_SEC));
 }
 
+/* The table of TIME_WAIT. */
+static void add_table(struct journal_entry *entry, const struct tw_table *table)
+{
+        const bool split = table->known && table->time_wait_known;
+
+        add_number(entry, "TWMON_TW_USED", table->known, (int64_t)table->used);
+        add_number(entry, "TWMON_TW_MAX", table->known, (int64_t)table->max);
+        add_number(entry, "TWMON_TW_TIME_WAIT", split, (int64_t)table->time_wait);
+        add_number(entry, "TWMON_TW_FIN_WAIT2", split, (int64_t)(table->used - table->time_wait));
+        add_number(entry, "TWMON_TW_OVERFLOWS", table->known && table->overflow_known,
+                   (int64_t)table->overflows);
+}
+
 /* Of the processes, the one that is nearest to its limit. */
 static void add_owner(struct journal_entry *entry, const struct owner *owner)
 {
@@ -225,6 +238,7 @@ void alert_tell(struct journal *journal, const struct event *event)
         add_leak(entry, alert);
         add_exhaustion(entry, alert);
         add_half_open(entry, alert);
+        add_table(entry, &alert->values.tw_table);
         add_string(entry, "TWMON_REASON", event->reason[0] ? event->reason : alert->reason);
         add_owner(entry, &alert->owner);
         (void)journal_send(journal, entry);

@@ -89,6 +89,8 @@ json_t *status_reply(const struct control_view *view, const struct control_stats
         r |= put_int(object, "journalQueued", view->journal_queued);
         r |= put(object, "journalDelivered", json_boolean(view->journal_delivered));
         r |= put(object, "configuration", wire_line(view->conf_source));
+        if (view->snapshot)
+                r |= wire_put_host(object, &view->snapshot->host);
         return finish(object, r);
 }
 

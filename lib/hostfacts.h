@@ -23,13 +23,20 @@ struct sockstat {
 
 /* The table of mini-sockets of the namespace. */
 struct tw_table {
+        bool known;           /* used and max are; false: nothing else is, either */
+        uint64_t used;        /* sockstat's tw */
+        uint64_t max;         /* net.ipv4.tcp_max_tw_buckets */
+        bool time_wait_known; /* false: the scan did not count them, or not all */
+        uint64_t time_wait;   /* of used, as the scan counted them; the rest is FIN_WAIT2 */
+        bool overflow_known;  /* false: there is nothing yet to compare the counter with */
+        uint64_t overflows;   /* connections that found no room since the last scan that could tell:
+                                   TCPTimeWaitOverflow */
+};
+
+/* TCPTimeWaitOverflow when it was last known. All zero: it never was. */
+struct tw_overflow {
         bool known;
-        uint64_t used;      /* sockstat's tw */
-        uint64_t max;       /* net.ipv4.tcp_max_tw_buckets */
-        uint64_t time_wait; /* of used, as the scan counted them; the rest is FIN_WAIT2 */
-        bool overflow_known;
-        uint64_t
-                overflows; /* connections that found no room since the last look: TCPTimeWaitOverflow */
+        uint64_t value;
 };
 
 struct host_facts {
@@ -44,7 +51,24 @@ struct host_facts {
 void host_facts_clear(struct host_facts *facts);
 
 /*
+ * The text of sockstat, and that of sockstat6 (NULL: this kernel has no IPv6). What is not there is
+ * unknown.
+ */
+void sockstat_parse(const char *text, const char *text6, struct sockstat *ret_sockstat);
+
+/*
  * Reads what can be read below proc ("/proc"); the rest is unknown. Rates and table are the
  * caller's: they need a history and a scan.
  */
 void host_facts_read(const char *proc, struct host_facts *ret_facts);
+
+/*
+ * Fills in facts->tw_table and moves *last on. time_wait: TIME_WAIT sockets of a scan that counted
+ * all of them; NULL: it did not. sockstat is read a moment before the sockets are, so that where
+ * many come and go the two kinds are told apart only about.
+ */
+void host_facts_set_table(struct host_facts *facts, const uint64_t *time_wait,
+                          struct tw_overflow *last);
+
+/* How full it is, rounded down; may be above 100 after the limit was lowered. 0: max is 0. */
+uint64_t tw_table_percent(const struct tw_table *table);

@@ -10,6 +10,9 @@
 
 #define KERNLIMITS_UNKNOWN (-1)
 
+/* tcp_tw_reuse_delay of kernels that do not have it as a setting. */
+#define KERNLIMITS_TW_REUSE_DELAY_MSEC 1000
+
 struct kernlimits {
         bool port_range_known;
         uint16_t port_first; /* net.ipv4.ip_local_port_range, both ends included */
@@ -20,7 +23,7 @@ struct kernlimits {
         int64_t tw_reuse;            /* tcp_tw_reuse: 0 off, 1 on, 2 loopback alone */
         int64_t tw_reuse_delay_msec; /* tcp_tw_reuse_delay; where absent it is 1000 */
         int64_t timestamps;          /* tcp_timestamps; without them nothing is reused */
-        int64_t max_tw_buckets;      /* tcp_max_tw_buckets */
+        int64_t max_tw_buckets;      /* tcp_max_tw_buckets; a negative one is no limit: unknown */
         int64_t keepalive_time_sec;  /* tcp_keepalive_time, _intvl, _probes */
         int64_t keepalive_intvl_sec;
         int64_t keepalive_probes;

@@ -31,6 +31,7 @@ struct observer {
         bool census_due;        /* this scan takes one along */
         struct host_facts host; /* of this scan */
         struct tcp_history history;
+        struct tw_overflow overflow;
         uint64_t asof_usec[SOCK_STATE_COUNT];
         struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
         const struct scan_request *request;
@@ -268,6 +269,8 @@ static int add_host(struct observer *observer, bool whole, struct snapshot *snap
 {
         int r = observer->census_due ? end_census(observer, whole) : 0;
 
+        host_facts_set_table(&observer->host, whole ? &snapshot->total[SOCK_TIME_WAIT] : NULL,
+                             &observer->overflow);
         snapshot->host = observer->host;
         snapshot->census = census_ref(observer->census);
         return r;

@@ -143,6 +143,7 @@ static void add_condition(struct line *line, const struct alert *alert, bool ove
                 phrase_add_exhaustion(line, alert, over);
                 break;
         case ALERT_TIME_WAIT_TABLE:
+                phrase_add_table(line, alert, over);
                 break;
         case ALERT_BLIND:
                 add_blind(line, alert);
@@ -311,7 +312,13 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "source or destination addresses, a wider net.ipv4.ip_local_port_range, or "
                 "net.ipv4.tcp_tw_reuse=1 with timestamps on. tcp_fin_timeout does nothing for "
                 "TIME_WAIT.",
-        [ALERT_TIME_WAIT_TABLE] = "",
+        [ALERT_TIME_WAIT_TABLE] =
+                "When the table of TIME_WAIT and FIN_WAIT2 is full, the kernel ends connections "
+                "without TIME_WAIT. Mostly that is harmless, but late packets of an old connection "
+                "may then reach a new one, and a peer that still has something to send or to close "
+                "gets a reset. Raise net.ipv4.tcp_max_tw_buckets: an entry takes about 256 bytes "
+                "and no descriptor. Then find who closes so many connections (twmonctl ports), and "
+                "have it keep them open and reuse them.",
         [ALERT_BLIND] =
                 "twmond cannot read the kernel's TCP sockets, so what it says is not current. "
                 "ENOENT means that the kernel has no tcp_diag: modprobe tcp_diag, or build it with "

@@ -30,6 +30,9 @@ void phrase_add_exhaustion(struct line *line, const struct alert *alert, bool ov
  */
 void phrase_add_half_open(struct line *line, const struct alert *alert, bool over);
 
+/* Of time-wait-table; over: it has cleared. */
+void phrase_add_table(struct line *line, const struct alert *alert, bool over);
+
 /* What the kind means and what to do about it; a constant text. */
 const char *phrase_advice(enum alert_kind kind);
 

@@ -1,17 +1,181 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * /proc/net/netstat has two lines for each group, the names and under them the values:
+ *
+ *   TcpExt: SyncookiesSent SyncookiesRecv ...
+ *   TcpExt: 0 0 ...
+ *
+ * Kernels add names anywhere, so they are looked up by name. The history keeps samples that are
+ * SPACING_USEC or more apart, so that a minute of them fits whatever the interval is.
+ */
+
 #include "tcpcounters.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+
+#define GROUP        "TcpExt:"
+#define SPACING_USEC (TCP_RATES_WINDOW_USEC / (TCP_RATES_SAMPLES - 1))
+
+static const char *const names[TCP_COUNTER_COUNT] = {
+        [TCP_ABORT_ON_CLOSE] = "TCPAbortOnClose",
+        [TCP_ABORT_ON_DATA] = "TCPAbortOnData",
+        [TCP_ABORT_ON_LINGER] = "TCPAbortOnLinger",
+        [TCP_ABORT_ON_TIMEOUT] = "TCPAbortOnTimeout",
+        [TCP_TIME_WAIT_OVERFLOW] = "TCPTimeWaitOverflow",
+        [TCP_TW_RECYCLED] = "TWRecycled",
+        [TCP_LISTEN_OVERFLOWS] = "ListenOverflows",
+        [TCP_LISTEN_DROPS] = "ListenDrops",
+};
+
+const char *tcp_counter_name(enum tcp_counter counter)
+{
+        return names[counter];
+}
+
+/* The next word of a line, its length in *ret_len; 0: the line has no more. Moves *at behind it. */
+static const char *next_word(const char **at, size_t *ret_len)
+{
+        const char *word = *at + strspn(*at, " ");
+
+        *ret_len = strcspn(word, " \n");
+        *at = word + *ret_len;
+        return word;
+}
+
+static const char *next_line(const char *line)
+{
+        const char *end = strchr(line, '\n');
+
+        return end ? end + 1 : NULL;
+}
+
+static bool is_of_group(const char *line)
+{
+        return strncmp(line, GROUP, strlen(GROUP)) == 0;
+}
+
+static bool parse_value(const char *word, size_t len, uint64_t *ret_value)
+{
+        char *end;
+        uint64_t value;
+
+        if (!isdigit((unsigned char)word[0]))
+                return false;
+        errno = 0;
+        value = strtoull(word, &end, 10);
+        if (errno != 0 || end != word + len)
+                return false;
+        *ret_value = value;
+        return true;
+}
+
+static void take(const char *name, size_t name_len, const char *value, size_t value_len,
+                 struct tcp_counters *counters)
+{
+        for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)
+                if (strlen(names[i]) == name_len && memcmp(names[i], name, name_len) == 0 &&
+                    parse_value(value, value_len, &counters->value[i]))
+                        counters->known |= 1U << i;
+}
+
+static void parse_group(const char *header, const char *line, struct tcp_counters *counters)
+{
+        for (;;) {
+                size_t name_len, value_len;
+                const char *name = next_word(&header, &name_len);
+                const char *value = next_word(&line, &value_len);
+
+                if (name_len == 0 || value_len == 0)
+                        return;
+                take(name, name_len, value, value_len, counters);
+        }
+}
 
 void tcp_counters_parse(const char *text, struct tcp_counters *ret_counters)
 {
-        (void)text;
-        *ret_counters = (struct tcp_counters){ 0 };
+        struct tcp_counters counters = { 0 };
+        const char *header = text, *line;
+
+        while (header && !is_of_group(header))
+                header = next_line(header);
+        line = header ? next_line(header) : NULL;
+        if (line && is_of_group(line))
+                parse_group(header + strlen(GROUP), line + strlen(GROUP), &counters);
+        *ret_counters = counters;
+}
+
+/* Counters only grow; where one did not, these are others than before. */
+static bool has_restarted(const struct tcp_history *history, const struct tcp_counters *counters)
+{
+        const struct tcp_counters *last;
+
+        if (history->n == 0)
+                return false;
+        last = &history->samples[history->n - 1].counters;
+        for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)
+                if ((last->known & counters->known & 1U << i) &&
+                    counters->value[i] < last->value[i])
+                        return true;
+        return false;
+}
+
+/* The oldest sample within the window, or the newest before it. There is one. */
+static size_t find_base(const struct tcp_history *history, uint64_t now_usec)
+{
+        size_t i = 0;
+
+        while (i + 1 < history->n && now_usec - history->samples[i].at_usec > TCP_RATES_WINDOW_USEC)
+                i++;
+        return i;
+}
+
+static void tell_rates(const struct tcp_history *history, uint64_t now_usec,
+                       const struct tcp_counters *counters, struct tcp_rates *ret_rates)
+{
+        const size_t base = find_base(history, now_usec);
+        const struct tcp_counters *then = &history->samples[base].counters;
+
+        ret_rates->window_usec = now_usec - history->samples[base].at_usec;
+        if (ret_rates->window_usec == 0)
+                return;
+        for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)
+                if ((then->known & counters->known & 1U << i) &&
+                    counters->value[i] >= then->value[i]) {
+                        ret_rates->known |= 1U << i;
+                        ret_rates->delta[i] = counters->value[i] - then->value[i];
+                }
+}
+
+static void remember(struct tcp_history *history, uint64_t now_usec,
+                     const struct tcp_counters *counters)
+{
+        if (history->n > 0 && now_usec - history->samples[history->n - 1].at_usec < SPACING_USEC)
+                return;
+        if (history->n == TCP_RATES_SAMPLES) {
+                memmove(&history->samples[0], &history->samples[1],
+                        (TCP_RATES_SAMPLES - 1) * sizeof(history->samples[0]));
+                history->n--;
+        }
+        history->samples[history->n].at_usec = now_usec;
+        history->samples[history->n].counters = *counters;
+        history->n++;
 }
 
 void tcp_history_add(struct tcp_history *history, uint64_t now_usec,
                      const struct tcp_counters *counters, struct tcp_rates *ret_rates)
 {
-        (void)history;
-        (void)now_usec;
-        (void)counters;
         *ret_rates = (struct tcp_rates){ 0 };
+        if (counters->known == 0)
+                return;
+        if (has_restarted(history, counters))
+                history->n = 0;
+        if (history->n > 0)
+                tell_rates(history, now_usec, counters, ret_rates);
+        remember(history, now_usec, counters);
 }

@@ -10,7 +10,7 @@
 enum tcp_counter {
         TCP_ABORT_ON_CLOSE,     /* closed with unread data: RST */
         TCP_ABORT_ON_DATA,      /* closed with SO_LINGER 0, or data came after close(): RST */
-        TCP_ABORT_ON_LINGER,    /* FIN_WAIT2 was not waited for */
+        TCP_ABORT_ON_LINGER,    /* FIN_WAIT2 was not waited for: TCP_LINGER2 */
         TCP_ABORT_ON_TIMEOUT,   /* the peer did not answer any more */
         TCP_TIME_WAIT_OVERFLOW, /* no room in the table: TIME_WAIT left out */
         TCP_TW_RECYCLED,        /* TIME_WAIT taken over by connect(): TWRecycled */
@@ -25,8 +25,9 @@ struct tcp_counters {
 };
 
 struct tcp_rates {
-        uint32_t known;                    /* 1 << enum tcp_counter; 0: no history yet */
-        uint64_t window_usec;              /* over which they are taken: up to a minute */
+        uint32_t known;       /* 1 << enum tcp_counter; 0: no history yet */
+        uint64_t window_usec; /* over which they are taken: up to a minute, or since the
+                                              scan before where that is longer ago */
         uint64_t delta[TCP_COUNTER_COUNT]; /* in that window */
 };
 
@@ -50,7 +51,8 @@ void tcp_counters_parse(const char *text, struct tcp_counters *ret_counters);
 
 /*
  * Adds a sample and tells the rates since the oldest one that is not older than the window, or the
- * newest before it. A counter that went down (another namespace, a reset) begins anew.
+ * newest before it. Where a counter went down (another namespace, a reset) all begins anew. Of
+ * counters that are all unknown nothing is kept. now_usec: never before that of an earlier call.
  */
 void tcp_history_add(struct tcp_history *history, uint64_t now_usec,
                      const struct tcp_counters *counters, struct tcp_rates *ret_rates);

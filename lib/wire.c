@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "closing.h"
 #include "msgid.h"
 #include "phrase.h"
 #include "portset.h"
@@ -100,11 +101,6 @@ static json_t *wire_stages(const uint32_t stage[static STAGE_COUNT])
         return finish(object, r);
 }
 
-static int put_double(json_t *object, const char *name, double value)
-{
-        return put(object, name, json_real(value));
-}
-
 static json_t *wire_leak(const struct port_leak *leak)
 {
         json_t *object = json_object();
@@ -138,7 +134,8 @@ static int put_leak(json_t *object, const struct port_leak *leak, const struct o
 json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
                   const struct owner *owner)
 {
-        uint64_t last_sec = time_wait_last_sec(row);
+        const uint64_t last_sec = time_wait_last_sec(row);
+        const double closes_per_sec = closing_per_sec(row);
         json_t *object = json_object();
         int r = 0;
 
@@ -157,6 +154,8 @@ json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
         if (owner && owner_is_known(owner))
                 r |= put(object, "owner", wire_owner(owner));
         r |= put_int_if(object, last_sec > 0, "timeWaitLastSec", last_sec);
+        if (closes_per_sec > 0)
+                r |= put_double(object, "closesPerSec", closes_per_sec);
         return finish(object, r);
 }
 
@@ -241,6 +240,8 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put_leak(object, &alert->values.leak, &alert->owner);
         r |= put_alert_levels(object, alert);
         r |= put_exhaustion(object, alert);
+        if (alert->values.tw_table.known)
+                r |= put(object, "timeWaitTable", wire_tw_table(&alert->values.tw_table));
         r |= put(object, "rule", wire_line(alert->origin));
         if (owner_is_known(&alert->owner))
                 r |= put(object, "owner", wire_owner(&alert->owner));
@@ -264,36 +265,6 @@ json_t *wire_event(const struct event *event)
         r |= put(object, "message", wire_line(phrase_event(event, message)));
         r |= put_line_if(object, "reason", event->reason);
         r |= put(object, "alert", wire_alert(&event->alert, event->now_usec));
-        return finish(object, r);
-}
-
-json_t *wire_totals(const struct snapshot *snapshot)
-{
-        json_t *object = json_object();
-        uint64_t stuck = 0;
-        int r = 0;
-
-        for (size_t i = 0; i < snapshot->n_rows; i++)
-                stuck += snapshot->rows[i].stuck;
-
-        r |= put_int(object, "ports", snapshot->n_rows);
-        r |= put_int(object, "timeWait", snapshot->total[SOCK_TIME_WAIT]);
-        r |= put_int(object, "closeWait", snapshot->total[SOCK_CLOSE_WAIT]);
-        r |= put_int(object, "stuck", stuck);
-        r |= put_int(object, "tracked", snapshot->tracked);
-        return finish(object, r);
-}
-
-json_t *wire_cost(const struct snapshot *snapshot)
-{
-        json_t *object = json_object();
-        int r = 0;
-
-        r |= put_int(object, "messages", snapshot->cost.messages);
-        r |= put_int(object, "bytes", snapshot->cost.bytes);
-        r |= put_int(object, "cpuUsec", snapshot->cost.cpu_usec);
-        r |= put_int(object, "wallUsec", snapshot->cost.wall_usec);
-        r |= put_int(object, "retries", snapshot->retries);
         return finish(object, r);
 }
 

@@ -51,6 +51,12 @@ json_t *wire_time(uint64_t wall_usec);
 json_t *wire_totals(const struct snapshot *snapshot);
 json_t *wire_cost(const struct snapshot *snapshot);
 
+/* Of a table that is known; of rates that are. */
+json_t *wire_tw_table(const struct tw_table *table);
+json_t *wire_endings(const struct host_facts *facts);
+/* Sets "timeWaitTable" and "endings" where they are known, as wireput.h does. */
+int wire_put_host(json_t *object, const struct host_facts *facts);
+
 /* Who holds the sockets of a port; NULL: unknown, or not asked for. */
 typedef const struct owner *(*wire_owner_fn)(void *userdata, const struct port_key *port);
 

@@ -29,6 +29,11 @@ static inline int put_int_if(json_t *object, bool known, const char *name, uint6
         return known ? put_int(object, name, value) : 0;
 }
 
+static inline int put_double(json_t *object, const char *name, double value)
+{
+        return put(object, name, json_real(value));
+}
+
 static inline int put_bool(json_t *object, const char *name, bool value)
 {
         return put(object, name, json_boolean(value));

@@ -31,7 +31,7 @@ awk '
         /^\{/ { names = fields = ""; before = "" }
         /MSGID_[A-Z]/ { match($0, /MSGID_[A-Z_]+/); names = names " " substr($0, RSTART + 6, RLENGTH - 6) }
         /^        [a-z_]+\(entry, "TWMON_/ && before !~ /^ *(if|else|for|while)\>[^;{]*$/ {
-                match($0, /TWMON_[A-Z_]+/); fields = fields " " substr($0, RSTART, RLENGTH)
+                match($0, /TWMON_[A-Z0-9_]+/); fields = fields " " substr($0, RSTART, RLENGTH)
         }
         { before = $0 }
         /^\}/ {

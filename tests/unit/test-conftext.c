@@ -142,12 +142,14 @@ static void test_sections(void **state)
                          "t.conf:1: no section is called [scna], expected [Scan]");
         conftest_refused("[Database]\n",
                          "t.conf:1: no section is called [Database], expected [Scan], [CloseWait], "
-                         "[TimeWait], [Alerts], [Ports], [Port NUMBER] or [Port remote:NUMBER]");
+                         "[TimeWait], [HalfOpen], [Alerts], [Ports], [Port NUMBER] or "
+                         "[Port remote:NUMBER]");
         conftest_refused("[Bogus]\n", /* more unlike than like [Ports] */
                          "t.conf:1: no section is called [Bogus], expected [Scan], [CloseWait], "
-                         "[TimeWait], [Alerts], [Ports], [Port NUMBER] or [Port remote:NUMBER]");
+                         "[TimeWait], [HalfOpen], [Alerts], [Ports], [Port NUMBER] or "
+                         "[Port remote:NUMBER]");
         conftest_refused("[]\n", "t.conf:1: no section is called [], expected [Scan], [CloseWait], "
-                                 "[TimeWait], [Alerts], [Ports], [Port NUMBER] or "
+                                 "[TimeWait], [HalfOpen], [Alerts], [Ports], [Port NUMBER] or "
                                  "[Port remote:NUMBER]");
 }
 

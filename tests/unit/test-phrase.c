@@ -153,6 +153,60 @@ static void other_kinds_have_their_words(void **state)
                           "this host: twmond sees the TCP sockets again, after 5min");
 }
 
+static struct event table_event(enum transition transition, uint64_t used, uint64_t overflows)
+{
+        struct event event = event_of(ALERT_TIME_WAIT_TABLE, transition);
+
+        event.alert.key.port = (struct port_key){ 0, 0, SIDE_HOST };
+        event.alert.warning = 80;
+        event.alert.critical = 95;
+        event.alert.values = (struct alert_values){
+                .count = used,
+                .tw_table = { .known = true,
+                              .used = used,
+                              .max = 100,
+                              .time_wait_known = true,
+                              .time_wait = used - 3,
+                              .overflow_known = true,
+                              .overflows = overflows },
+        };
+        return event;
+}
+
+static void a_table_is_full_or_overflows(void **state)
+{
+        struct event event = table_event(TRANSITION_RAISED, 83, 0);
+
+        (void)state;
+        assert_phrase(&event, "this host: the TIME_WAIT table is 83% full (83 of 100, 3 of them in "
+                              "FIN_WAIT2), the level is 80%");
+        event.alert.values.tw_table.time_wait_known = false;
+        assert_phrase(&event,
+                      "this host: the TIME_WAIT table is 83% full (83 of 100), the level is "
+                      "80%");
+        event = table_event(TRANSITION_RAISED, 99, 0);
+        event.alert.severity = SEVERITY_CRITICAL;
+        assert_phrase(&event,
+                      "this host: critical, the TIME_WAIT table is 99% full (99 of 100, 3 of "
+                      "them in FIN_WAIT2), the level is 95%");
+        event = table_event(TRANSITION_ESCALATED, 60, 1);
+        event.alert.severity = SEVERITY_CRITICAL;
+        assert_phrase(&event,
+                      "this host: now critical, the TIME_WAIT table is overflowing, 60% full "
+                      "(60 of 100, 3 of them in FIN_WAIT2), 1 connection found no room since "
+                      "the scan before");
+        event.alert.values.tw_table.overflows = 0;
+        event.transition = TRANSITION_REMINDED;
+        assert_phrase(&event,
+                      "this host: still, after 5min, the TIME_WAIT table is 60% full (60 of "
+                      "100, 3 of them in FIN_WAIT2), and was full or nearly so not long ago");
+        event = table_event(TRANSITION_CLEARED, 3, 0);
+        assert_phrase(
+                &event,
+                "this host: cleared after 5min, now the TIME_WAIT table is 3% full (3 of 100, "
+                "3 of them in FIN_WAIT2)");
+}
+
 static void owner_is_named_as_far_as_known(void **state)
 {
         struct event event = event_of(ALERT_TIME_WAIT_COUNT, TRANSITION_RAISED);
@@ -287,6 +341,7 @@ int main(void)
                 cmocka_unit_test(a_cleared_leak_has_neither),
                 cmocka_unit_test(what_is_usual_is_said),
                 cmocka_unit_test(other_kinds_have_their_words),
+                cmocka_unit_test(a_table_is_full_or_overflows),
                 cmocka_unit_test(owner_is_named_as_far_as_known),
                 cmocka_unit_test(processes_and_descriptors_are_counted),
                 cmocka_unit_test(lower_bounds_are_marked),

@@ -79,16 +79,68 @@ static void port_has_its_members(void **state)
                 .flags = PORT_CONFIGURED | PORT_IGNORED,
         };
         row.count[SOCK_TIME_WAIT] = 9;
-        row.tw_remaining[2] = 1;
+        row.tw_remaining[2] = 55;
         assert_json(wire_port(&snapshot, &row, NULL),
                     "{\"side\":\"remote\",\"port\":5432,\"listening\":false,\"configured\":true,"
                     "\"ignored\":true,\"timeWait\":9,\"closeWait\":0,\"stuck\":0,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":0},"
-                    "\"timeWaitLastSec\":15}");
+                    "\"timeWaitLastSec\":15,\"closesPerSec\":1.0}");
         row.tw_beyond = 1;
         object = wire_port(&snapshot, &row, NULL);
         assert_int_equal(json_integer_value(json_object_get(object, "timeWaitLastSec")), 65);
+        json_decref(object);
+}
+
+static void table_has_its_members(void **state)
+{
+        struct tw_table table = { .known = true,
+                                  .used = 50,
+                                  .max = 200,
+                                  .time_wait_known = true,
+                                  .time_wait = 47,
+                                  .overflow_known = true,
+                                  .overflows = 2 };
+
+        (void)state;
+        assert_json(wire_tw_table(&table),
+                    "{\"used\":50,\"max\":200,\"usedPercent\":25.0,\"timeWait\":47,"
+                    "\"finWait2\":3,\"overflows\":2}");
+        table.time_wait_known = table.overflow_known = false;
+        assert_json(wire_tw_table(&table), "{\"used\":50,\"max\":200,\"usedPercent\":25.0}");
+        table.max = 0;
+        assert_json(wire_tw_table(&table), "{\"used\":50,\"max\":0,\"usedPercent\":0.0}");
+}
+
+static void endings_have_their_members(void **state)
+{
+        struct host_facts facts;
+        json_t *object = json_object();
+
+        (void)state;
+        host_facts_clear(&facts);
+        assert_int_equal(wire_put_host(object, &facts), 0);
+        assert_json(object, "{}");
+
+        facts.sockstat.tw = 100;
+        facts.rates = (struct tcp_rates){ .known = (1U << TCP_COUNTER_COUNT) - 1,
+                                          .window_usec = 60 * USEC_PER_SEC - 1 };
+        for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)
+                facts.rates.delta[i] = i + 1;
+        facts.tw_table = (struct tw_table){ .known = true, .used = 1, .max = 4 };
+        object = json_object();
+        assert_int_equal(wire_put_host(object, &facts), 0);
+        assert_json(object, "{\"timeWaitTable\":{\"used\":1,\"max\":4,\"usedPercent\":25.0},"
+                            "\"endings\":{\"windowSec\":60,\"abortOnClose\":1,\"abortOnData\":2,"
+                            "\"abortOnLinger\":3,\"abortOnTimeout\":4,\"timeWaitOverflow\":5,"
+                            "\"timeWaitRecycled\":6,\"listenOverflows\":7,\"listenDrops\":8}}");
+
+        facts.rates.known = 1U << TCP_ABORT_ON_DATA;
+        facts.rates.delta[TCP_ABORT_ON_DATA] = 1000;
+        object = wire_endings(&facts);
+        assert_null(json_object_get(object, "abortOnClose"));
+        assert_non_null(strstr(json_string_value(json_object_get(object, "reading")),
+                               "aborts high, TIME_WAIT low"));
         json_decref(object);
 }
 
@@ -142,6 +194,18 @@ static void alert_has_its_members(void **state)
                 "\"unclosed\":0},\"oldestSec\":65,"
                 "\"oldestAtLeast\":false,\"warningLevel\":5,\"stuckAfterSec\":60,"
                 "\"rule\":\"built-in\",\"stage\":\"unread\"}");
+
+        alert.key = (struct alert_key){ .kind = ALERT_TIME_WAIT_TABLE };
+        alert.values =
+                (struct alert_values){ .count = 97,
+                                       .tw_table = { .known = true, .used = 97, .max = 100 } };
+        assert_json(bare(wire_alert(&alert, 142 * USEC_PER_SEC)),
+                    "{\"key\":\"time-wait-table:-:host:0:-\",\"kind\":\"time-wait-table\","
+                    "\"side\":\"host\",\"port\":0,\"severity\":\"warning\",\"state\":\"raised\","
+                    "\"clearing\":false,\"count\":97,\"since\":\"2026-01-31T12:00:00.250Z\","
+                    "\"sinceSec\":42,\"warningLevel\":5,"
+                    "\"timeWaitTable\":{\"used\":97,\"max\":100,\"usedPercent\":97.0},"
+                    "\"rule\":\"built-in\"}");
 
         /* What is unknown is absent, not zero. */
         alert.key = (struct alert_key){ .kind = ALERT_BLIND, .port = { 0, 0, SIDE_HOST } };
@@ -447,6 +511,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(port_has_its_members),
+                cmocka_unit_test(table_has_its_members),
+                cmocka_unit_test(endings_have_their_members),
                 cmocka_unit_test(alert_has_its_members),
                 cmocka_unit_test(owner_is_whole),
                 cmocka_unit_test(owner_is_partly_known),

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * On a host on which nothing is wrong, nothing stands here: a table that is half empty and counters
+ * that move as they should are for --json.
+ */
+
+#include "view_host.h"
+
+#include <inttypes.h>
+
+#include "field.h"
+#include "line.h"
+
+#define TABLE_SHOWN_PCT 50
+#define TABLE_TEXT_MAX  320
+
+/* What found no room: in the window of the counters, or where they are not known since the scan
+ * before. */
+static uint64_t find_overflows(const json_t *status, const json_t *table)
+{
+        uint64_t overflows = 0;
+
+        if (!field_count(field_object(status, "endings"), "timeWaitOverflow", &overflows))
+                field_count(table, "overflows", &overflows);
+        return overflows;
+}
+
+static void add_overflows(struct line *line, const json_t *status, uint64_t overflows)
+{
+        const json_t *endings = field_object(status, "endings");
+        uint64_t window_sec;
+        char text[UNITS_TEXT_MAX];
+
+        if (overflows == 0)
+                return;
+        line_add(line, "; %" PRIu64 " connection%s found no room in it", overflows,
+                 overflows == 1 ? "" : "s");
+        if (field_count(endings, "windowSec", &window_sec))
+                line_add(line, " in %s", field_show_age(endings, "windowSec", NULL, text));
+}
+
+/* "TIME_WAIT table: 87 of 100 in use, 3 of them in FIN_WAIT2; 12 connections found no room ..." */
+static bool write_table(const json_t *status, char text[static TABLE_TEXT_MAX])
+{
+        const json_t *table = field_object(status, "timeWaitTable");
+        const uint64_t overflows = find_overflows(status, table);
+        struct line line = line_init(text, TABLE_TEXT_MAX);
+        uint64_t used, max, fin_wait2;
+
+        if (!field_count(table, "used", &used) || !field_count(table, "max", &max))
+                return false;
+        if (overflows == 0 &&
+            used <= max / 100 * TABLE_SHOWN_PCT + max % 100 * TABLE_SHOWN_PCT / 100)
+                return false;
+        line_add(&line, "TIME_WAIT table: %" PRIu64 " of %" PRIu64 " in use", used, max);
+        if (field_count(table, "finWait2", &fin_wait2) && fin_wait2 > 0)
+                line_add(&line, ", %" PRIu64 " of them in FIN_WAIT2", fin_wait2);
+        add_overflows(&line, status, overflows);
+        line_add(&line, ".");
+        return true;
+}
+
+void view_host_draw(const struct term *term, const json_t *status)
+{
+        const char *reading = field_text(field_object(status, "endings"), "reading");
+        char table[TABLE_TEXT_MAX];
+        const bool has_table = write_table(status, table);
+
+        if (!has_table && !reading)
+                return;
+        fputc('\n', term->out);
+        if (has_table)
+                term_say(term, PAINT_NONE, "%s", table);
+        if (reading)
+                term_say(term, PAINT_NONE, "Endings: %s.", reading);
+}

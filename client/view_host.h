@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What twmonctl status says about the host as a whole, where there is anything to say. */
+
+#include <jansson.h>
+
+#include "term.h"
+
+/*
+ * At most one line for the TIME_WAIT table (more than half full, or it overflowed) and one for how
+ * connections end (where the reply has a reading), after an empty line. status: GetStatus.
+ */
+void view_host_draw(const struct term *term, const json_t *status);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Files of procfs that come in one read(), whole or not at all. */
+
+#include <stddef.h>
+
+/*
+ * Reads proc/name ("/proc", "sys/net/ipv4/tcp_fin_timeout") as a string into buf, which has room
+ * for size bytes, terminator included. 0, or -errno; -E2BIG: it is longer, and buf has its beginning.
+ */
+int procfile_read(const char *proc, const char *name, char *buf, size_t size);

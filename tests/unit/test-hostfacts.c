@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the kernel counts for the host: sockstat, the table of mini-sockets, how connections end. */
+
+#include "faketree.h"
+
+#include "closing.h"
+#include "endings.h"
+#include "hostfacts.h"
+
+static const char sockstat[] = "sockets: used 15\n"
+                               "TCP: inuse 12 orphan 3 tw 40 alloc 20 mem 174\n"
+                               "UDP: inuse 7 mem 0\n";
+static const char sockstat6[] = "TCP6: inuse 5\nUDP6: inuse 9\n";
+
+static void test_sockstat(void **state)
+{
+        struct sockstat stat;
+
+        (void)state;
+        sockstat_parse(sockstat, sockstat6, &stat);
+        assert_int_equal(stat.inuse, 17);
+        assert_int_equal(stat.orphan, 3);
+        assert_int_equal(stat.tw, 40);
+        sockstat_parse(sockstat, NULL, &stat); /* a kernel without IPv6 */
+        assert_int_equal(stat.inuse, 12);
+        sockstat_parse(sockstat, "", &stat); /* it has IPv6, and does not say */
+        assert_int_equal(stat.inuse, HOST_UNKNOWN);
+        assert_int_equal(stat.tw, 40);
+}
+
+static void test_sockstat_nonsense(void **state)
+{
+        static const char *const texts[] = {
+                "",          "TCP:",         "TCP: ",
+                "TCP: tw",   "TCP: tw \n",   "TCP: tw -1\n",
+                "TCP: tw x", "TCP: tw 1x\n", "TCP: tw 99999999999999999999\n",
+                "tw 5\n",    "UDP: tw 5\n",  "TCP: xtw 5 twx 6\n",
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                struct sockstat stat;
+
+                sockstat_parse(texts[i], texts[i], &stat);
+                assert_int_equal(stat.inuse, HOST_UNKNOWN);
+                assert_int_equal(stat.orphan, HOST_UNKNOWN);
+                assert_int_equal(stat.tw, HOST_UNKNOWN);
+        }
+}
+
+static void test_read(void **state)
+{
+        const struct tree *tree = *state;
+        struct host_facts facts;
+
+        make_dir(tree->proc, "net");
+        make_dir(tree->proc, "sys/net/ipv4");
+        make_file(tree->proc, "net/sockstat", sockstat);
+        make_file(tree->proc, "net/sockstat6", sockstat6);
+        make_file(tree->proc, "net/netstat", "TcpExt: TCPAbortOnData\nTcpExt: 8\n");
+        make_file(tree->proc, "sys/net/ipv4/tcp_max_tw_buckets", "100\n");
+        host_facts_read(tree->proc, &facts);
+        assert_int_equal(facts.sockstat.inuse, 17);
+        assert_int_equal(facts.counters.known, 1U << TCP_ABORT_ON_DATA);
+        assert_int_equal(facts.limits.max_tw_buckets, 100);
+        assert_false(facts.tw_table.known);
+        assert_int_equal(facts.rates.known, 0);
+}
+
+static void test_unreadable_is_unknown(void **state)
+{
+        struct host_facts facts;
+
+        (void)state;
+        host_facts_read("/nonexistent", &facts);
+        assert_int_equal(facts.sockstat.inuse, HOST_UNKNOWN);
+        assert_int_equal(facts.sockstat.orphan, HOST_UNKNOWN);
+        assert_int_equal(facts.sockstat.tw, HOST_UNKNOWN);
+        assert_int_equal(facts.limits.max_tw_buckets, KERNLIMITS_UNKNOWN);
+        assert_int_equal(facts.counters.known, 0);
+}
+
+/* A file that is longer than its bound is none at all: half of it might be half a number. */
+static void test_too_long_is_unknown(void **state)
+{
+        const struct tree *tree = *state;
+        const size_t size = 40000;
+        char *text = malloc(size + 1);
+        struct host_facts facts;
+
+        assert_non_null(text);
+        memset(text, ' ', size);
+        text[size] = '\0';
+        memcpy(text, "TcpExt: TCPAbortOnData\nTcpExt: 8\n", 33);
+        make_dir(tree->proc, "net");
+        make_file(tree->proc, "net/netstat", text);
+        host_facts_read(tree->proc, &facts);
+        assert_int_equal(facts.counters.known, 0);
+        free(text);
+}
+
+static void test_this_kernel(void **state)
+{
+        struct host_facts facts;
+
+        (void)state;
+        host_facts_read("/proc", &facts);
+        assert_true(facts.sockstat.inuse >= 0);
+        assert_true(facts.sockstat.orphan >= 0);
+        assert_true(facts.sockstat.tw >= 0);
+        assert_int_equal(facts.counters.known, (1U << TCP_COUNTER_COUNT) - 1);
+}
+
+static struct host_facts facts_of(int64_t tw, int64_t max, int64_t overflows)
+{
+        struct host_facts facts;
+
+        host_facts_clear(&facts);
+        facts.sockstat.tw = tw;
+        facts.limits.max_tw_buckets = max;
+        if (overflows >= 0) {
+                facts.counters.known = 1U << TCP_TIME_WAIT_OVERFLOW;
+                facts.counters.value[TCP_TIME_WAIT_OVERFLOW] = (uint64_t)overflows;
+        }
+        return facts;
+}
+
+static struct tw_table fill(int64_t tw, int64_t max, int64_t overflows, struct tw_overflow *last)
+{
+        struct host_facts facts = facts_of(tw, max, overflows);
+        const uint64_t time_wait = 30;
+
+        host_facts_set_table(&facts, &time_wait, last);
+        return facts.tw_table;
+}
+
+static void test_table(void **state)
+{
+        struct tw_overflow last = { 0 };
+        struct tw_table table = fill(40, 160, 7, &last);
+
+        (void)state;
+        assert_true(table.known);
+        assert_int_equal(table.used, 40);
+        assert_int_equal(table.max, 160);
+        assert_int_equal(table.time_wait, 30);
+        assert_int_equal(tw_table_percent(&table), 25);
+        assert_false(table.overflow_known); /* nothing to compare with */
+        assert_int_equal(table.overflows, 0);
+
+        table = fill(20, 160, 7, &last);
+        assert_int_equal(table.time_wait, 20); /* not more than there are */
+        assert_true(table.overflow_known);
+        assert_int_equal(table.overflows, 0);
+        assert_int_equal(fill(40, 160, 10, &last).overflows, 3);
+        assert_int_equal(fill(40, 160, 10, &last).overflows, 0);
+}
+
+static void test_table_unknown(void **state)
+{
+        struct tw_overflow last = { 0 };
+        struct host_facts facts = facts_of(40, 100, 7);
+        struct tw_table table;
+
+        (void)state;
+        assert_false(fill(HOST_UNKNOWN, 100, 7, &last).known);
+        assert_false(fill(40, KERNLIMITS_UNKNOWN, 7, &last).known);
+
+        host_facts_set_table(&facts, NULL, &last); /* a scan that did not count them */
+        assert_true(facts.tw_table.known);
+        assert_false(facts.tw_table.time_wait_known);
+
+        /* what came while nobody could tell is told when somebody can */
+        assert_false(fill(40, 100, -1, &last).overflow_known);
+        assert_false(fill(HOST_UNKNOWN, 100, 8, &last).known);
+        assert_int_equal(fill(40, 100, 12, &last).overflows, 5);
+
+        table = fill(40, 100, 3, &last); /* it went down: another counter */
+        assert_false(table.overflow_known);
+        assert_int_equal(table.overflows, 0);
+        assert_int_equal(fill(40, 100, 5, &last).overflows, 2);
+}
+
+static void test_table_percent(void **state)
+{
+        static const struct {
+                uint64_t used, max, percent;
+        } cases[] = { { 0, 100, 0 }, { 79, 99, 79 },         { 4, 5, 80 }, { 150, 100, 150 },
+                      { 1, 1, 100 }, { 262143, 262144, 99 }, { 5, 0, 0 } };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                const struct tw_table table = { .used = cases[i].used, .max = cases[i].max };
+
+                assert_int_equal(tw_table_percent(&table), cases[i].percent);
+        }
+}
+
+/* 55 connections in the last 55 s; what is about to expire is older, or expired already. */
+static void test_closing(void **state)
+{
+        struct port_row row = { .tw_remaining = { [0] = 1000 } };
+
+        (void)state;
+        assert_true(closing_per_sec(&row) == 0);
+        for (size_t i = 1; i < SNAPSHOT_TW_BINS; i++)
+                row.tw_remaining[i] = 5;
+        assert_true(closing_per_sec(&row) == 1);
+        row.tw_beyond = 55;
+        assert_true(closing_per_sec(&row) == 2);
+}
+
+static struct host_facts endings_of(enum tcp_counter counter, uint64_t delta, int64_t time_wait)
+{
+        struct host_facts facts = facts_of(time_wait, 1000, 0);
+
+        facts.rates =
+                (struct tcp_rates){ .known = 1U << counter, .window_usec = 30 * USEC_PER_SEC };
+        facts.rates.delta[counter] = delta;
+        return facts;
+}
+
+static void assert_reading(const struct host_facts *facts, const char *expected)
+{
+        char text[ENDINGS_TEXT_MAX] = "x";
+
+        assert_int_equal(endings_reading(facts, text), expected[0] != '\0');
+        assert_string_equal(text, expected);
+}
+
+static void test_readings(void **state)
+{
+        struct host_facts facts = endings_of(TCP_ABORT_ON_DATA, 10, 0);
+
+        (void)state;
+        assert_reading(
+                &facts,
+                "aborts high, TIME_WAIT low: this host ended 10 connections by a reset in 30s, "
+                "0 are in TIME_WAIT: somebody uses SO_LINGER 0, or closes while the peer still "
+                "sends (10)");
+        facts.rates.known |= 1U << TCP_ABORT_ON_CLOSE;
+        facts.rates.delta[TCP_ABORT_ON_CLOSE] = 4;
+        assert_reading(
+                &facts,
+                "aborts high, TIME_WAIT low: this host ended 14 connections by a reset in 30s, "
+                "0 are in TIME_WAIT: somebody uses SO_LINGER 0, or closes while the peer still "
+                "sends (10), or closes with unread data (4)");
+        facts = endings_of(TCP_ABORT_ON_CLOSE, 12, 3);
+        assert_reading(
+                &facts,
+                "aborts high, TIME_WAIT low: this host ended 12 connections by a reset in 30s, "
+                "3 are in TIME_WAIT: somebody closes with unread data (12)");
+        facts = endings_of(TCP_LISTEN_OVERFLOWS, 10, 1000);
+        assert_reading(&facts,
+                       "accept queues overflow: 10 times in 30s a connection found its listener's "
+                       "queue full: a program accepts too slowly, or its backlog is too short");
+        facts.rates.known |= 1U << TCP_ABORT_ON_TIMEOUT;
+        facts.rates.delta[TCP_ABORT_ON_TIMEOUT] = 11;
+        assert_reading(
+                &facts,
+                "accept queues overflow: 10 times in 30s a connection found its listener's "
+                "queue full: a program accepts too slowly, or its backlog is too short; peers "
+                "vanish: 11 connections in 30s were given up because the peer did not answer "
+                "any more");
+}
+
+static void test_nothing_to_read(void **state)
+{
+        static const enum tcp_counter quiet[] = { TCP_ABORT_ON_LINGER, TCP_TIME_WAIT_OVERFLOW,
+                                                  TCP_TW_RECYCLED, TCP_LISTEN_DROPS };
+        struct host_facts facts;
+
+        (void)state;
+        for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++) {
+                facts = endings_of(i, 9, 0); /* below every threshold */
+                assert_reading(&facts, "");
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(quiet); i++) {
+                facts = endings_of(quiet[i], 1000000, 0);
+                assert_reading(&facts, "");
+        }
+        facts = endings_of(TCP_ABORT_ON_DATA, 20, 41); /* 40 a minute against 41 */
+        assert_reading(&facts, "");
+        facts = endings_of(TCP_ABORT_ON_DATA, 20, 40);
+        assert_int_equal(endings_reading(&facts, (char[ENDINGS_TEXT_MAX]){ 0 }), true);
+        facts.sockstat.tw = HOST_UNKNOWN; /* nobody knows whether they are many */
+        assert_reading(&facts, "");
+        host_facts_clear(&facts);
+        assert_reading(&facts, "");
+}
+
+/* FIN_WAIT2 is nothing that has ended as it should. */
+static void test_fin_wait2_is_no_time_wait(void **state)
+{
+        struct host_facts facts = endings_of(TCP_ABORT_ON_DATA, 20, 500);
+        struct tw_overflow last = { 0 };
+        const uint64_t time_wait = 2;
+        char text[ENDINGS_TEXT_MAX];
+
+        (void)state;
+        assert_reading(&facts, "");
+        host_facts_set_table(&facts, &time_wait, &last);
+        assert_true(endings_reading(&facts, text));
+        assert_non_null(strstr(text, " 2 are in TIME_WAIT"));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_sockstat),
+                cmocka_unit_test(test_sockstat_nonsense),
+                cmocka_unit_test_setup_teardown(test_read, tree_setup, tree_teardown),
+                cmocka_unit_test(test_unreadable_is_unknown),
+                cmocka_unit_test_setup_teardown(test_too_long_is_unknown, tree_setup,
+                                                tree_teardown),
+                cmocka_unit_test(test_this_kernel),
+                cmocka_unit_test(test_table),
+                cmocka_unit_test(test_table_unknown),
+                cmocka_unit_test(test_table_percent),
+                cmocka_unit_test(test_closing),
+                cmocka_unit_test(test_readings),
+                cmocka_unit_test(test_nothing_to_read),
+                cmocka_unit_test(test_fin_wait2_is_no_time_wait),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
