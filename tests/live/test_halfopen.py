@@ -93,7 +93,7 @@ def check_pulled(tap, daemon, watcher, pulled):
         check_owner(tap, daemon, port, name)
     for port, words in ((IDLE, f"nothing came for {SILENT_AFTER}s or longer"),
                         (SENDING, "2 get no answer to what is sent again and again")):
-        said = f"{port}: 2 of 2 established connections may be half-open: {words}.*; 0 of 2 use keep"
+        said = f"{port}: 2 of 2 established connections may be half-open: {words}.*; 0 of 2 use"
         tap.ok(lab.poll(lambda: daemon.says(said), 3),
                f"{port}: said in words", daemon.stderr())
     text = " ".join(daemon.ctl("alerts").stdout.split())
