@@ -8,8 +8,9 @@
  * - Nothing is sent: no timer runs, and the times since the last data and the last ACK grow for
  *   ever. So they do where a living peer has nothing to say; the two cannot be told apart.
  * - Data was sent: the retransmission timer runs, with 3 retransmissions after 1.4 s at the
- *   earliest and 5 or 6 after 15 s; where the own interface is down it is the probe timer that counts
- *   so. TCP gives up by tcp_retries2, after some 15 minutes. Keepalive does nothing meanwhile.
+ *   earliest and 5 or 6 after 15 s; where the own interface is down the probe timer
+ *   counts so. TCP gives up by tcp_retries2, after some 15 minutes. Keepalive does nothing
+ *   meanwhile.
  * - The peer had closed its window: the probe timer runs, and probes without an answer add up. A
  *   living peer answers each probe, which sets their number back to 0 and the time since the last
  *   ACK with it, however long its window stays closed; but there may be 2 minutes between probes.
