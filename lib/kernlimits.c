@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "units.h"
 
 #define FILE_MAX_BYTES 256
 
@@ -77,4 +78,14 @@ void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
                 limits.port_range_known =
                         kernlimits_parse_range(text, &limits.port_first, &limits.port_last);
         *ret_limits = limits;
+}
+
+uint64_t kernlimits_keepalive_usec(const struct kernlimits *limits)
+{
+        if (limits->keepalive_time_sec < 0 || limits->keepalive_intvl_sec < 0 ||
+            limits->keepalive_probes < 0)
+                return 0;
+        return ((uint64_t)limits->keepalive_time_sec +
+                (uint64_t)limits->keepalive_intvl_sec * (uint64_t)limits->keepalive_probes) *
+               USEC_PER_SEC;
 }
