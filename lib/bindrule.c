@@ -12,7 +12,7 @@
  * left behind are such sockets, and sock_diag tells V6ONLY only of sockets without a peer.
  *
  * What can be concluded about options that are not told: two listeners whose addresses overlap got
- * past each other, which SO_REUSEADDR does not allow, so both have SO_REUSEPORT. Nothing follows for
+ * past each other, which SO_REUSEADDR does not allow, so they have SO_REUSEPORT. Nothing follows for
  * connections, which have what their own listener had and may be older than these.
  */
 
@@ -179,17 +179,16 @@ static enum bind_answer overlaps(const struct bind_claim *claim,
         return new_any ? reaches_ipv4(question->family, false) : BIND_NO;
 }
 
-static bool devices_overlap(const struct bind_claim *a, const struct bind_claim *b)
-{
-        return a->ifindex == 0 || b->ifindex == 0 || a->ifindex == b->ifindex;
-}
-
-/* A listener that another one has got past: both have SO_REUSEPORT. */
+/*
+ * A listener that another one has got past has SO_REUSEPORT, and so has the other. But the kernel
+ * looks at devices no more, and for the IPv6 wildcard at V6ONLY neither, when the last one to share
+ * the port was alike (sk_reuseport_match()): a dual listener may so have got past one that has not.
+ */
 static bool has_reuseport(const struct bind_claims *claims, const struct bind_claim *claim)
 {
         const struct bind_question again = { claim->family, claim->address };
 
-        if (claim->kind != CLAIM_LISTENER || claim->maybe_dual)
+        if (claim->kind != CLAIM_LISTENER || claim->maybe_dual || claim->ifindex != 0)
                 return false;
         if (claim->count > 1)
                 return true;
@@ -197,7 +196,8 @@ static bool has_reuseport(const struct bind_claims *claims, const struct bind_cl
                 const struct bind_claim *other = &claims->items[i];
 
                 if (other != claim && other->kind == CLAIM_LISTENER &&
-                    devices_overlap(other, claim) && overlaps(other, &again) == BIND_YES)
+                    overlaps(other, &again) == BIND_YES &&
+                    (claim->family == BIND_DUAL || other->family != BIND_DUAL))
                         return true;
         }
         return false;
@@ -239,11 +239,27 @@ static void judge_reuse(struct bind_verdict *verdict)
                         verdict->reuse = BIND_NO;
 }
 
-/* No user can get past the sockets of two users. */
-static void judge_reuseport(const struct bind_claims *claims, struct bind_verdict *verdict)
+/* No user can get past the sockets of two, but for what is said at has_reuseport(). */
+static bool is_of_two_users(const struct bind_claims *claims, const struct bind_verdict *verdict)
 {
-        const struct bind_claim *first = NULL; /* whose user must be met */
+        const struct bind_claim *first = NULL;
 
+        for (size_t i = 0; i < verdict->n_blockers; i++) {
+                const struct bind_claim *claim = &claims->items[verdict->blockers[i].claim];
+
+                if (!verdict->blockers[i].certain || !claim->uid_known || claim->ifindex != 0)
+                        continue;
+                if (!first)
+                        first = claim;
+                else if (first->uid != claim->uid)
+                        return true;
+        }
+        return false;
+}
+
+static void judge_reuseport(const struct bind_claims *claims, const struct bind_question *question,
+                            struct bind_verdict *verdict)
+{
         verdict->reuseport = BIND_YES;
         for (size_t i = 0; i < verdict->n_blockers; i++) {
                 const struct bind_claim *claim = &claims->items[verdict->blockers[i].claim];
@@ -252,15 +268,8 @@ static void judge_reuseport(const struct bind_claims *claims, struct bind_verdic
                     !has_reuseport(claims, claim))
                         verdict->reuseport = BIND_UNKNOWN;
         }
-        for (size_t i = 0; i < verdict->n_blockers; i++) {
-                const struct bind_claim *claim = &claims->items[verdict->blockers[i].claim];
-
-                if (!verdict->blockers[i].certain || !claim->uid_known)
-                        continue;
-                if (first && first->uid != claim->uid)
-                        verdict->reuseport = BIND_NO;
-                first = claim;
-        }
+        if (is_of_two_users(claims, verdict))
+                verdict->reuseport = question->family == BIND_DUAL ? BIND_UNKNOWN : BIND_NO;
 }
 
 static void judge_time(const struct bind_claims *claims, struct bind_verdict *verdict)
@@ -291,7 +300,7 @@ void bind_judge(const struct bind_claims *claims, const struct bind_question *qu
         find_blockers(claims, question, &verdict);
         judge_plain(&verdict);
         judge_reuse(&verdict);
-        judge_reuseport(claims, &verdict);
+        judge_reuseport(claims, question, &verdict);
         judge_time(claims, &verdict);
         if (!claims->whole || claims->overflow > 0) {
                 doubt(&verdict.plain);
