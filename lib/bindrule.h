@@ -4,8 +4,11 @@
 /*
  * Would bind() of a TCP port succeed, and listen() after it? The kernel's rules
  * (inet_csk_get_port() and what it calls, net/ipv4/inet_connection_sock.c) over what sock_diag
- * tells of the sockets on that port. It does not tell SO_REUSEADDR and SO_REUSEPORT of those; where
- * the answer depends on them it is unknown. Pure.
+ * tells of the sockets on that port. It does not tell SO_REUSEADDR and SO_REUSEPORT of those, nor
+ * IPV6_V6ONLY of connections; where the answer depends on them it is unknown. Pure.
+ *
+ * Judged is a new socket that is bound to no device. One in the way that is bound to a device is
+ * taken to be outside of any VRF.
  */
 
 #include <stdbool.h>
@@ -46,15 +49,18 @@ struct bind_claim {
         enum claim_kind kind;
         uint8_t state; /* enum sock_state */
         enum bind_family family;
+        bool maybe_dual;          /* BIND_IPV6, but the kernel does not tell V6ONLY: a connection */
         struct sock_addr address; /* all zero: every one of the family */
         uint32_t ifindex;
         uint32_t uid;
         bool uid_known;
         bool mini; /* a mini-socket: goes by itself */
         uint32_t count;
-        uint32_t free_in_msec; /* mini: until the last of them goes, slack not included */
-        uint32_t inode;        /* of one of them, for its owner; 0: none is known */
-        uint64_t cgroup_id;    /* likewise */
+        /* mini: until the last of them goes, slack not included. FIN_WAIT2 turns into TIME_WAIT when
+         * the peer closes before that, which begins a minute anew. */
+        uint32_t free_in_msec;
+        uint32_t inode;     /* of one of them, for its owner; 0: none is known */
+        uint64_t cgroup_id; /* likewise */
 };
 
 /* All zero: none. */
@@ -66,8 +72,14 @@ struct bind_claims {
         bool whole;        /* nothing was missed */
 };
 
-/* A socket on the port. client: its end of an outgoing connection. */
+/*
+ * A socket on the port. client: its end of an outgoing connection. Request sockets (SYN_RECV) hold
+ * no port and are left out.
+ */
 void bind_claims_add(struct bind_claims *claims, const struct sockrec *record, bool client);
+
+/* The port has a listener: what was added as a client's is the service's. */
+void bind_claims_serve(struct bind_claims *claims);
 
 struct bind_question {
         enum bind_family family;
@@ -77,6 +89,7 @@ struct bind_question {
 struct bind_blocker {
         size_t claim; /* position in the claims */
         enum bind_help help;
+        bool certain; /* false: only if it has no V6ONLY, see maybe_dual */
 };
 
 struct bind_verdict {
@@ -89,5 +102,12 @@ struct bind_verdict {
         size_t n_blockers;
 };
 
+/*
+ * UNKNOWN is plain where a connection over IPv6 may be in the way of the IPv4 wildcard; reuse where
+ * anything but a listener is in the way; reuseport where anything is, but listeners that share an
+ * address, which proves that they have it; and each of them, instead of YES, where claims were
+ * missed (not whole, or overflow). Sockets that are only bound, which an older kernel does not list
+ * (bound_known), are not reckoned with: plain would never be YES there.
+ */
 void bind_judge(const struct bind_claims *claims, const struct bind_question *question,
                 struct bind_verdict *ret_verdict);

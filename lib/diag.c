@@ -13,13 +13,16 @@
 
 #include "diag.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 
 #include "base.h"
 
@@ -159,29 +162,63 @@ static bool is_refusal(int r)
         return r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT || r == -EPROTONOSUPPORT;
 }
 
-int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
-              struct diag_stats *stats)
+/* request: of any form; the one that this kernel knows is taken. */
+static int dump(struct diag *diag, const struct diag_request *request,
+                const struct diagmsg_reader *sink, struct diag_stats *stats)
 {
         static const enum diag_form families[] = { DIAG_IPV4, DIAG_IPV6 };
+        struct diag_request form = *request;
         bool interrupted = false;
 
         if (!diag->by_family) {
-                const struct diag_request both = { DIAG_BOTH, states, info };
-                struct diagmsg_reader reader = { .fn = fn, .userdata = userdata };
-                int r = dump_form(diag, &both, &reader, stats);
+                struct diagmsg_reader reader = *sink;
+                int r;
 
+                form.form = DIAG_BOTH;
+                r = dump_form(diag, &form, &reader, stats);
                 if (!is_refusal(r) || reader.messages > 0)
                         return r;
         }
         for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-                const struct diag_request one = { families[i], states, info };
-                struct diagmsg_reader reader = { .fn = fn, .userdata = userdata };
-                int r = dump_form(diag, &one, &reader, stats);
+                struct diagmsg_reader reader = *sink;
+                int r;
 
+                form.form = families[i];
+                r = dump_form(diag, &form, &reader, stats);
                 if (r < 0)
                         return r;
                 interrupted |= r == DIAG_INTERRUPTED;
         }
         diag->by_family = true; /* it can, and the one-walk request did not */
         return interrupted ? DIAG_INTERRUPTED : 0;
+}
+
+int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
+              struct diag_stats *stats)
+{
+        const struct diag_request request = { .states = states, .info = info };
+        const struct diagmsg_reader sink = { .fn = fn, .userdata = userdata };
+
+        return dump(diag, &request, &sink, stats);
+}
+
+int diag_dump_port(struct diag *diag, uint16_t port, sockrec_fn fn, void *userdata,
+                   struct diag_stats *stats)
+{
+        const struct diag_request request = { .states = SOCK_MASK(SOCK_STATE_COUNT) - 1,
+                                              .info = true,
+                                              .port = port };
+        const struct diagmsg_reader sink = { .fn = fn, .userdata = userdata };
+
+        assert(port != 0);
+        return dump(diag, &request, &sink, stats);
+}
+
+bool diag_lists_bound(void)
+{
+        struct utsname names;
+        unsigned major, minor;
+
+        return uname(&names) == 0 && sscanf(names.release, "%5u.%5u", &major, &minor) == 2 &&
+               (major > 6 || (major == 6 && minor >= 8));
 }

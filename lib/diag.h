@@ -36,3 +36,18 @@ struct diag *diag_free(struct diag *diag);
  */
 int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
               struct diag_stats *stats);
+
+/*
+ * The same for every socket whose local or remote port it is (1 or more), in every state, listening
+ * or only bound included, with tcp_info. A loopback connection is two sockets and comes as both.
+ * Costs about half of a dump of everything: the kernel walks all sockets, and copies few.
+ */
+int diag_dump_port(struct diag *diag, uint16_t port, sockrec_fn fn, void *userdata,
+                   struct diag_stats *stats);
+
+/*
+ * Does the kernel list sockets that are bound, but neither listen nor are connected? Those have
+ * SOCK_CLOSE. By its version: it does since 6.8. False is no proof, a distribution's kernel may be
+ * ahead of its number; such a socket in a dump is one.
+ */
+bool diag_lists_bound(void);

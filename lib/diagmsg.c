@@ -87,6 +87,30 @@ static void put_by_family(struct nlmsghdr *nlh, const struct diag_request *reque
         body->idiag_ext = request->info ? 1 << (INET_DIAG_INFO - 1) : 0;
 }
 
+/*
+ * (sport >= port && sport <= port) || (dport >= port && dport <= port), as a program that the kernel
+ * runs for each socket, listeners and mini-sockets included. Each operator is followed by its
+ * operand; yes and no are bytes to skip. To arrive exactly behind the last one accepts, to skip
+ * beyond that rejects. There are operators for equality, but not in every kernel.
+ */
+static void put_port_filter(struct nlmsghdr *nlh, uint16_t port)
+{
+        enum { OP = sizeof(struct inet_diag_bc_op), TEST = 2 * OP };
+        const struct inet_diag_bc_op program[] = {
+                { INET_DIAG_BC_S_GE, TEST, 2 * TEST + OP }, /* to D_GE */
+                { .no = port },
+                { INET_DIAG_BC_S_LE, TEST, TEST + OP }, /* to D_GE */
+                { .no = port },
+                { INET_DIAG_BC_JMP, OP, 2 * TEST + OP },    /* accept; takes "no" */
+                { INET_DIAG_BC_D_GE, TEST, 2 * TEST + OP }, /* reject */
+                { .no = port },
+                { INET_DIAG_BC_D_LE, TEST, TEST + OP }, /* reject */
+                { .no = port },
+        };
+
+        mnl_attr_put(nlh, INET_DIAG_REQ_BYTECODE, sizeof(program), program);
+}
+
 size_t diagmsg_request(const struct diag_request *request, uint32_t seq, void *buf)
 {
         struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -97,6 +121,8 @@ size_t diagmsg_request(const struct diag_request *request, uint32_t seq, void *b
                 put_legacy(nlh, request);
         else
                 put_by_family(nlh, request);
+        if (request->port != 0)
+                put_port_filter(nlh, request->port);
         return nlh->nlmsg_len;
 }
 

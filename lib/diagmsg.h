@@ -27,6 +27,7 @@ struct diag_request {
         enum diag_form form;
         uint32_t states; /* SOCK_MASK()s */
         bool info;       /* tcp_info, for ages: a tenth dearer */
+        uint16_t port;   /* only sockets whose local or remote port it is; 0: all */
 };
 
 /* Called for each socket; a negative return ends the dump and is handed through. */

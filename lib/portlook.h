@@ -3,8 +3,13 @@
 
 /*
  * Everything about one port, from the records of one look at it: every socket whose local or remote
- * port it is, in every state. Pure; bounded, whatever the number of sockets. A finished look is
- * immutable and shared by reference.
+ * port it is, in every state (diag_dump_port()). A connection counts on one side: on that of the
+ * port as its own end where it is both ends. While the port has a listener, whatever has the port
+ * for its own end is the service's. A connection of another service of this host to a client that
+ * happens to have the port is left out.
+ *
+ * Pure; bounded, whatever the number of sockets. A finished look is immutable and shared by
+ * reference.
  */
 
 #include <stdbool.h>
@@ -41,13 +46,13 @@ struct portlook_listener {
 struct portlook_connections {
         uint64_t total;
         uint64_t count[SOCK_STATE_COUNT];
-        uint64_t orphans;
+        uint64_t orphans; /* no descriptor refers to them any more; mini-sockets not included */
         uint32_t stage[STAGE_COUNT];
         uint64_t oldest_usec; /* in CLOSE_WAIT; 0: none, or unknown */
         bool oldest_at_least;
         uint64_t time_wait_last_msec; /* slack not included; of count[SOCK_TIME_WAIT] > 0 */
         struct half_open half_open;
-        size_t owner; /* as above: of its oldest CLOSE_WAIT socket, or of any */
+        size_t owner; /* as above: of its oldest CLOSE_WAIT socket, or of any, or its listener's */
 };
 
 /* Who is to be looked for, and was found. */
@@ -73,6 +78,11 @@ struct portlook {
         bool reserved_known;
         bool reserved; /* ip_local_reserved_ports */
         unsigned refs; /* atomic */
+
+        /* private, of a look under way: who to ask for */
+        struct port_witness listener_witness[PORTLOOK_LISTENERS_MAX];
+        struct port_witness witness[PORTLOOK_SIDES];
+        uint64_t witness_worth[PORTLOOK_SIDES];
 };
 
 struct portlook *portlook_ref(struct portlook *look);
@@ -99,8 +109,11 @@ void portlook_begin(struct portlook *look, const struct portlook_request *reques
 /* A socket with that local or remote port, with tcp_info where it can; others are left out. */
 void portlook_add(struct portlook *look, const struct portlook_request *request,
                   const struct sockrec *record);
-/* whole: nothing was missed; bound_known: the kernel lists sockets that are only bound. Says whose
- * owners are to be looked for: owners[].witness. */
+/*
+ * whole: nothing was missed; bound_known: the kernel lists sockets that are only bound, as far as is
+ * known (one that was seen proves it). Says whose owners are to be looked for: owners[].witness, in
+ * which no two are the same.
+ */
 void portlook_end(struct portlook *look, bool whole, bool bound_known);
 
 /*

@@ -175,14 +175,10 @@ void services_listener(const struct services *services, uint16_t port,
         listeners_find(&services->listeners, port, ret_witness);
 }
 
-static bool is_service(struct services *services, uint16_t port)
+static bool is_service(const struct services *services, uint16_t port)
 {
-        if (port_set_has(&services->listening, port) || port_set_has(&services->configured, port))
-                return true;
-        if (!port_set_has(&services->lately, port))
-                return false;
-        port_set_add(&services->used, port);
-        return true;
+        return port_set_has(&services->listening, port) ||
+               port_set_has(&services->configured, port) || port_set_has(&services->lately, port);
 }
 
 /*
@@ -197,17 +193,22 @@ static bool looks_like_service(const struct services *services, uint16_t local, 
         return !ephemeral && remote >= services->range_first;
 }
 
+enum port_side services_side(const struct services *services, uint16_t local_port,
+                             uint16_t remote_port)
+{
+        return is_service(services, local_port) ||
+                               looks_like_service(services, local_port, remote_port)
+                       ? SIDE_LOCAL
+                       : SIDE_REMOTE;
+}
+
 void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
                        struct port_key *ret_key)
 {
-        if (is_service(services, local_port) ||
-            looks_like_service(services, local_port, remote_port)) {
-                ret_key->side = SIDE_LOCAL;
-                ret_key->port = local_port;
-        } else {
-                ret_key->side = SIDE_REMOTE;
-                ret_key->port = remote_port;
-        }
+        ret_key->side = services_side(services, local_port, remote_port);
+        ret_key->port = ret_key->side == SIDE_LOCAL ? local_port : remote_port;
+        if (port_set_has(&services->lately, local_port))
+                port_set_add(&services->used, local_port);
 }
 
 void services_each(const struct services *services,

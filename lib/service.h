@@ -39,6 +39,10 @@ void services_end(struct services *services, uint64_t now_usec, bool complete);
 void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
                        struct port_key *ret_key);
 
+/* The side that services_classify() would say, and nothing is remembered: for whoever only looks. */
+enum port_side services_side(const struct services *services, uint16_t local_port,
+                             uint16_t remote_port);
+
 /*
  * Who listens on that local port, or was the last to do so while it was a service; of several the
  * one for which most connections wait. *ret_witness is unknown where nobody is remembered. O(1).
