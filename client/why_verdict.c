@@ -116,8 +116,8 @@ static void write_cause(FILE *out, const struct cause *cause)
         }
 }
 
-/* Returns how many kinds there are. A listener says it all: what else there is are its connections. */
-static size_t write_causes(FILE *out, json_t *blockers)
+/* A listener says it all: what else there is are its connections. */
+static void write_causes(FILE *out, json_t *blockers)
 {
         size_t n = 0;
 
@@ -128,19 +128,18 @@ static size_t write_causes(FILE *out, json_t *blockers)
                         continue;
                 if (n == CAUSES_MAX) {
                         fputs(", and there is more", out);
-                        return n + 1;
+                        return;
                 }
                 fputs(n++ > 0 ? "; " : "", out);
                 write_cause(out, &cause);
                 if (is(cause.what, "listener"))
-                        return n;
+                        return;
         }
         if (n == 0 && json_array_size(blockers) > 0) {
                 const char *what = field_text(json_array_get(blockers, 0), "what");
 
                 fprintf(out, "%s holds it", what ? what : "something");
         }
-        return MAX(n, json_array_size(blockers) > 0);
 }
 
 static void write_error(FILE *out, const struct why *why)

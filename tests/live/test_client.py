@@ -259,7 +259,8 @@ def test_narrow(tap):
         else:
             connection.sendall(frame(table[method]))
         return "close"
-    runs = [["help", verb] for verb in ("status", "ports", "alerts", "watch", "reload", "version")]
+    runs = [["help", verb] for verb in ("status", "ports", "why", "destinations", "alerts",
+                                     "watch", "reload", "version")]
     with Fake(answer) as fake:
         for args in runs + [["help"], ["alerts"], ["ports"], ["watch"]]:
             text, _ = in_terminal(*args, "--no-color", "--socket", fake.path)
