@@ -15,6 +15,7 @@
 
 #define VERDICT_INDENT 2
 #define BULLET_INDENT  2
+#define NOTED_MAX      (TABLE_NOTES_MAX - 1) /* blockers below a row; then how many more */
 
 int why_text_begin(struct why_text *text)
 {
@@ -120,27 +121,40 @@ static bool is_told(const json_t *told, const json_t *blocker)
         return false;
 }
 
+/* "held by 1 listener on ::1" */
+static int note_blocker(struct table *table, const json_t *blocker)
+{
+        struct why_text text;
+        int r;
+
+        if (why_text_begin(&text) < 0)
+                return -ENOMEM;
+        why_write_holder(text.out, blocker);
+        r = fclose(text.out) == 0 ? 0 : -ENOMEM;
+        if (r == 0)
+                table_note(table, "held by %s", text.text);
+        free(text.text);
+        return r;
+}
+
 /* Who blocks this one, but not what was asked for. */
-static void note_blockers(struct table *table, const struct why *why, const json_t *bind)
+static int note_blockers(struct table *table, const struct why *why, const json_t *bind)
 {
         json_t *blockers = field_array(bind, "blockedBy"), *blocker;
         const json_t *told = field_array(why->reply, "blockedBy");
-        size_t i;
+        size_t i, n = 0;
 
         json_array_foreach(blockers, i, blocker)
         {
-                const char *what = field_text(blocker, "what");
-                const char *address = field_text(blocker, "address");
-                char buf[UNITS_TEXT_MAX];
-
-                if (!is_told(told, blocker))
-                        table_note(table, "held by: %s on %s, %s", what ? what : FIELD_UNKNOWN,
-                                   address ? address : FIELD_UNKNOWN,
-                                   field_show_count(blocker, "count", buf));
+                if (!is_told(told, blocker) && n++ < NOTED_MAX && note_blocker(table, blocker) < 0)
+                        return -ENOMEM;
         }
+        if (n > NOTED_MAX)
+                table_note(table, "and %zu more", n - NOTED_MAX);
+        return 0;
 }
 
-static void add_bind(struct table *table, const struct why *why, const json_t *bind)
+static int add_bind(struct table *table, const struct why *why, const json_t *bind)
 {
         const char *address = field_text(bind, "address"), *family = field_text(bind, "family");
         bool any = address && strcmp(address, "::") == 0;
@@ -158,7 +172,7 @@ static void add_bind(struct table *table, const struct why *why, const json_t *b
                 table_cell(table, PAINT_NONE, "now");
         else
                 table_cell(table, PAINT_NONE, "%s", field_show_age(bind, "freeInSec", NULL, buf));
-        note_blockers(table, why, bind);
+        return note_blockers(table, why, bind);
 }
 
 int why_print_binds(const struct why *why)
@@ -172,7 +186,11 @@ int why_print_binds(const struct why *why)
         table = table_new(bind_columns, ARRAY_SIZE(bind_columns), why->term);
         if (!table)
                 return -ENOMEM;
-        json_array_foreach(binds, i, bind) add_bind(table, why, bind);
+        json_array_foreach(binds, i, bind)
+        {
+                if (add_bind(table, why, bind) < 0)
+                        return -ENOMEM;
+        }
         fputc('\n', why->term->out);
         return table_print(table);
 }

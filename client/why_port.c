@@ -27,11 +27,11 @@ static bool is(const char *text, const char *wanted)
         return text && strcmp(text, wanted) == 0;
 }
 
-/* "3 connections in CLOSE_WAIT on 10.0.0.1", "bound to 0.0.0.0, but does not listen" */
-static void write_holder(FILE *out, const json_t *blocker)
+void why_write_holder(FILE *out, const json_t *blocker)
 {
         const char *what = field_text(blocker, "what"), *address = field_text(blocker, "address");
         const char *state = why_state(field_text(blocker, "state"));
+        bool bound = is(what, "bound"), listener = is(what, "listener");
         uint64_t count = 1;
 
         (void)field_count(blocker, "count", &count);
@@ -39,18 +39,17 @@ static void write_holder(FILE *out, const json_t *blocker)
                 fprintf(out, "%s is no address of this host", address ? address : "that");
                 return;
         }
-        if (is(what, "bound"))
-                fprintf(out, "%" PRIu64 " socket%s, bound but not listening", count, plural(count));
-        else if (is(what, "listener"))
-                fprintf(out, "%" PRIu64 " listener%s", count, plural(count));
-        else if (is(what, "client"))
-                fprintf(out, "%" PRIu64 " outgoing connection%s", count, plural(count));
-        else
-                fprintf(out, "%" PRIu64 " connection%s", count, plural(count));
-        if (state && !is(what, "bound") && !is(what, "listener"))
+        fprintf(out, "%" PRIu64 " %s%s", count,
+                bound                ? "socket"
+                : listener           ? "listener"
+                : is(what, "client") ? "outgoing connection"
+                                     : "connection",
+                plural(count));
+        if (state && !bound && !listener)
                 fprintf(out, " in %s", state);
-        fputs(" on ", out);
+        fputs(bound ? " bound to " : " on ", out);
         why_write_address(out, address, NULL);
+        fputs(bound ? ", not listening" : "", out);
 }
 
 static void write_help(FILE *out, const json_t *blocker)
@@ -86,7 +85,7 @@ static int print_holder(const struct why *why, const json_t *blocker, const char
 
         if (why_text_begin(&text) < 0)
                 return -ENOMEM;
-        write_holder(text.out, blocker);
+        why_write_holder(text.out, blocker);
         if (field_count(blocker, "freeInSec", &sec))
                 fprintf(text.out, ", free in %s", field_show_age(blocker, "freeInSec", NULL, buf));
         write_help(text.out, blocker);

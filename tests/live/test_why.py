@@ -122,6 +122,24 @@ def test_busy(tap):
         tap.ok(tall <= 24 and wide <= 80, "one screen of 24 x 80", f"{tall} x {wide}\n{text}")
 
 
+def test_others(tap):
+    """What was asked for is free, another kind of address is not."""
+    six = dict(LISTENER, address="::1")
+    many = [six, dict(six, what="bound", state="CLOSE", count=2),
+            dict(six, what="client", state="ESTAB"), TIME_WAIT, STUCK]
+    with Fake({"GetPort": dict(
+            ONE_SHOT, canBind=True, canBindReuse=True, blockedBy=[], freeInSec=0, binds=[
+                judged("0.0.0.0", "ipv4", [], canBindReuse=True, freeInSec=0),
+                judged("::", "dual", many, canBindReuse=False)])}) as fake:
+        lines = fake.ctl("why", "7865").stdout.splitlines()
+        tap.equal(lines[:2], ["7865: bind() works: nothing holds the port", ""], "it works")
+        tap.ok("\n".join(lines).find(
+            ":: and IPv4  no     no            if set              -\n"
+            "  held by 1 listener on ::1\n  held by 2 sockets bound to ::1, not listening\n"
+            "  held by 1 outgoing connection in ESTABLISHED on ::1\n  and 2 more\n") > 0,
+               "and below the other stands why not", lines)
+
+
 def test_unknown(tap):
     older = dict(ONE_SHOT, canBind=None, freeInSec=None, bound=None, blockedBy=[], binds=[])
     for members, texts in (
@@ -378,5 +396,5 @@ def test_try_merged(tap):
                (True, True, 0, []), "what has gone since the look blocks nothing", said)
 
 
-lab.run(test_one_shot, test_busy, test_unknown, test_failures, test_hostile, test_destinations,
+lab.run(test_one_shot, test_busy, test_others, test_unknown, test_failures, test_hostile, test_destinations,
         test_closes, test_try, test_try_text, test_try_merged, limit=180)
