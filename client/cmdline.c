@@ -9,6 +9,7 @@
 
 #include "cmdline.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -93,6 +94,13 @@ static int set_all(struct cmdline *options, const char *text)
         return 0;
 }
 
+static int set_try(struct cmdline *options, const char *text)
+{
+        (void)text;
+        options->try_bind = true;
+        return 0;
+}
+
 static int set_tables(struct cmdline *options, const char *text)
 {
         return set_count(text, &options->count);
@@ -129,7 +137,8 @@ static const struct option_row rows[] = {
         { "once", NULL, OPTION_ONCE, "one scan by twmonctl itself, without twmond", set_once,
           NULL },
         { "all", NULL, OPTION_ALL, "also ports with nothing to say", set_all, NULL },
-        { "limit", "N", OPTION_LIMIT, "the N worst ports", set_limit, "a number from 1 on" },
+        { "limit", "N", OPTION_LIMIT, "only the N worst", set_limit, "a number from 1 on" },
+        { "try", NULL, OPTION_TRY, "settle it by a real bind(), closed at once", set_try, NULL },
         { "after", "N", OPTION_AFTER, "first the events after number N", set_after,
           "the sequence number of an event" },
         { "config", "FILE", OPTION_CONFIG, "judge by that file, not by the built-in levels",
@@ -164,6 +173,32 @@ static int take_port(struct cmdline *options, const char *word, char *error)
         return 0;
 }
 
+/* As inet_ntop(3) writes it; what is mapped to IPv6 as the IPv4 address that it is. */
+static bool parse_address(const char *word, char ret_text[static INET6_ADDRSTRLEN])
+{
+        struct in6_addr v6;
+        struct in_addr v4;
+
+        if (inet_pton(AF_INET, word, &v4) == 1)
+                return inet_ntop(AF_INET, &v4, ret_text, INET6_ADDRSTRLEN) != NULL;
+        if (inet_pton(AF_INET6, word, &v6) != 1)
+                return false;
+        if (IN6_IS_ADDR_V4MAPPED(&v6))
+                return inet_ntop(AF_INET, &v6.s6_addr[12], ret_text, INET6_ADDRSTRLEN) != NULL;
+        return inet_ntop(AF_INET6, &v6, ret_text, INET6_ADDRSTRLEN) != NULL;
+}
+
+static int take_port_address(struct cmdline *options, const char *word, char *error)
+{
+        if (options->n_ports == 0)
+                return take_port(options, word, error);
+        if (options->address[0])
+                return wrong(error, "%s takes one PORT and one ADDRESS", options->verb->name);
+        if (!parse_address(word, options->address))
+                return wrong(error, "ADDRESS must be an IPv4 or IPv6 address, not \"%s\"", word);
+        return 0;
+}
+
 static int take_topic(struct cmdline *options, const char *word, char *error)
 {
         if (options->topic)
@@ -189,6 +224,8 @@ static int take_word(struct cmdline *options, const char *word, char *error)
                 return wrong(error, "%s takes no \"%s\"", options->verb->name, word);
         case OPERANDS_PORTS:
                 return take_port(options, word, error);
+        case OPERANDS_PORT_ADDRESS:
+                return take_port_address(options, word, error);
         case OPERANDS_VERB:
                 return take_topic(options, word, error);
         case OPERANDS_FILE:
@@ -222,6 +259,8 @@ static int check(const struct cmdline *options, unsigned given, char *error)
                 return wrong(error, "--count needs --live");
         if (options->verb->operands == OPERANDS_FILE && !options->file)
                 return wrong(error, "%s needs a FILE", options->verb->name);
+        if (options->verb->operands == OPERANDS_PORT_ADDRESS && options->n_ports == 0)
+                return wrong(error, "%s needs a PORT", options->verb->name);
         return 0;
 }
 

@@ -8,6 +8,7 @@
  *   CMDLINE_WRONG  >0: ret_error says what was wrong, in a line
  */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,11 +28,18 @@ enum {
         OPTION_LIMIT = 1 << 4,
         OPTION_AFTER = 1 << 5,
         OPTION_CONFIG = 1 << 6,
-        OPTION_EVERYWHERE = 1 << 7, /* every verb takes it */
+        OPTION_TRY = 1 << 7,
+        OPTION_EVERYWHERE = 1 << 8, /* every verb takes it */
 };
 
 /* What may stand behind the verb. */
-enum operands { OPERANDS_NONE, OPERANDS_PORTS, OPERANDS_VERB, OPERANDS_FILE };
+enum operands {
+        OPERANDS_NONE,
+        OPERANDS_PORTS,        /* any number */
+        OPERANDS_PORT_ADDRESS, /* PORT [ADDRESS] */
+        OPERANDS_VERB,
+        OPERANDS_FILE,
+};
 
 struct verb;
 
@@ -40,7 +48,7 @@ struct cmdline {
         const struct verb *topic; /* help VERB; NULL: none */
         const char *socket_path;  /* NULL: the default. Borrowed from argv */
         bool json, no_color, help, version;
-        bool live, once, all;
+        bool live, once, all, try_bind;
         uint64_t count; /* 0: no end */
         uint64_t limit; /* 0: none */
         uint64_t after;
@@ -49,6 +57,8 @@ struct cmdline {
         const char *file;   /* NULL: none; "-": standard input */
         uint16_t ports[CMDLINE_PORTS_MAX];
         size_t n_ports;
+        /* Of OPERANDS_PORT_ADDRESS, in the usual form, an IPv4 address never mapped to IPv6; empty: none */
+        char address[INET6_ADDRSTRLEN];
 };
 
 /* Options may stand before and behind the verb. Not reentrant: getopt_long(3). */

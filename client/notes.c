@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base.h"
 #include "field.h"
@@ -60,55 +61,92 @@ static void add_ids(struct line *line, const json_t *owner, const json_t *proces
 }
 
 /* What is known first, then what is not. The kernel tells the uid even where no process is seen. */
-void notes_owner(struct table *table, const json_t *object)
+char *notes_owner_text(const json_t *owner)
 {
-        const json_t *owner = field_object(object, "owner");
         const json_t *process = json_array_get(field_array(owner, "processes"), 0);
         const char *unit = field_text(owner, "unit"), *comm = field_text(process, "comm");
         const char *user = field_true(owner, "userUnit") ? " of a user" : "";
         const char *by = field_true(owner, "byListener") ? ", which listens" : "";
-        char ids[OWNER_IDS_MAX];
+        char ids[OWNER_IDS_MAX], *text = NULL;
         struct line line = line_init(ids, sizeof(ids));
+        int n;
+
+        add_ids(&line, owner, process);
+        if (unit && *ids)
+                n = asprintf(&text, "%s%s (%s%s%s)%s", unit, user, comm ? comm : "",
+                             comm ? ", " : "", ids, by);
+        else if (unit)
+                n = asprintf(&text, "%s%s%s", unit, user, by);
+        else if (comm && *ids)
+                n = asprintf(&text, "%s (%s)%s, unit unknown", comm, ids, by);
+        else if (process && *ids)
+                n = asprintf(&text, "%s%s, program and unit unknown", ids, by);
+        else if (*ids)
+                n = asprintf(&text,
+                             "%s%s, process and unit unknown (may be hidden from this twmond)", ids,
+                             by);
+        else
+                n = asprintf(&text, "owner unknown");
+        return n < 0 ? NULL : text;
+}
+
+char *notes_owner_name(const json_t *owner)
+{
+        const json_t *process = json_array_get(field_array(owner, "processes"), 0);
+        const char *unit = field_text(owner, "unit"), *comm = field_text(process, "comm");
+        char pid[UNITS_TEXT_MAX], uid[UNITS_TEXT_MAX], *text = NULL;
+        bool has_pid = strcmp(field_show_count(process, "pid", pid), FIELD_UNKNOWN) != 0;
+        int n;
+
+        if (unit && has_pid)
+                n = asprintf(&text, "%s (%s%spid %s)", unit, comm ? comm : "", comm ? ", " : "",
+                             pid);
+        else if (unit)
+                n = asprintf(&text, "%s", unit);
+        else if (has_pid)
+                n = asprintf(&text, comm ? "%s (pid %s)" : "%spid %s", comm ? comm : "", pid);
+        else if (strcmp(field_show_count(owner, "uid", uid), FIELD_UNKNOWN) != 0)
+                n = asprintf(&text, "a process of uid %s", uid);
+        else
+                return NULL;
+        return n < 0 ? NULL : text;
+}
+
+void notes_owner(struct table *table, const json_t *object)
+{
+        const json_t *owner = field_object(object, "owner");
+        CLEANUP(free_text) char *text = NULL;
 
         if (!owner && field_is_host(object))
                 return;
-        add_ids(&line, owner, process);
-        if (unit && *ids)
-                table_note(table, "%s%s (%s%s%s)%s", unit, user, comm ? comm : "", comm ? ", " : "",
-                           ids, by);
-        else if (unit)
-                table_note(table, "%s%s%s", unit, user, by);
-        else if (comm && *ids)
-                table_note(table, "%s (%s)%s, unit unknown", comm, ids, by);
-        else if (process && *ids)
-                table_note(table, "%s%s, program and unit unknown", ids, by);
-        else if (*ids)
-                table_note(table, "%s%s, process and unit unknown (may be hidden from this twmond)",
-                           ids, by);
-        else
-                table_note(table, "owner unknown");
+        text = notes_owner_text(owner);
+        table_note(table, "%s", text ? text : "(out of memory)");
 }
 
-/* "7 unclosed, 2 unread": where the connections in CLOSE_WAIT have got to, the furthest first. */
-void notes_stages(struct table *table, const json_t *object)
+const char *notes_stages_text(const json_t *object, char buf[static NOTES_STAGES_MAX])
 {
         static const char *const stages[][2] = { { "unclosed", "unclosed" },
                                                  { "eofUnread", "eof-unread" },
                                                  { "unread", "unread" },
                                                  { "unaccepted", "unaccepted" } };
         const json_t *counts = field_object(object, "stages");
-        char text[ARRAY_SIZE(stages) * 40] = "";
-        size_t len = 0;
+        struct line line = line_init(buf, NOTES_STAGES_MAX);
 
         for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
                 uint64_t count;
 
-                if (!field_count(counts, stages[i][0], &count) || count == 0)
-                        continue;
-                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%" PRIu64 " %s",
-                                        len > 0 ? ", " : "", count, stages[i][1]);
+                if (field_count(counts, stages[i][0], &count) && count > 0)
+                        line_add(&line, "%s%" PRIu64 " %s", line.len > 0 ? ", " : "", count,
+                                 stages[i][1]);
         }
-        if (len > 0)
+        return buf;
+}
+
+void notes_stages(struct table *table, const json_t *object)
+{
+        char text[NOTES_STAGES_MAX];
+
+        if (*notes_stages_text(object, text))
                 table_note(table, "%s", text);
 }
 

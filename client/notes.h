@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The lines below a row, of an alert or a port alike: who it is, at which stage, how fast. */
+/*
+ * The lines below a row, of an alert or a port alike: who it is, at which stage, how fast; and the
+ * same as texts.
+ */
 
 #include <jansson.h>
 
 #include "table.h"
+
+#define NOTES_STAGES_MAX 160 /* four counts of at most 20 digits and their stages */
 
 /* "leaky.service (leaky, pid 812, 25 of 1024 descriptors, uid 33)" */
 void notes_owner(struct table *table, const json_t *object);
@@ -13,6 +18,13 @@ void notes_owner(struct table *table, const json_t *object);
 void notes_stages(struct table *table, const json_t *object);
 /* "this host is the first to close 4.0 connections a second (mean of the last minute)" */
 void notes_closing(struct table *table, const json_t *object);
+/* The text of notes_owner(); owner: the object itself. The caller frees. NULL: no memory. */
+char *notes_owner_text(const json_t *owner);
+/* "leaky.service (leaky, pid 812)": shorter. The caller frees. NULL: nobody is known, or no memory. */
+char *notes_owner_name(const json_t *owner);
+/* The text of notes_stages(), empty where there is none. Returns buf. */
+const char *notes_stages_text(const json_t *object, char buf[static NOTES_STAGES_MAX]);
+
 /* "leaks about 1.0 connections a minute (+-0.7), 3 have outlived 1min" */
 void notes_leak(struct table *table, const json_t *object);
 /* "214 established: 12 silent for 1h or longer, 0 unanswered; 0 use keepalive, the default ..." */

@@ -18,6 +18,8 @@
 
 #define PORT_WIDTH   12 /* "remote:65535" */
 #define OLDEST_WIDTH 13 /* ">= 999d 23h" and the like */
+#define CLOSES_WIDTH 8
+#define CLOSES_LEAST 0.01 /* per second; one in a minute is more */
 
 static const struct column port_columns[] = {
         { .title = "PORT", .min_width = PORT_WIDTH },
@@ -26,6 +28,7 @@ static const struct column port_columns[] = {
         { .title = "STUCK", .right = true },
         { .title = "OLDEST", .min_width = OLDEST_WIDTH, .right = true },
         { .title = "TIME_WAIT", .right = true },
+        { .title = "CLOSES/S", .min_width = CLOSES_WIDTH, .right = true },
 };
 
 static const struct column alert_columns[] = {
@@ -71,6 +74,20 @@ void rows_note_port(struct table *table, const json_t *port)
         notes_leak(table, port);
 }
 
+/* Three digits that count. */
+static void add_closes(struct table *table, const json_t *port)
+{
+        const json_t *value = json_object_get(port, "closesPerSec");
+        double rate = json_is_number(value) ? json_number_value(value) : -1;
+
+        if (!(rate >= 0))
+                table_cell(table, PAINT_NONE, FIELD_UNKNOWN);
+        else if (rate > 0 && rate < CLOSES_LEAST)
+                table_cell(table, PAINT_NONE, "< %.2f", CLOSES_LEAST);
+        else
+                table_cell(table, PAINT_NONE, "%.*f", rate < 1 ? 2 : rate < 100 ? 1 : 0, rate);
+}
+
 void rows_add_port(struct table *table, const json_t *port, bool once)
 {
         char buf[UNITS_TEXT_MAX];
@@ -83,6 +100,7 @@ void rows_add_port(struct table *table, const json_t *port, bool once)
         table_cell(table, PAINT_NONE, "%s",
                    field_show_age(port, "oldestSec", "oldestAtLeast", buf));
         table_cell(table, PAINT_NONE, "%s", field_show_count(port, "timeWait", buf));
+        add_closes(table, port);
 }
 
 static void add_alert(struct table *table, const json_t *alert)

@@ -19,10 +19,9 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#define ESCAPED_MAX 4   /* bytes that one byte can become: \xNN */
-#define MARK_MAX    3   /* bytes that text_shorten() may add */
-#define WIDTH_MIN   20  /* a narrower terminal is treated as this wide */
-#define PROSE_WIDTH 100 /* where there is no terminal */
+#define ESCAPED_MAX 4  /* bytes that one byte can become: \xNN */
+#define MARK_MAX    3  /* bytes that text_shorten() may add */
+#define WIDTH_MIN   20 /* a narrower terminal is treated as this wide */
 
 static const char *const paint_start[PAINT_COUNT] = {
         [PAINT_NONE] = "",
@@ -247,7 +246,7 @@ void term_say(const struct term *term, enum paint paint, const char *format, ...
 void term_prose(const struct term *term, enum paint paint, unsigned indent, const char *text)
 {
         char *copy = text_printable(text, term->utf8), *rest = copy;
-        size_t width = term->width > 0 ? term->width : PROSE_WIDTH;
+        size_t width = term->width > 0 ? term->width : TERM_PROSE_WIDTH;
 
         if (!copy)
                 return;
@@ -256,6 +255,22 @@ void term_prose(const struct term *term, enum paint paint, unsigned indent, cons
         for (char *line; (line = strsep(&rest, "\n"));)
                 fprintf(term->out, "%*s%s%s", (int)indent, "", line, rest ? "\n" : "");
         fprintf(term->out, "%s\n", term_unpaint(term, paint));
+        free(copy);
+}
+
+void term_entry(const struct term *term, const char *label, unsigned indent, const char *text)
+{
+        char *head = text_printable(label, term->utf8), *copy = text_printable(text, term->utf8);
+        char *rest = copy;
+
+        if (head)
+                text_shorten(head, indent - 1, term->utf8);
+        if (copy)
+                text_wrap(copy, term->width > 0 ? MAX(term->width, indent + 1) - indent : 0);
+        for (char *line; head && copy && (line = strsep(&rest, "\n")); *head = '\0')
+                fprintf(term->out, "%s%s%s%*s%s\n", term_paint(term, PAINT_HEAD), head,
+                        term_unpaint(term, PAINT_HEAD), (int)(indent - text_width(head)), "", line);
+        free(head);
         free(copy);
 }
 

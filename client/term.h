@@ -15,6 +15,8 @@
 
 #include "base.h"
 
+#define TERM_PROSE_WIDTH 100 /* of prose where there is no terminal */
+
 enum paint {
         PAINT_NONE,
         PAINT_HEAD,
@@ -73,6 +75,13 @@ void term_say(const struct term *term, enum paint paint, const char *format, ...
  * indented. Elsewhere lines are short enough for mails and tickets.
  */
 void term_prose(const struct term *term, enum paint paint, unsigned indent, const char *text);
+
+/*
+ * One entry of a list, made printable: the label, cut to what is left of the text, then the text,
+ * which is broken between words at the terminal's width and begins indent columns from the left in
+ * every line. Elsewhere it is one line. indent > 0.
+ */
+void term_entry(const struct term *term, const char *label, unsigned indent, const char *text);
 
 /* "twmonctl: ..." on stderr, made printable. */
 void text_complain(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -18,6 +18,17 @@ static const struct verb verbs[] = {
           "this host, \"remote\" ports those that it connects to. With PORT, those alone, on\n"
           "both sides.\n",
           OPTION_ALL | OPTION_LIMIT | OPTION_ONCE, OPERANDS_PORTS, view_ports },
+        { "why", "PORT [ADDRESS] [--try]", "why can I not bind? everything about one port",
+          "Would bind() and listen() succeed now, without SO_REUSEADDR and with it? If not,\n"
+          "what holds the port, who that is, and when it is free. For 0.0.0.0, or ADDRESS.\n"
+          "With --try, bind() itself is asked; needs no twmond. Exit status 0 whatever the\n"
+          "answer is.\n",
+          OPTION_TRY, OPERANDS_PORT_ADDRESS, view_why },
+        { "destinations", "[--limit N]", "where local ports run out: connect() fails next",
+          "The destinations that use the most local ports, worst first: how many of those\n"
+          "that there are, how fast that grows, and when connect() fails with\n"
+          "EADDRNOTAVAIL.\n",
+          OPTION_LIMIT, OPERANDS_NONE, view_destinations },
         { "alerts", "", "what is raised or pending, who it is, and what to do",
           "Raised alerts first, then those whose hold time is still running.\n", 0, OPERANDS_NONE,
           view_alerts },
@@ -73,9 +84,9 @@ void verbs_print_help(FILE *out, const struct verb *verb)
               "Verbs:\n",
               out);
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-                fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+                fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].help);
                 if (verbs[i].arguments[0])
-                        fprintf(out, "  %-8s   %s\n", "", verbs[i].arguments);
+                        fprintf(out, "  %-12s   %s\n", "", verbs[i].arguments);
         }
         fputs("\nOptions:\n", out);
         cmdline_print(out, OPTION_EVERYWHERE);

@@ -25,6 +25,8 @@
 #define ERROR_INVALID "io.twmon.Monitor.ConfigurationInvalid"
 #define ERROR_DENIED  "io.twmon.Monitor.PermissionDenied"
 #define ERROR_FULL    "io.twmon.Monitor.TooManyClients"
+#define ERROR_LOOK    "io.twmon.Monitor.LookUnavailable"
+#define ERROR_METHOD  "org.varlink.service.MethodNotFound"
 
 #define HINT_WIDTH 80
 
@@ -139,6 +141,15 @@ static bool is_full(const struct reply *reply)
         return reply->error && strcmp(reply->error, ERROR_FULL) == 0;
 }
 
+static int complain_look(const struct reply *reply)
+{
+        const char *reason = field_text(reply->parameters, "reason");
+
+        text_complain("twmond cannot look at the sockets now%s%s; try again", reason ? ": " : "",
+                      reason ? reason : "");
+        return STATUS_FAILED;
+}
+
 static int complain_error(const struct reply *reply)
 {
         char *details = NULL;
@@ -153,6 +164,12 @@ static int complain_error(const struct reply *reply)
         if (is_full(reply)) {
                 text_complain("twmond has too many clients at the moment; try again");
                 return STATUS_UNREACHABLE;
+        }
+        if (strcmp(reply->error, ERROR_LOOK) == 0)
+                return complain_look(reply);
+        if (strcmp(reply->error, ERROR_METHOD) == 0) {
+                text_complain("this twmond does not know how: is it older than twmonctl?");
+                return STATUS_FAILED;
         }
         if (reply->parameters)
                 details = json_dumps(reply->parameters, JSON_COMPACT);

@@ -30,6 +30,8 @@ struct view {
 
 int view_status(struct view *view);
 int view_ports(struct view *view);
+int view_why(struct view *view);
+int view_destinations(struct view *view);
 int view_alerts(struct view *view);
 int view_watch(struct view *view);
 int view_replay(struct view *view);

@@ -61,7 +61,9 @@ static void test_verbs(void **state)
                 char text[32], *line;
 
                 snprintf(text, sizeof(text), "%s%s", verb_get(i)->name,
-                         verb_get(i)->operands == OPERANDS_FILE ? " file" : "");
+                         verb_get(i)->operands == OPERANDS_FILE           ? " file"
+                         : verb_get(i)->operands == OPERANDS_PORT_ADDRESS ? " 80"
+                                                                          : "");
                 line = parse_good(text, &options);
                 assert_ptr_equal(options.verb, verb_get(i));
                 assert_false(options.json || options.live || options.once || options.help);
@@ -128,6 +130,32 @@ static void test_values(void **state)
         free(line);
 }
 
+static void test_port_address(void **state)
+{
+        static const char *const lines[][2] = {
+                { "why 7865", "" },
+                { "why 7865 10.0.0.9 --try", "10.0.0.9" },
+                { "why --try 7865 -- ::1", "::1" },
+                { "why 7865 0:0:0::1 --try", "::1" },
+                { "why 7865 ::", "::" },
+                { "why 7865 ::ffff:10.0.0.9", "10.0.0.9" },
+                { "why 7865 ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+                  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+        };
+        struct cmdline options;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                free(parse_good(lines[i][0], &options));
+                assert_int_equal(options.n_ports, 1);
+                assert_int_equal(options.ports[0], 7865);
+                assert_string_equal(options.address, lines[i][1]);
+                assert_int_equal(options.try_bind, strstr(lines[i][0], "--try") != NULL);
+        }
+        free(parse_good("destinations --limit 5 --json", &options));
+        assert_int_equal(options.limit, 5);
+}
+
 static void test_help(void **state)
 {
         struct cmdline options;
@@ -169,6 +197,12 @@ static void test_wrong(void **state)
         assert_wrong("replay a b", "replay takes one FILE");
         assert_wrong("replay a --config=", "--config must be a file, not \"\"");
         assert_wrong("status --config a", "status takes no --config");
+        assert_wrong("why", "why needs a PORT");
+        assert_wrong("why --try", "why needs a PORT");
+        assert_wrong("why 80 ::1 ::2", "why takes one PORT and one ADDRESS");
+        assert_wrong("why 80 --once", "why takes no --once");
+        assert_wrong("ports 80 --try", "ports takes no --try");
+        assert_wrong("destinations 80", "destinations takes no \"80\"");
 }
 
 static void test_wrong_values(void **state)
@@ -179,6 +213,13 @@ static void test_wrong_values(void **state)
         assert_wrong("ports 0", "PORT must be a number from 1 to 65535, not \"0\"");
         assert_wrong("ports 65536", "PORT must be a number from 1 to 65535, not \"65536\"");
         assert_wrong("ports http", "PORT must be a number from 1 to 65535, not \"http\"");
+        assert_wrong("why 0", "PORT must be a number from 1 to 65535, not \"0\"");
+        assert_wrong("why ::1 80", "PORT must be a number from 1 to 65535, not \"::1\"");
+        assert_wrong("why 80 81", "ADDRESS must be an IPv4 or IPv6 address, not \"81\"");
+        assert_wrong("why 80 localhost",
+                     "ADDRESS must be an IPv4 or IPv6 address, not \"localhost\"");
+        assert_wrong("why 80 fe80::1%lo",
+                     "ADDRESS must be an IPv4 or IPv6 address, not \"fe80::1%lo\"");
         assert_wrong("ports -- -1", "PORT must be a number from 1 to 65535, not \"-1\"");
         assert_wrong("ports --limit 0", "--limit must be a number from 1 on, not \"0\"");
         assert_wrong("ports --limit -3", "--limit must be a number from 1 on, not \"-3\"");
@@ -251,7 +292,7 @@ static void test_help_text(void **state)
         for (size_t i = 0; verb_get(i); i++) {
                 char line[64];
 
-                snprintf(line, sizeof(line), "\n  %-8s ", verb_get(i)->name);
+                snprintf(line, sizeof(line), "\n  %-12s ", verb_get(i)->name);
                 assert_non_null(strstr(text, line));
         }
         verbs_print_help(out, verb_find("ports"));
@@ -265,11 +306,12 @@ static void test_help_text(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_verbs),        cmocka_unit_test(test_order),
-                cmocka_unit_test(test_order_posix),  cmocka_unit_test(test_values),
-                cmocka_unit_test(test_help),         cmocka_unit_test(test_wrong),
-                cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_too_many_ports),
-                cmocka_unit_test(test_help_text),    cmocka_unit_test(test_help_is_narrow),
+                cmocka_unit_test(test_verbs),          cmocka_unit_test(test_order),
+                cmocka_unit_test(test_order_posix),    cmocka_unit_test(test_values),
+                cmocka_unit_test(test_port_address),   cmocka_unit_test(test_help),
+                cmocka_unit_test(test_wrong),          cmocka_unit_test(test_wrong_values),
+                cmocka_unit_test(test_too_many_ports), cmocka_unit_test(test_help_text),
+                cmocka_unit_test(test_help_is_narrow),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -357,6 +357,27 @@ static void test_no_colour(void **state)
         fclose(file);
 }
 
+/* An entry's text stands in a column of its own, in every line; its label is as suspect as it. */
+static void test_entry(void **state)
+{
+        struct paper paper;
+
+        (void)state;
+        paper_init(&paper);
+        term_entry(&paper.term, "one", 6, "two three four");
+        paper.term.width = 14;
+        term_entry(&paper.term, "one", 6, "two three four");
+        term_entry(&paper.term, "toolong", 6, "a\033b");
+        term_entry(&paper.term, "\033", 6, "");
+        assert_paper(&paper, "one   two three four\n"
+                             "one   two\n"
+                             "      three\n"
+                             "      four\n"
+                             "to... a\\x1bb\n"
+                             "\\x1b  \n");
+        paper_done(&paper);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -374,6 +395,7 @@ int main(void)
                 cmocka_unit_test(test_wrap),
                 cmocka_unit_test(test_say),
                 cmocka_unit_test(test_no_colour),
+                cmocka_unit_test(test_entry),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

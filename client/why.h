@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Everything about one port as text, made from a reply of GetPort and from what bind() said: the
+ * verdict, then why, then who, then what to do. What the reply does not say is unknown, and said so.
+ */
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "term.h"
+#include "trybind.h"
+
+#define WHY_INDENT 11 /* of the entries' texts, behind their labels */
+
+/* All borrowed. */
+struct why {
+        const struct term *term;
+        const json_t *reply; /* tries are merged already */
+        uint16_t port;
+        const char *address;          /* that was asked for; empty: none */
+        const struct trybinds *tries; /* NULL: nothing was tried */
+        bool asked;                   /* the reply is from twmond; else from tries alone */
+};
+
+/* All of it. 0 or -ENOMEM. */
+int why_print(const struct why *why);
+
+/* Its parts: the first lines; who holds the port and what it is used for; the table of verdicts. */
+int why_print_verdict(const struct why *why);
+int why_print_port(const struct why *why);
+int why_print_binds(const struct why *why);
+
+/* A text that grows: written to its out, then whole in text. */
+struct why_text {
+        FILE *out;
+        char *text;
+        size_t len;
+};
+
+/* -ENOMEM. */
+int why_text_begin(struct why_text *text);
+/* Writes it as an entry, below the verdict if label is NULL, unless it is empty; and frees it. 0 or
+ * -ENOMEM. */
+int why_text_end(struct why_text *text, const struct term *term, const char *label);
+
+/* "TIME_WAIT" of "TIME-WAIT", as this program spells states; what is not known, as it is. */
+const char *why_state(const char *state);
+
+/* "3 connections in CLOSE_WAIT on 10.0.0.1", "1 socket bound to 0.0.0.0, not listening" */
+void why_write_holder(FILE *out, const json_t *blocker);
+
+/* "0.0.0.0", ":: for both families", ":: for IPv6 alone", "::1". NULL: unknown. */
+void why_write_address(FILE *out, const char *address, const char *family);

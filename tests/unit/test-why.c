@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* why, trybind: what is said of a port, and how what bind() said is put into a reply. */
+
+#include "why.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base.h"
+
+static json_t *load(const char *text)
+{
+        json_t *value = json_loads(text, 0, NULL);
+
+        if (!value)
+                fail_msg("no JSON: %s", text);
+        return value;
+}
+
+/* The first lines about that reply, as it would be printed where there is no terminal. */
+static char *verdict(const json_t *reply, const struct trybinds *tries, const char *address)
+{
+        struct term term = { 0 };
+        struct why why = { .term = &term,
+                           .reply = reply,
+                           .port = 80,
+                           .address = address,
+                           .tries = tries,
+                           .asked = true };
+        char *text = NULL;
+        size_t len;
+
+        term.out = open_memstream(&text, &len);
+        assert_non_null(term.out);
+        assert_int_equal(why_print_verdict(&why), 0);
+        fclose(term.out);
+        return text;
+}
+
+static void assert_verdict(const char *reply, const char *expected)
+{
+        json_t *value = load(reply);
+        char *text = verdict(value, NULL, "");
+
+        assert_string_equal(text, expected);
+        free(text);
+        json_decref(value);
+}
+
+#define OWNER "\"owner\":{\"processes\":[{\"pid\":7,\"comm\":\"x\"}],\"uid\":33}"
+#define TIME_WAIT(n)                                                                               \
+        "{\"what\":\"time-wait\",\"address\":\"::1\",\"state\":\"TIME-WAIT\",\"count\":" #n        \
+        ",\"freeInSec\":9,\"reuseHelps\":\"if-set\"}"
+#define HELD(what, state, help)                                                                    \
+        "{\"what\":\"" what "\",\"address\":\"1.2.3.4\",\"state\":\"" state                        \
+        "\",\"count\":2,\"reuseHelps\":\"" help "\"," OWNER "}"
+#define NO "{\"canBind\":false,\"blockedBy\":["
+
+static void test_works(void **state)
+{
+        (void)state;
+        assert_verdict("{\"canBind\":true,\"canBindReuse\":true}",
+                       "80: bind() works: nothing holds the port\n");
+        assert_verdict("{\"canBind\":true,\"canBindReuse\":true,\"privileged\":true}",
+                       "80: bind() works: nothing holds the port; whoever binds it needs "
+                       "CAP_NET_BIND_SERVICE\n");
+}
+
+static void test_causes(void **state)
+{
+        (void)state;
+        assert_verdict(NO TIME_WAIT(1) "," TIME_WAIT(3) "],\"freeInSec\":58}",
+                       "80: bind() fails: 4 connections in TIME_WAIT hold it, free in 58s\n"
+                       "  with SO_REUSEADDR: works if the old listener had it set, too; else free "
+                       "in 58s (twmonctl why 80 --try settles it)\n");
+        assert_verdict(NO TIME_WAIT(1) "," HELD("connections", "CLOSE-WAIT", "if-set") "]}",
+                       "80: bind() fails: 2 connections in CLOSE_WAIT of x (pid 7) hold it; 1 "
+                       "connection in TIME_WAIT holds it\n"
+                       "  with SO_REUSEADDR: works if the old listener had it set, too; else only "
+                       "when what holds it is gone (twmonctl why 80 --try settles it)\n");
+        assert_verdict(
+                NO TIME_WAIT(1) "," HELD("listener", "LISTEN", "no") "],\"canBindReuse\":false}",
+                "80: bind() fails: x (pid 7) listens on 1.2.3.4\n"
+                "  with SO_REUSEADDR: fails, too\n");
+        assert_verdict(NO HELD("bound", "CLOSE", "if-set") "]}",
+                       "80: bind() fails: x (pid 7) has bound 1.2.3.4 and does not listen\n"
+                       "  with SO_REUSEADDR: works if whoever has bound it has it set, too; else "
+                       "only when what holds it is gone (twmonctl why 80 --try settles it)\n");
+        assert_verdict(NO HELD("client", "ESTAB", "no") "],\"canBindReuse\":false}",
+                       "80: bind() fails: 2 outgoing connections in ESTABLISHED of x (pid 7) have "
+                       "it as their own port\n"
+                       "  with SO_REUSEADDR: fails, too\n");
+        assert_verdict(NO "{\"what\":\"address\",\"address\":\"9.9.9.9\",\"count\":0,"
+                          "\"reuseHelps\":\"no\"}],\"canBindReuse\":false}",
+                       "80: bind() fails: 9.9.9.9 is no address of this host\n"
+                       "  with SO_REUSEADDR: fails, too\n");
+        assert_verdict(NO "{\"what\":\"newer\"}],\"canBindReuse\":true}",
+                       "80: bind() fails: newer holds it\n"
+                       "  with SO_REUSEADDR: works\n");
+}
+
+static void test_address(void **state)
+{
+        json_t *reply = load("{\"canBind\":true,\"canBindReuse\":true}");
+        char *text;
+
+        (void)state;
+        text = verdict(reply, NULL, "::1");
+        assert_string_equal(text, "[::1]:80: bind() works: nothing holds the port\n");
+        free(text);
+        text = verdict(reply, NULL, "10.0.0.9");
+        assert_string_equal(text, "10.0.0.9:80: bind() works: nothing holds the port\n");
+        free(text);
+        json_decref(reply);
+}
+
+/* What bind() would have said. */
+static struct trybinds make_tries(int plain, int reuse)
+{
+        return (struct trybinds){
+                .n = 1,
+                .items = { { .address = "0.0.0.0",
+                             .family = "ipv4",
+                             .plain = { .tried = true, .error = plain },
+                             .reuse = { .tried = true, .error = reuse },
+                             .reuse_port = { .tried = true, .error = plain } } },
+        };
+}
+
+static void assert_merged(const char *reply, struct trybinds tries, const char *expected)
+{
+        json_t *value = load(reply), *wanted = load(expected);
+
+        assert_int_equal(trybind_merge(&tries, value), 0);
+        if (!json_equal(value, wanted))
+                fail_msg("got %s, wanted %s", json_dumps(value, JSON_SORT_KEYS), expected);
+        json_decref(value);
+        json_decref(wanted);
+}
+
+#define BIND "\"address\":\"0.0.0.0\",\"family\":\"ipv4\","
+
+static void test_merge(void **state)
+{
+        (void)state;
+        /* settled, and the rest stays */
+        assert_merged(
+                "{\"port\":80,\"canBind\":null,\"freeInSec\":9,\"blockedBy\":[1],\"binds\":[{" BIND
+                "\"freeInSec\":9},{\"address\":\"::\",\"family\":\"dual\"}]}",
+                make_tries(-EADDRINUSE, 0),
+                "{\"port\":80,\"canBind\":false,\"canBindReuse\":true,\"tried\":true,"
+                "\"tryError\":\"EADDRINUSE\",\"freeInSec\":9,\"blockedBy\":[1],\"binds\":[{" BIND
+                "\"canBind\":false,\"canBindReuse\":true,\"tried\":true,"
+                "\"tryError\":\"EADDRINUSE\",\"freeInSec\":9},"
+                "{\"address\":\"::\",\"family\":\"dual\"}]}");
+        /* gone since the look; a bind that was not there is added */
+        assert_merged(
+                "{\"canBind\":false,\"freeInSec\":9,\"blockedBy\":[1]}", make_tries(0, 0),
+                "{\"canBind\":true,\"canBindReuse\":true,\"tried\":true,\"freeInSec\":0,"
+                "\"blockedBy\":[],\"binds\":[{" BIND "\"canBind\":true,\"canBindReuse\":true,"
+                "\"canBindReusePort\":true,\"tried\":true,\"freeInSec\":0,\"blockedBy\":[]}]}");
+        /* taken since: when it is free, nobody knows */
+        assert_merged("{\"canBind\":true,\"freeInSec\":0,\"binds\":[]}",
+                      make_tries(-EACCES, -EACCES),
+                      "{\"canBind\":false,\"canBindReuse\":false,\"tried\":true,"
+                      "\"tryError\":\"EACCES\",\"tryErrorReuse\":\"EACCES\",\"binds\":[{" BIND
+                      "\"canBind\":false,\"canBindReuse\":false,\"tried\":true,"
+                      "\"tryError\":\"EACCES\",\"tryErrorReuse\":\"EACCES\"}]}");
+}
+
+/* bind() that works beside a listener is followed by a listen() that fails. */
+static void test_listener_stays(void **state)
+{
+        struct trybinds tries = make_tries(-EADDRINUSE, 0);
+        json_t *reply = load(NO HELD("listener", "LISTEN", "no") "],\"canBindReuse\":false}");
+        char *text;
+
+        (void)state;
+        assert_int_equal(trybind_merge(&tries, reply), 0);
+        assert_true(json_is_false(json_object_get(reply, "canBindReuse")));
+        text = verdict(reply, &tries, "");
+        assert_non_null(strstr(text, "80: bind() fails: x (pid 7) listens on 1.2.3.4\n"
+                                     "  with SO_REUSEADDR: bind() works, but listen() would fail"));
+        assert_non_null(strstr(text, "  Tried: bind() without listen(), each socket closed at "
+                                     "once: EADDRINUSE (Address already in use); with "
+                                     "SO_REUSEADDR works.\n"));
+        free(text);
+        json_decref(reply);
+}
+
+/* SO_REUSEPORT goes by the user: what this one finds says nothing of another. */
+static void test_reuse_port(void **state)
+{
+        char mine[256];
+        struct trybinds tries = make_tries(-EADDRINUSE, -EADDRINUSE);
+        json_t *reply, *bind;
+
+        (void)state;
+        for (int i = 0; i < 2; i++) {
+                snprintf(mine, sizeof(mine),
+                         "{\"binds\":[{" BIND
+                         "\"blockedBy\":[" TIME_WAIT(1) ",{\"what\":"
+                                                        "\"listener\",\"owner\":{\"uid\":%u}}]}]}",
+                         (unsigned)geteuid() + (unsigned)i);
+                reply = load(mine);
+                assert_int_equal(trybind_merge(&tries, reply), 0);
+                bind = json_array_get(json_object_get(reply, "binds"), 0);
+                if (i == 0)
+                        assert_true(json_is_false(json_object_get(bind, "canBindReusePort")));
+                else
+                        assert_null(json_object_get(bind, "canBindReusePort"));
+                json_decref(reply);
+        }
+}
+
+static void test_not_tried(void **state)
+{
+        struct trybinds tries = make_tries(-EAFNOSUPPORT, -EAFNOSUPPORT);
+        json_t *reply = load("{}");
+        char *text;
+
+        (void)state;
+        tries.items[0].plain.tried = false;
+        tries.items[0].reuse.tried = false;
+        tries.items[0].reuse_port.tried = false;
+        assert_int_equal(trybind_merge(&tries, reply), 0);
+        assert_null(json_object_get(reply, "canBind"));
+        assert_null(json_object_get(reply, "tried"));
+        text = verdict(reply, &tries, "::1");
+        assert_non_null(strstr(text, "[::1]:80: unknown whether bind() works: it could not be "
+                                     "tried, no socket: EAFNOSUPPORT (Address family not "));
+        free(text);
+        json_decref(reply);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_works),      cmocka_unit_test(test_causes),
+                cmocka_unit_test(test_address),    cmocka_unit_test(test_merge),
+                cmocka_unit_test(test_reuse_port), cmocka_unit_test(test_listener_stays),
+                cmocka_unit_test(test_not_tried),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
