@@ -33,8 +33,8 @@
 #include "units.h"
 
 #define PORT_KINDS   ALERT_HALF_OPEN /* the kinds before it judge ports by their rows */
-#define MODEL_FEW    16          /* ports that may have exceptions; half of them remote */
-#define MODEL_MANY   300         /* with all kinds more than ALERTS_MAX */
+#define MODEL_FEW    16              /* ports that may have exceptions; half of them remote */
+#define MODEL_MANY   300             /* with all kinds more than ALERTS_MAX */
 #define MODEL_NEVER  UINT64_MAX
 #define MODEL_REASON "its rule was removed from the configuration"
 
