@@ -64,6 +64,15 @@ static void follow_rules(struct destination_guard *guard, const struct census_re
         guard->walk_usec = guard->near_to_usec = 0;
 }
 
+/* By other settings the same sockets are another number. */
+static bool is_same_count(const struct kernlimits *a, const struct kernlimits *b)
+{
+        return a->port_range_known == b->port_range_known && a->port_first == b->port_first &&
+               a->port_last == b->port_last && a->reserved_in_range == b->reserved_in_range &&
+               a->tw_reuse == b->tw_reuse && a->tw_reuse_delay_msec == b->tw_reuse_delay_msec &&
+               a->timestamps == b->timestamps;
+}
+
 int64_t destination_guard_sockets(const struct host_facts *host)
 {
         const struct sockstat *sockstat = &host->sockstat;
@@ -96,7 +105,8 @@ bool destination_guard_is_due(struct destination_guard *guard, const struct cens
                 return false; /* nothing would be judged, or it could not be */
         if (sockets >= 0 && (uint64_t)sockets < near_ports(guard->lowest, usable))
                 return false;
-        return guard->walk_usec == 0 || request->now_usec < guard->near_to_usec ||
+        return guard->walk_usec == 0 || !is_same_count(&guard->limits, &request->host->limits) ||
+               request->now_usec < guard->near_to_usec ||
                request->now_usec - guard->walk_usec >= CENSUS_EVERY_USEC ||
                has_grown(guard, sockets);
 }
@@ -109,6 +119,7 @@ void destination_guard_begin(struct destination_guard *guard, const struct censu
         follow_rules(guard, request);
         near = near_ports(guard->lowest, usable);
         guard->walk_usec = MAX(request->now_usec, UINT64_C(1));
+        guard->limits = request->host->limits;
         guard->walk_sockets = destination_guard_sockets(request->host);
         guard->margin = near > error_max ? near - error_max : 0;
 }

@@ -15,13 +15,14 @@
 struct destination_guard {
         const struct rules *rules; /* that lowest is of; NULL: none yet */
         uint64_t conf_serial;
-        uint64_t lowest;       /* of all rules, where near begins; 0: all of them are off */
-        uint64_t scan_usec;    /* when it was asked last; 0: never */
-        uint64_t pause_usec;   /* between the last two times; 0: unknown */
-        uint64_t walk_usec;    /* the last whole walk by these rules; 0: none */
-        int64_t walk_sockets;  /* sockstat then; HOST_UNKNOWN */
-        uint64_t margin;       /* so many sockets more than then, and one may be near */
-        uint64_t near_to_usec; /* until then every scan walks */
+        struct kernlimits limits; /* that the last walk went by */
+        uint64_t lowest;          /* of all rules, where near begins; 0: all of them are off */
+        uint64_t scan_usec;       /* when it was asked last; 0: never */
+        uint64_t pause_usec;      /* between the last two times; 0: unknown */
+        uint64_t walk_usec;       /* the last whole walk by these rules; 0: none */
+        int64_t walk_sockets;     /* sockstat then; HOST_UNKNOWN */
+        uint64_t margin;          /* so many sockets more than then, and one may be near */
+        uint64_t near_to_usec;    /* until then every scan walks */
 };
 
 /* At every scan: is a walk due? usable: local ports towards each destination; 0: unknown. */

@@ -462,6 +462,21 @@ static void rules_decide_what_is_near(void **state)
         assert_false(is_due(world, 100000, 100000));
 }
 
+static void other_settings_are_another_count(void **state)
+{
+        struct world *world = *state;
+
+        assert_true(is_due(world, 5000, 5000));
+        (void)walk(world, 10);
+        assert_false(is_due(world, 5000, 5000));
+        world->host.limits.tw_reuse = 0;
+        assert_true(is_due(world, 5000, 5000));
+        (void)walk(world, 10);
+        assert_false(is_due(world, 5000, 5000));
+        world->host.limits.port_last -= 100;
+        assert_true(is_due(world, 5000, 5000));
+}
+
 /* What the observer asks the kernel for. */
 static void a_quiet_host_makes_no_wide_dump(void **state)
 {
@@ -501,6 +516,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(without_sockstat_there_is_a_walk_a_minute, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(rules_decide_what_is_near, setup, teardown),
+                cmocka_unit_test_setup_teardown(other_settings_are_another_count, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_quiet_host_makes_no_wide_dump, setup, teardown),
         };
 
