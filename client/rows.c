@@ -15,6 +15,7 @@
 
 #include "field.h"
 #include "notes.h"
+#include "view_host.h"
 
 #define PORT_WIDTH   12 /* "remote:65535" */
 #define OLDEST_WIDTH 13 /* ">= 999d 23h" and the like */
@@ -102,6 +103,7 @@ static void add_alert(struct table *table, const json_t *alert)
         notes_owner(table, alert);
         notes_stages(table, alert);
         notes_leak(table, alert);
+        view_host_note(table, alert);
 }
 
 static bool is_raised(const json_t *alert)

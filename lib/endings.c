@@ -16,7 +16,7 @@
  *
  * So aborts alone do not tell who is at fault, and many may be right (a load balancer's health
  * checks). They are worth a word where they are more than the connections that end as they should:
- * about those that are in TIME_WAIT now, which last a minute each.
+ * about those that are in TIME_WAIT now, which last a minute each, and those without room for it.
  */
 
 #include "endings.h"
@@ -59,13 +59,17 @@ static void read_listen(struct line *line, const struct tcp_rates *rates)
                  "or its backlog is too short");
 }
 
-/* TIME_WAIT lasts a minute, the aborts are those of the window. */
-static bool aborts_are_high(const struct tcp_rates *rates, uint64_t aborts, uint64_t time_wait)
+/*
+ * TIME_WAIT lasts a minute. Where the window is longer, the aborts are those of more than that;
+ * where it is shorter, they are held against all of the minute, for nobody knows how it was before.
+ */
+static bool aborts_are_high(const struct tcp_rates *rates, uint64_t aborts, uint64_t ended_well)
 {
+        const uint64_t window_usec = MAX(rates->window_usec, TCP_RATES_WINDOW_USEC);
+
         return aborts >= ENDINGS_ABORTS_MIN &&
-               (double)aborts * TCP_RATES_WINDOW_USEC >= (double)time_wait *
-                                                                 (double)rates->window_usec *
-                                                                 ENDINGS_ABORTS_PER_TIME_WAIT;
+               (double)aborts * TCP_RATES_WINDOW_USEC >=
+                       (double)ended_well * (double)window_usec * ENDINGS_ABORTS_PER_TIME_WAIT;
 }
 
 static void read_aborts(struct line *line, const struct host_facts *facts)
@@ -77,7 +81,9 @@ static void read_aborts(struct line *line, const struct host_facts *facts)
         const bool counted = table->known && table->time_wait_known;
         const int64_t time_wait = counted ? (int64_t)table->time_wait : facts->sockstat.tw;
 
-        if (time_wait < 0 || !aborts_are_high(rates, unread + data, (uint64_t)time_wait))
+        if (time_wait < 0 ||
+            !aborts_are_high(rates, unread + data,
+                             (uint64_t)time_wait + delta_of(rates, TCP_TIME_WAIT_OVERFLOW)))
                 return;
         begin(line);
         line_add(line,
