@@ -6,9 +6,11 @@
  *   default close                        TIME_WAIT 10, no counter of ours
  *   SO_LINGER {1, 5}                     the same: it only waits
  *   SO_LINGER {1, 0}                     TCPAbortOnData 10, no TIME_WAIT; data on its way is dropped
- *   SO_LINGER {1, 0}, the peer was first TCPAbortOnData 10, and the peer's TIME_WAIT goes as well
+ *   SO_LINGER {1, 0}, the peer was first TCPAbortOnData 10, and the peer's FIN_WAIT2 goes as well
  *   close() with unread data             TCPAbortOnClose 10, no TIME_WAIT, whatever SO_LINGER is
- *   data comes after close()             TCPAbortOnData, where the peer sends before it closes
+ *   data comes after close()             a reset for each; TCPAbortOnData 4, where it met FIN_WAIT1:
+ *                                        the mini-socket of FIN_WAIT2 counts nothing
+ *   data comes after shutdown(RDWR)      TCPAbortOnData 10
  *   TCP_LINGER2 below 0                  TCPAbortOnData 10
  *   FIN_WAIT2, the peer does not close   no counter; mini-sockets in sockstat's tw
  *   accept queue of 1, 6 connects        ListenOverflows 8 and ListenDrops 8 in 1.5 s: retries count
