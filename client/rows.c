@@ -15,6 +15,7 @@
 
 #include "field.h"
 #include "notes.h"
+#include "view_host.h"
 
 #define PORT_WIDTH   12 /* "remote:65535" */
 #define OLDEST_WIDTH 13 /* ">= 999d 23h" and the like */
@@ -121,6 +122,7 @@ static void add_alert(struct table *table, const json_t *alert)
         notes_stages(table, alert);
         notes_leak(table, alert);
         notes_half_open(table, alert);
+        view_host_note(table, alert);
 }
 
 static bool is_raised(const json_t *alert)

@@ -15,6 +15,18 @@
 #define TABLE_SHOWN_PCT 50
 #define TABLE_TEXT_MAX  320
 
+/* "87 of 100 in use, 3 of them in FIN_WAIT2" */
+static void add_use(struct line *line, const json_t *table)
+{
+        char used[UNITS_TEXT_MAX], max[UNITS_TEXT_MAX];
+        uint64_t fin_wait2;
+
+        line_add(line, "%s of %s in use", field_show_count(table, "used", used),
+                 field_show_count(table, "max", max));
+        if (field_count(table, "finWait2", &fin_wait2) && fin_wait2 > 0)
+                line_add(line, ", %" PRIu64 " of them in FIN_WAIT2", fin_wait2);
+}
+
 /* What found no room: in the window of the counters, or where they are not known since the scan
  * before. */
 static uint64_t find_overflows(const json_t *status, const json_t *table)
@@ -46,19 +58,34 @@ static bool write_table(const json_t *status, char text[static TABLE_TEXT_MAX])
         const json_t *table = field_object(status, "timeWaitTable");
         const uint64_t overflows = find_overflows(status, table);
         struct line line = line_init(text, TABLE_TEXT_MAX);
-        uint64_t used, max, fin_wait2;
+        uint64_t used, max;
 
         if (!field_count(table, "used", &used) || !field_count(table, "max", &max))
                 return false;
         if (overflows == 0 &&
             used <= max / 100 * TABLE_SHOWN_PCT + max % 100 * TABLE_SHOWN_PCT / 100)
                 return false;
-        line_add(&line, "TIME_WAIT table: %" PRIu64 " of %" PRIu64 " in use", used, max);
-        if (field_count(table, "finWait2", &fin_wait2) && fin_wait2 > 0)
-                line_add(&line, ", %" PRIu64 " of them in FIN_WAIT2", fin_wait2);
+        line_add(&line, "TIME_WAIT table: ");
+        add_use(&line, table);
         add_overflows(&line, status, overflows);
         line_add(&line, ".");
         return true;
+}
+
+void view_host_note(struct table *table, const json_t *alert)
+{
+        const json_t *entries = field_object(alert, "timeWaitTable");
+        char text[TABLE_TEXT_MAX];
+        struct line line = line_init(text, sizeof(text));
+        uint64_t overflows;
+
+        if (!entries)
+                return;
+        add_use(&line, entries);
+        table_note(table, "%s", text);
+        if (field_count(entries, "overflows", &overflows) && overflows > 0)
+                table_note(table, "%" PRIu64 " connection%s found no room since the scan before",
+                           overflows, overflows == 1 ? "" : "s");
 }
 
 void view_host_draw(const struct term *term, const json_t *status)

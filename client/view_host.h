@@ -5,7 +5,11 @@
 
 #include <jansson.h>
 
+#include "table.h"
 #include "term.h"
+
+/* Below an alert of time-wait-table: "87 of 100 in use", and what they are. */
+void view_host_note(struct table *table, const json_t *alert);
 
 /*
  * At most one line for the TIME_WAIT table (more than half full, or it overflowed) and one for how

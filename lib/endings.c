@@ -6,9 +6,11 @@
  *   default close                        TIME_WAIT 10, no counter of ours
  *   SO_LINGER {1, 5}                     the same: it only waits
  *   SO_LINGER {1, 0}                     TCPAbortOnData 10, no TIME_WAIT; data on its way is dropped
- *   SO_LINGER {1, 0}, the peer was first TCPAbortOnData 10, and the peer's TIME_WAIT goes as well
+ *   SO_LINGER {1, 0}, the peer was first TCPAbortOnData 10, and the peer's FIN_WAIT2 goes as well
  *   close() with unread data             TCPAbortOnClose 10, no TIME_WAIT, whatever SO_LINGER is
- *   data comes after close()             TCPAbortOnData, where the peer sends before it closes
+ *   data comes after close()             a reset for each; TCPAbortOnData 4, where it met FIN_WAIT1:
+ *                                        the mini-socket of FIN_WAIT2 counts nothing
+ *   data comes after shutdown(RDWR)      TCPAbortOnData 10
  *   TCP_LINGER2 below 0                  TCPAbortOnData 10
  *   FIN_WAIT2, the peer does not close   no counter; mini-sockets in sockstat's tw
  *   accept queue of 1, 6 connects        ListenOverflows 8 and ListenDrops 8 in 1.5 s: retries count
@@ -16,7 +18,7 @@
  *
  * So aborts alone do not tell who is at fault, and many may be right (a load balancer's health
  * checks). They are worth a word where they are more than the connections that end as they should:
- * about those that are in TIME_WAIT now, which last a minute each.
+ * about those that are in TIME_WAIT now, which last a minute each, and those without room for it.
  */
 
 #include "endings.h"
@@ -59,13 +61,17 @@ static void read_listen(struct line *line, const struct tcp_rates *rates)
                  "or its backlog is too short");
 }
 
-/* TIME_WAIT lasts a minute, the aborts are those of the window. */
-static bool aborts_are_high(const struct tcp_rates *rates, uint64_t aborts, uint64_t time_wait)
+/*
+ * TIME_WAIT lasts a minute. Where the window is longer, the aborts are those of more than that;
+ * where it is shorter, they are held against all of the minute, for nobody knows how it was before.
+ */
+static bool aborts_are_high(const struct tcp_rates *rates, uint64_t aborts, uint64_t ended_well)
 {
+        const uint64_t window_usec = MAX(rates->window_usec, TCP_RATES_WINDOW_USEC);
+
         return aborts >= ENDINGS_ABORTS_MIN &&
-               (double)aborts * TCP_RATES_WINDOW_USEC >= (double)time_wait *
-                                                                 (double)rates->window_usec *
-                                                                 ENDINGS_ABORTS_PER_TIME_WAIT;
+               (double)aborts * TCP_RATES_WINDOW_USEC >=
+                       (double)ended_well * (double)window_usec * ENDINGS_ABORTS_PER_TIME_WAIT;
 }
 
 static void read_aborts(struct line *line, const struct host_facts *facts)
@@ -77,7 +83,9 @@ static void read_aborts(struct line *line, const struct host_facts *facts)
         const bool counted = table->known && table->time_wait_known;
         const int64_t time_wait = counted ? (int64_t)table->time_wait : facts->sockstat.tw;
 
-        if (time_wait < 0 || !aborts_are_high(rates, unread + data, (uint64_t)time_wait))
+        if (time_wait < 0 ||
+            !aborts_are_high(rates, unread + data,
+                             (uint64_t)time_wait + delta_of(rates, TCP_TIME_WAIT_OVERFLOW)))
                 return;
         begin(line);
         line_add(line,

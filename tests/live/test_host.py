@@ -158,6 +158,8 @@ def test_table(tap):
         text = daemon.ctl("status").stdout
         tap.ok(f"TIME_WAIT table: {used + 100} of {used + 100} in use; 20 connections found no "
                "room in it in " in text, "`status` has it in one line", text)
+        tap.ok(f"{used + 100} of {used + 100} in use\n" in daemon.ctl("alerts").stdout,
+               "`alerts` as well")
         tap.ok("tcp_max_tw_buckets" in " ".join(text.split()), "and what to do", text)
         lab.set_sysctl(BUCKETS, usual)
         tap.ok(lab.poll(lambda: watcher.find("cleared", TABLE, 0)), "the limit raised: it clears")

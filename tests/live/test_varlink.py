@@ -272,7 +272,8 @@ def test_replies(tap):
         watcher.close()
         tap.equal(daemon.call("Reload"), {}, "Reload: an empty reply, as declared")
         lab.stop_well(tap, daemon)
-    check_shown(tap, interface, shown | leak_replies(tap, interface))
+    check_shown(tap, interface,
+                shown | leak_replies(tap, interface) | host_replies(tap, interface))
 
 
 def leak_replies(tap, interface):
@@ -291,6 +292,26 @@ def leak_replies(tap, interface):
             shown |= hold(tap, interface, method, [daemon.call(method, parameters)], "a leak")
         for item in forgotten:
             item.reset()
+        lab.stop_well(tap, daemon)
+    return shown
+
+
+def host_replies(tap, interface):
+    """A table of TIME_WAIT without room, and more resets than connections that end well."""
+    shown, buckets = set(), "net.ipv4.tcp_max_tw_buckets"
+    usual = lab.get_sysctl(buckets)[0]
+    with lab.Daemon(CONFIG) as daemon:
+        daemon.wait_scan()
+        server, clients, accepted = makers.connections(7869, 100)
+        makers.Held(clients + accepted, server).reset()
+        lab.set_sysctl(buckets, lab.sockstat("tw") + 1)
+        server, clients, accepted = makers.connections(7870, 5)
+        makers.Held(accepted + clients, server).close()
+        tap.ok(daemon.wait_alert("time-wait-table", 0, "raised", 5, "host"), "no room in the table")
+        tap.ok(lab.poll(lambda: "reading" in daemon.status().get("endings", {}), 5), "a reading")
+        for method in "GetStatus", "ListAlerts":
+            shown |= hold(tap, interface, method, [daemon.call(method)], "a full table")
+        lab.set_sysctl(buckets, usual)
         lab.stop_well(tap, daemon)
     return shown
 

@@ -280,10 +280,19 @@ static void test_nothing_to_read(void **state)
                 facts = endings_of(quiet[i], 1000000, 0);
                 assert_reading(&facts, "");
         }
-        facts = endings_of(TCP_ABORT_ON_DATA, 20, 41); /* 40 a minute against 41 */
+        facts = endings_of(TCP_ABORT_ON_DATA, 20, 21);
         assert_reading(&facts, "");
-        facts = endings_of(TCP_ABORT_ON_DATA, 20, 40);
+        facts = endings_of(TCP_ABORT_ON_DATA, 20, 20);
         assert_int_equal(endings_reading(&facts, (char[ENDINGS_TEXT_MAX]){ 0 }), true);
+        facts.rates.known |= 1U << TCP_TIME_WAIT_OVERFLOW;
+        facts.rates.delta[TCP_TIME_WAIT_OVERFLOW] = 1; /* it would be in TIME_WAIT as well */
+        assert_reading(&facts, "");
+        facts = endings_of(TCP_ABORT_ON_DATA, 20, 4);
+        facts.rates.window_usec = 300 * USEC_PER_SEC; /* 4 a minute against 4 */
+        assert_int_equal(endings_reading(&facts, (char[ENDINGS_TEXT_MAX]){ 0 }), true);
+        facts.rates.delta[TCP_ABORT_ON_DATA] = 19;
+        assert_reading(&facts, "");
+        facts = endings_of(TCP_ABORT_ON_DATA, 20, 20);
         facts.sockstat.tw = HOST_UNKNOWN; /* nobody knows whether they are many */
         assert_reading(&facts, "");
         host_facts_clear(&facts);
