@@ -87,11 +87,11 @@ static const char *squatter(const struct portlook *look, const struct bind_verdi
                "has it keeps it until its connection is gone.";
 }
 
-/* Only where nothing else forbids it. */
+/* Only where nothing else forbids it; clients hardly ever have it. */
 static const char *set_reuseaddr(const struct portlook *look, const struct bind_verdict *verdict)
 {
-        (void)look;
-        if (verdict->n_blockers == 0 || verdict->reuse == BIND_NO)
+        if (verdict->n_blockers == 0 || verdict->reuse == BIND_NO ||
+            is_blocked_by(look, verdict, CLAIM_CLIENT))
                 return NULL;
         return "Set SO_REUSEADDR on the server's socket before bind(). It helps only if the "
                "sockets in the way have it as well; connections have it from the listener that "

@@ -233,6 +233,17 @@ def questions(daemon, port, addresses):
     return dict(sorted(answers.items(), key=lambda item: item[0][1]))
 
 
+def untold(daemon, port, address):
+    """What --try leaves unknown or gets wrong."""
+    wrong = []
+    for bind in why(daemon, port, address, "--try")["binds"]:
+        truth = {"canBind": real(bind["address"], bind["family"], port),
+                 "canBindReuse": real(bind["address"], bind["family"], port, reuse=True)}
+        wrong += [(bind["address"], bind["family"], key, bind.get(key))
+                  for key, value in truth.items() if bind.get(key) is not value]
+    return wrong
+
+
 def needless(question, bind):
     """What is called unknown although the kernel does tell; an empty text: nothing."""
     blockers = bind["blockedBy"]
@@ -281,7 +292,7 @@ class Case:
 
 def check_case(tap, daemon, name, make, what, addresses, with_v6only):
     case = Case(name)
-    named = set()
+    named, tried = set(), []
     for reuse, reuseport, v6only in itertools.product((False, True), (False, True),
                                                       (False, True) if with_v6only else (False,)):
         old = Old(reuse, reuseport, v6only)
@@ -290,10 +301,12 @@ def check_case(tap, daemon, name, make, what, addresses, with_v6only):
             for question, bind in questions(daemon, old.port, addresses).items():
                 named |= {blocker["what"] for blocker in bind["blockedBy"]}
                 case.compare(question, bind, old.port, (reuse, reuseport, v6only))
+            tried += untold(daemon, old.port, addresses[0])
         finally:
             old.close()
     case.report(tap)
     tap.ok(what in named, f"{name}: called {what}", named)
+    tap.equal(tried, [], f"{name}: with --try nothing is unknown, nor wrong")
 
 
 def test_cases(tap):

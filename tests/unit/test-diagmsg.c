@@ -113,7 +113,7 @@ static void test_request_one_walk(void **state)
 {
         char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(8)));
         const struct diag_request request = {
-                DIAG_BOTH, SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT), false
+                .form = DIAG_BOTH, .states = SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT)
         };
         const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
         const struct inet_diag_req *body = NLMSG_DATA(nlh);
@@ -131,9 +131,10 @@ static void test_request_one_walk(void **state)
 static void test_request_by_family(void **state)
 {
         char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(8)));
-        const struct diag_request request = { DIAG_IPV6,
-                                              SOCK_MASK(SOCK_SYN_RECV) | SOCK_MASK(SOCK_BOUND),
-                                              true };
+        const struct diag_request request = { .form = DIAG_IPV6,
+                                              .states = SOCK_MASK(SOCK_SYN_RECV) |
+                                                        SOCK_MASK(SOCK_BOUND),
+                                              .info = true };
         const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
         const struct inet_diag_req_v2 *body = NLMSG_DATA(nlh);
 
@@ -144,6 +145,74 @@ static void test_request_by_family(void **state)
         assert_int_equal(body->sdiag_protocol, IPPROTO_TCP);
         assert_int_equal(body->idiag_states, 1 << 3 | 1 << 12 | 1 << 13);
         assert_int_equal(body->idiag_ext, 1 << (INET_DIAG_INFO - 1));
+}
+
+/* Runs a filter as inet_diag_bc_run() does. */
+static bool accepts(const struct inet_diag_bc_op *op, int len, uint16_t sport, uint16_t dport)
+{
+        while (len > 0) {
+                bool yes = true;
+                int step;
+
+                switch (op->code) {
+                case INET_DIAG_BC_JMP:
+                        yes = false;
+                        break;
+                case INET_DIAG_BC_S_GE:
+                        yes = sport >= op[1].no;
+                        break;
+                case INET_DIAG_BC_S_LE:
+                        yes = sport <= op[1].no;
+                        break;
+                case INET_DIAG_BC_D_GE:
+                        yes = dport >= op[1].no;
+                        break;
+                case INET_DIAG_BC_D_LE:
+                        yes = dport <= op[1].no;
+                        break;
+                default:
+                        fail_msg("operator %d", op->code);
+                }
+                step = yes ? op->yes : op->no;
+                assert_true(step >= 4 && step % 4 == 0 && step <= len + 4);
+                len -= step;
+                op += step / 4;
+        }
+        return len == 0;
+}
+
+static void check_filter(enum diag_form form, size_t body_len, uint16_t port)
+{
+        char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(8)));
+        const struct diag_request request = { .form = form, .states = 1, .port = port };
+        const size_t len = diagmsg_request(&request, SEQ, buf);
+        const struct nlattr *attr = (const struct nlattr *)(buf + NLMSG_LENGTH(body_len));
+        const struct inet_diag_bc_op *program = (const void *)((const char *)attr + NLA_HDRLEN);
+        const int program_len = attr->nla_len - NLA_HDRLEN;
+        const uint16_t below = (uint16_t)(port - 1), above = (uint16_t)(port + 1);
+
+        assert_in_range(len, 1, sizeof(buf));
+        assert_int_equal(len, NLMSG_LENGTH(body_len) + attr->nla_len);
+        assert_int_equal(attr->nla_type, INET_DIAG_REQ_BYTECODE);
+        assert_true(accepts(program, program_len, port, below));
+        assert_true(accepts(program, program_len, above, port));
+        assert_true(accepts(program, program_len, port, port));
+        assert_false(accepts(program, program_len, above, below));
+        assert_false(accepts(program, program_len, below, above));
+        assert_false(accepts(program, program_len, below, below));
+        assert_false(accepts(program, program_len, above, above));
+}
+
+static void test_request_for_one_port(void **state)
+{
+        static const uint16_t ports[] = { 1, 80, 7865, 65535 };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+                check_filter(DIAG_BOTH, sizeof(struct inet_diag_req), ports[i]);
+                check_filter(DIAG_IPV4, sizeof(struct inet_diag_req_v2), ports[i]);
+                check_filter(DIAG_IPV6, sizeof(struct inet_diag_req_v2), ports[i]);
+        }
 }
 
 static void test_every_state_is_distinguished(void **state)
@@ -469,6 +538,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_request_one_walk),
                 cmocka_unit_test(test_request_by_family),
+                cmocka_unit_test(test_request_for_one_port),
                 cmocka_unit_test(test_every_state_is_distinguished),
                 cmocka_unit_test(test_close_wait_socket),
                 cmocka_unit_test(test_mapped_address_is_folded),
