@@ -26,16 +26,10 @@
 #include "clock.h"
 #include "look.h"
 #include "owner.h"
+#include "questions.h"
 #include "units.h"
 
 #define STACK_BYTES (512 * 1024)
-
-struct question {
-        struct port_key port;
-        struct port_witness witness;
-        struct owner owner;
-        bool for_alert;
-};
 
 struct scan {
         pthread_t thread;
@@ -50,14 +44,12 @@ struct scan {
         struct conf *conf;
         struct snapshot *published;
         struct recorder_stats recording;
-        struct question questions[SCAN_QUESTIONS_MAX]; /* answered ones first */
-        size_t n_answers;
-        size_t n_questions; /* answers included */
+        struct questions questions;
 
         /* the thread's own */
         struct look *look;
         struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
-        unsigned finder_used;       /* ... or for SCAN_QUESTIONS_MAX of them */
+        unsigned finder_used;       /* ... or for QUESTIONS_OWNERS_MAX of them */
         struct recorder *recorder;  /* NULL: nothing is recorded */
         uint64_t generation;
         uint64_t slot_usec;     /* of the next scan */
@@ -189,20 +181,23 @@ static bool slot_is_due(struct scan *scan, uint64_t interval_usec, bool scan_now
 }
 
 /* With the lock held; released while the files are read. */
-static void answer_one(struct scan *scan)
+static void answer_owner(struct scan *scan)
 {
-        struct question question = scan->questions[scan->n_answers];
+        const struct owner_question question = *questions_next_owner(&scan->questions);
+        struct owner owner;
+        bool for_alert;
 
         (void)pthread_mutex_unlock(&scan->lock);
-        owner_finder_find(&scan->finder, &question.witness, &question.owner);
+        owner_finder_find(&scan->finder, &question.witness, &owner);
         (void)pthread_mutex_lock(&scan->lock);
-        question.for_alert = scan->questions[scan->n_answers].for_alert;
+        for_alert = questions_next_owner(&scan->questions)->for_alert; /* asked for since */
         (void)pthread_mutex_unlock(&scan->lock);
-        if (question.for_alert) /* a file: not under the lock */
-                recorder_owner(scan->recorder, &question.port, &question.owner);
+        if (for_alert) /* a file: not under the lock */
+                recorder_owner(scan->recorder, &question.port, &owner);
         (void)pthread_mutex_lock(&scan->lock);
-        scan->questions[scan->n_answers++] = question;
-        if (scan->n_answers == scan->n_questions || ++scan->finder_used == SCAN_QUESTIONS_MAX) {
+        questions_owner_found(&scan->questions, &owner);
+        if (!questions_next_owner(&scan->questions) ||
+            ++scan->finder_used == QUESTIONS_OWNERS_MAX) {
                 owner_finder_forget(&scan->finder);
                 scan->finder_used = 0;
         }
@@ -229,7 +224,7 @@ static bool wait_for_work(struct scan *scan)
         int r = 0;
 
         while (r != ETIMEDOUT && !scan->stop && !scan->scan_now &&
-               scan->n_answers == scan->n_questions)
+               !questions_next_owner(&scan->questions))
                 r = pthread_cond_timedwait(&scan->wake, &scan->lock, &until);
         return !scan->stop;
 }
@@ -252,8 +247,8 @@ static void *run(void *userdata)
                 scan->scan_now = false;
                 if (slot_is_due(scan, scan->conf->interval_usec, scan_now))
                         scan_once(scan);
-                else if (scan->n_answers < scan->n_questions)
-                        answer_one(scan);
+                else if (questions_next_owner(&scan->questions))
+                        answer_owner(scan);
         }
         (void)pthread_mutex_unlock(&scan->lock);
         return NULL;
@@ -341,64 +336,24 @@ void scan_reconfigure(struct scan *scan, struct conf *conf)
         conf_unref(old);
 }
 
-/* Who listens on a port is another question than who holds its sockets. */
-/* The same question, if it waits already; how many of strangers do. */
-static struct question *find_question(struct scan *scan, const struct port_key *port,
-                                      bool by_listener, size_t *ret_strangers)
-{
-        struct question *found = NULL;
-
-        *ret_strangers = 0;
-        for (size_t i = 0; i < scan->n_questions; i++) {
-                struct question *question = &scan->questions[i];
-
-                *ret_strangers += !question->for_alert;
-                if (question->witness.by_listener == by_listener &&
-                    port_key_compare(&question->port, port) == 0)
-                        found = question;
-        }
-        return found;
-}
-
 int scan_ask_owner(struct scan *scan, const struct port_key *port,
                    const struct port_witness *witness, enum scan_asker asker)
 {
-        const bool for_alert = asker == SCAN_ASKER_ALERT;
-        struct question *same;
-        size_t strangers;
-        int r = -ENOBUFS;
+        int r;
 
         (void)pthread_mutex_lock(&scan->lock);
-        same = find_question(scan, port, witness->by_listener, &strangers);
-        if (same) {
-                same->for_alert |= for_alert; /* the answer will do for both */
-                r = 0;
-        } else if (scan->n_questions < SCAN_QUESTIONS_MAX &&
-                   (for_alert || strangers < SCAN_STRANGERS_MAX)) {
-                scan->questions[scan->n_questions++] = (struct question){ .port = *port,
-                                                                          .witness = *witness,
-                                                                          .for_alert = for_alert };
-                (void)pthread_cond_signal(&scan->wake);
-                r = 0;
-        }
+        r = questions_ask_owner(&scan->questions, port, witness, asker == SCAN_ASKER_ALERT);
+        (void)pthread_cond_signal(&scan->wake);
         (void)pthread_mutex_unlock(&scan->lock);
         return r;
 }
 
 bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner)
 {
-        bool taken = false;
+        bool taken;
 
         (void)pthread_mutex_lock(&scan->lock);
-        if (scan->n_answers > 0) {
-                *ret_port = scan->questions[0].port;
-                *ret_owner = scan->questions[0].owner;
-                scan->n_answers--;
-                scan->n_questions--;
-                for (size_t i = 0; i < scan->n_questions; i++)
-                        scan->questions[i] = scan->questions[i + 1];
-                taken = true;
-        }
+        taken = questions_take_owner(&scan->questions, ret_port, ret_owner);
         (void)pthread_mutex_unlock(&scan->lock);
         return taken;
 }

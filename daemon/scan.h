@@ -14,9 +14,6 @@
 #include "recorder.h"
 #include "snapshot.h"
 
-#define SCAN_QUESTIONS_MAX 64 /* owners asked for and not yet taken */
-#define SCAN_STRANGERS_MAX 16 /* of them, for clients of the control socket */
-
 enum scan_asker {
         SCAN_ASKER_ALERT,    /* recorded, too */
         SCAN_ASKER_STRANGER, /* has to leave room */

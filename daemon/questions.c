@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A queue in an array: answers at its head, then what is still to be answered. It is short, so that
+ * taking from its head moves the rest.
+ */
+
+#include "questions.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * The same question, if it waits already; how many of strangers do. Who listens on a port is
+ * another question than who holds its sockets.
+ */
+static struct owner_question *find_owner(struct questions *questions, const struct port_key *port,
+                                         bool by_listener, size_t *ret_strangers)
+{
+        struct owner_question *found = NULL;
+
+        *ret_strangers = 0;
+        for (size_t i = 0; i < questions->n_owners; i++) {
+                struct owner_question *question = &questions->owners[i];
+
+                *ret_strangers += !question->for_alert;
+                if (question->witness.by_listener == by_listener &&
+                    port_key_compare(&question->port, port) == 0)
+                        found = question;
+        }
+        return found;
+}
+
+int questions_ask_owner(struct questions *questions, const struct port_key *port,
+                        const struct port_witness *witness, bool for_alert)
+{
+        size_t strangers;
+        struct owner_question *same = find_owner(questions, port, witness->by_listener, &strangers);
+
+        if (same) {
+                same->for_alert |= for_alert; /* the answer will do for both */
+                return 0;
+        }
+        if (questions->n_owners == QUESTIONS_OWNERS_MAX ||
+            (!for_alert && strangers >= QUESTIONS_STRANGERS_MAX))
+                return -ENOBUFS;
+        questions->owners[questions->n_owners++] = (struct owner_question){
+                .port = *port, .witness = *witness, .for_alert = for_alert
+        };
+        return 0;
+}
+
+struct owner_question *questions_next_owner(struct questions *questions)
+{
+        return questions->n_owners_answered < questions->n_owners
+                       ? &questions->owners[questions->n_owners_answered]
+                       : NULL;
+}
+
+void questions_owner_found(struct questions *questions, const struct owner *owner)
+{
+        questions->owners[questions->n_owners_answered++].owner = *owner;
+}
+
+bool questions_take_owner(struct questions *questions, struct port_key *ret_port,
+                          struct owner *ret_owner)
+{
+        if (questions->n_owners_answered == 0)
+                return false;
+        *ret_port = questions->owners[0].port;
+        *ret_owner = questions->owners[0].owner;
+        questions->n_owners_answered--;
+        questions->n_owners--;
+        memmove(&questions->owners[0], &questions->owners[1],
+                questions->n_owners * sizeof(questions->owners[0]));
+        return true;
+}
