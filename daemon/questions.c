@@ -75,3 +75,45 @@ bool questions_take_owner(struct questions *questions, struct port_key *ret_port
                 questions->n_owners * sizeof(questions->owners[0]));
         return true;
 }
+
+int questions_ask_look(struct questions *questions, struct look_answer *answer)
+{
+        struct look_queue *looks = &questions->looks;
+
+        if (looks->n == QUESTIONS_LOOKS_MAX)
+                return -ENOBUFS;
+        looks->items[looks->n++] = answer;
+        return 0;
+}
+
+struct look_answer *questions_next_look(const struct questions *questions)
+{
+        const struct look_queue *looks = &questions->looks;
+
+        return looks->n_answered < looks->n ? looks->items[looks->n_answered] : NULL;
+}
+
+void questions_look_done(struct questions *questions)
+{
+        questions->looks.n_answered++;
+}
+
+struct look_answer *questions_take_look(struct questions *questions)
+{
+        struct look_queue *looks = &questions->looks;
+        struct look_answer *answer = looks->items[0];
+
+        if (looks->n_answered == 0)
+                return NULL;
+        looks->n_answered--;
+        looks->n--;
+        memmove(&looks->items[0], &looks->items[1], looks->n * sizeof(looks->items[0]));
+        return answer;
+}
+
+void questions_done(struct questions *questions)
+{
+        for (size_t i = 0; i < questions->looks.n; i++)
+                look_answer_unref(questions->looks.items[i]);
+        *questions = (struct questions){ 0 };
+}

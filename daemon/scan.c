@@ -6,7 +6,8 @@
  * intervals old six slots later. Slots that a slow scan has run over are left out: the scan is
  * merged with them, never queued. A thread that woke up much too late (the machine was busy, the
  * process stopped) starts a new grid. Scans come before questions, and questions one at a time, so
- * that neither the grid nor the end of the thread waits for more than one search.
+ * that neither the grid nor the end of the thread waits for more than one search or look. Looks and
+ * searches take turns, so that neither can keep the other waiting.
  *
  * Between the threads there is one mutex, held for a few assignments at a time: never over a dump,
  * a file or an allocation of size. A snapshot that the loop has not taken is replaced by the next.
@@ -49,6 +50,7 @@ struct scan {
         /* the thread's own */
         struct look *look;
         struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
+        bool owner_next;            /* a look had the last turn */
         unsigned finder_used;       /* ... or for QUESTIONS_OWNERS_MAX of them */
         struct recorder *recorder;  /* NULL: nothing is recorded */
         uint64_t generation;
@@ -180,6 +182,12 @@ static bool slot_is_due(struct scan *scan, uint64_t interval_usec, bool scan_now
         return true;
 }
 
+static void forget_found(struct scan *scan)
+{
+        owner_finder_forget(&scan->finder);
+        scan->finder_used = 0;
+}
+
 /* With the lock held; released while the files are read. */
 static void answer_owner(struct scan *scan)
 {
@@ -196,12 +204,57 @@ static void answer_owner(struct scan *scan)
                 recorder_owner(scan->recorder, &question.port, &owner);
         (void)pthread_mutex_lock(&scan->lock);
         questions_owner_found(&scan->questions, &owner);
-        if (!questions_next_owner(&scan->questions) ||
-            ++scan->finder_used == QUESTIONS_OWNERS_MAX) {
-                owner_finder_forget(&scan->finder);
-                scan->finder_used = 0;
-        }
+        if (!questions_next_owner(&scan->questions) || ++scan->finder_used == QUESTIONS_OWNERS_MAX)
+                forget_found(scan);
         notify_loop(scan);
+}
+
+/* The census of a look must not seem later than that of the next scan, which counts from its slot. */
+static void take_look(struct scan *scan, const struct conf *conf, struct look_answer *answer)
+{
+        const struct scan_request request = { .now_usec = MIN(clock_now_usec(), scan->slot_usec),
+                                              .now_wall_usec = clock_wall_usec(),
+                                              .rules = conf->rules,
+                                              .conf_serial = conf->serial };
+
+        answer->error = scan->look ? 0 : look_new(&scan->look);
+        if (answer->error == 0)
+                look_answer_take(answer, scan->look, &request, &scan->finder);
+}
+
+/* With the lock held; released while the kernel is asked. */
+static void answer_look(struct scan *scan)
+{
+        struct look_answer *answer = questions_next_look(&scan->questions);
+        struct conf *conf = conf_ref(scan->conf);
+
+        (void)pthread_mutex_unlock(&scan->lock);
+        forget_found(scan); /* a look is fresh */
+        take_look(scan, conf, answer);
+        forget_found(scan);
+        conf_unref(conf);
+        (void)pthread_mutex_lock(&scan->lock);
+        questions_look_done(&scan->questions);
+        notify_loop(scan);
+}
+
+static bool has_questions(struct scan *scan)
+{
+        return questions_next_look(&scan->questions) || questions_next_owner(&scan->questions);
+}
+
+/* With the lock held. */
+static void answer_one(struct scan *scan)
+{
+        const bool owner = questions_next_owner(&scan->questions);
+
+        if (questions_next_look(&scan->questions) && !(owner && scan->owner_next)) {
+                scan->owner_next = true;
+                answer_look(scan);
+        } else if (owner) {
+                scan->owner_next = false;
+                answer_owner(scan);
+        }
 }
 
 /* With the lock held; released while the kernel is asked. */
@@ -223,8 +276,7 @@ static bool wait_for_work(struct scan *scan)
                                         .tv_nsec = (long)(scan->slot_usec % USEC_PER_SEC) * 1000 };
         int r = 0;
 
-        while (r != ETIMEDOUT && !scan->stop && !scan->scan_now &&
-               !questions_next_owner(&scan->questions))
+        while (r != ETIMEDOUT && !scan->stop && !scan->scan_now && !has_questions(scan))
                 r = pthread_cond_timedwait(&scan->wake, &scan->lock, &until);
         return !scan->stop;
 }
@@ -247,8 +299,8 @@ static void *run(void *userdata)
                 scan->scan_now = false;
                 if (slot_is_due(scan, scan->conf->interval_usec, scan_now))
                         scan_once(scan);
-                else if (questions_next_owner(&scan->questions))
-                        answer_owner(scan);
+                else
+                        answer_one(scan);
         }
         (void)pthread_mutex_unlock(&scan->lock);
         return NULL;
@@ -285,6 +337,7 @@ struct scan *scan_free(struct scan *scan)
         }
         look_free(scan->look);
         owner_finder_forget(&scan->finder);
+        questions_done(&scan->questions);
         snapshot_unref(scan->published);
         conf_unref(scan->conf);
         (void)pthread_cond_destroy(&scan->wake);
@@ -356,4 +409,30 @@ bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner
         taken = questions_take_owner(&scan->questions, ret_port, ret_owner);
         (void)pthread_mutex_unlock(&scan->lock);
         return taken;
+}
+
+int scan_ask_look(struct scan *scan, const struct look_question *question)
+{
+        struct look_answer *answer = look_answer_new(question);
+        int r;
+
+        if (!answer)
+                return -ENOMEM;
+        (void)pthread_mutex_lock(&scan->lock);
+        r = questions_ask_look(&scan->questions, answer);
+        (void)pthread_cond_signal(&scan->wake);
+        (void)pthread_mutex_unlock(&scan->lock);
+        if (r < 0)
+                look_answer_unref(answer);
+        return r;
+}
+
+struct look_answer *scan_take_look(struct scan *scan)
+{
+        struct look_answer *answer;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        answer = questions_take_look(&scan->questions);
+        (void)pthread_mutex_unlock(&scan->lock);
+        return answer;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The scanner thread: scans when it is time, publishes each snapshot, and looks up owners on
- * demand. It alone touches netlink, /proc and /sys; the loop only takes what it publishes. All
+ * The scanner thread: scans when it is time, publishes each snapshot, and on demand looks up owners
+ * and takes single looks. It alone touches netlink, /proc and /sys; the loop only takes what it publishes. All
  * functions here are the loop's.
  */
 
@@ -11,6 +11,7 @@
 
 #include "conf.h"
 #include "detect.h"
+#include "lookanswer.h"
 #include "recorder.h"
 #include "snapshot.h"
 
@@ -47,3 +48,11 @@ void scan_reconfigure(struct scan *scan, struct conf *conf);
 int scan_ask_owner(struct scan *scan, const struct port_key *port,
                    const struct port_witness *witness, enum scan_asker asker);
 bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner);
+
+/*
+ * Looks when no scan is due. The answer comes through scan_take_look(), so each question is asked
+ * again only then. -ENOBUFS: too many wait; -ENOMEM.
+ */
+int scan_ask_look(struct scan *scan, const struct look_question *question);
+/* The caller's; NULL: none is there. */
+struct look_answer *scan_take_look(struct scan *scan);

@@ -363,6 +363,13 @@ void ledger_each_marked(struct ledger *ledger, ledger_mark_fn fn, void *userdata
         }
 }
 
+const struct ledger_entry *ledger_find(const struct ledger *ledger, uint64_t cookie)
+{
+        const uint32_t position = ledger->slots[find_slot(ledger, cookie)].position;
+
+        return position > 0 ? &ledger->entries[position - 1] : NULL;
+}
+
 size_t ledger_count(const struct ledger *ledger)
 {
         return ledger->n_entries;

@@ -83,6 +83,9 @@ typedef void (*ledger_mark_fn)(struct ledger_entry *entry, const struct ledger_g
                                void *userdata);
 void ledger_each_marked(struct ledger *ledger, ledger_mark_fn fn, void *userdata);
 
+/* The entry of a socket, whether seen in this scan or not; NULL: none. O(1). */
+const struct ledger_entry *ledger_find(const struct ledger *ledger, uint64_t cookie);
+
 /* Entries held, whether seen in this scan or not. */
 size_t ledger_count(const struct ledger *ledger);
 /* Sockets of this scan that found no room. */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Two dumps: the listeners, then the watched states. Both are begun again from nothing when the
- * kernel interrupts them, LOOK_RETRIES_MAX times; what was seen by then is a partial scan.
+ * A scan is two dumps: the listeners, then the watched states. A look at a port and a census are
+ * one each. All are begun again from nothing when the kernel interrupts them, LOOK_RETRIES_MAX
+ * times; what was seen by then is partial.
+ *
+ * A look at a port leaves the observer as it was: what scans conclude must not depend on who asked
+ * what in between, and a recording has scans alone.
  */
 
 #include "look.h"
@@ -12,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base.h"
 #include "diag.h"
@@ -188,6 +193,135 @@ int look_scan(struct look *look, const struct scan_request *request, struct snap
         dump_sockets(look, &dumps);
         outcome = outcome_of(&dumps);
         return observer_finish(look->observer, &outcome, ret_snapshot);
+}
+
+/* What a look at a port is made with, for its callbacks. */
+struct port_work {
+        const struct observer *observer;
+        struct portlook *portlook;
+        struct portlook_request request;
+        bool bound_seen;
+};
+
+static bool age_of(void *userdata, uint64_t cookie, uint64_t *ret_usec, bool *ret_at_least)
+{
+        const struct port_work *work = userdata;
+
+        return observer_age(work->observer, cookie, work->request.now_usec, ret_usec, ret_at_least);
+}
+
+static int on_port_socket(const struct sockrec *record, void *userdata)
+{
+        struct port_work *work = userdata;
+
+        work->bound_seen |= record->state == SOCK_BOUND || record->state == SOCK_CLOSE;
+        portlook_add(work->portlook, &work->request, record);
+        return 0;
+}
+
+/* Every socket that has to do with the port, and maybe others. As diag_dump(). */
+static int dump_port(struct look *look, struct port_work *work, struct diag_stats *stats)
+{
+        return diag_dump(look->diag, SOCK_MASK(SOCK_STATE_COUNT) - 1, true, on_port_socket, work,
+                         stats);
+}
+
+static int dump_port_again(struct look *look, struct port_work *work)
+{
+        struct dumps dumps = { 0 };
+        unsigned attempt = 0;
+        int r;
+
+        do {
+                portlook_begin(work->portlook, &work->request);
+                r = dump_port(look, work, &dumps.stats);
+        } while (shall_retry(r, attempt++, &dumps));
+        return r;
+}
+
+/* Linux lists sockets that are only bound since 6.8. One that was listed proves it, whatever the
+ * kernel calls itself. */
+static bool lists_bound(bool seen)
+{
+        struct utsname names;
+        unsigned major, minor;
+
+        if (seen)
+                return true;
+        return uname(&names) == 0 && sscanf(names.release, "%u.%u", &major, &minor) == 2 &&
+               (major > 6 || (major == 6 && minor >= 8));
+}
+
+static uint64_t silent_after_usec(const struct rules *rules, uint16_t port)
+{
+        const struct port_key key = { .side = SIDE_LOCAL, .port = port };
+        const struct rule *rule = rules_governing(rules, ALERT_HALF_OPEN, &key);
+
+        return rule ? rule->silent_after_usec : 0;
+}
+
+int look_port(struct look *look, uint16_t port, const struct scan_request *request,
+              struct portlook **ret_portlook)
+{
+        struct kernlimits limits;
+        struct port_set reserved;
+        struct port_work work = { .observer = look->observer };
+        int r;
+
+        kernlimits_read("/proc", &limits);
+        work.request = (struct portlook_request){
+                .port = port,
+                .now_usec = request->now_usec,
+                .now_wall_usec = request->now_wall_usec,
+                .services = observer_services(look->observer),
+                .limits = &limits,
+                .silent_after_usec = silent_after_usec(request->rules, port),
+                .age = age_of,
+                .userdata = &work,
+        };
+        r = portlook_new(&work.request, &work.portlook);
+        if (r < 0)
+                return r;
+        r = dump_port_again(look, &work);
+        if (r < 0) {
+                portlook_unref(work.portlook);
+                return r;
+        }
+        work.portlook->reserved_known = kernlimits_read_reserved("/proc", &reserved);
+        work.portlook->reserved = work.portlook->reserved_known && port_set_has(&reserved, port);
+        portlook_end(work.portlook, r == 0, lists_bound(work.bound_seen));
+        *ret_portlook = work.portlook;
+        return 0;
+}
+
+static int on_census_socket(const struct sockrec *record, void *userdata)
+{
+        struct look *look = userdata;
+
+        return observer_census_socket(look->observer, record);
+}
+
+int look_census(struct look *look, const struct scan_request *request, struct census **ret_census,
+                struct kernlimits *ret_limits)
+{
+        struct dumps dumps = { 0 };
+        struct host_facts facts;
+        unsigned attempt = 0;
+        bool info;
+        int r;
+
+        host_facts_read("/proc", &facts);
+        observer_plan_census(look->observer, request, &facts, &info);
+        do {
+                observer_begin_census(look->observer);
+                r = diag_dump(look->diag, CENSUS_STATES, info, on_census_socket, look,
+                              &dumps.stats);
+        } while (shall_retry(r, attempt++, &dumps));
+        if (r >= 0)
+                r = observer_finish_census(look->observer, r == 0, ret_census);
+        if (r == 0)
+                *ret_limits = facts.limits;
+        return r;
 }
 
 int look_failed(const struct scan_request *request, int error, struct snapshot **ret_snapshot)

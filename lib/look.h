@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * One scan, from netlink to snapshot. Keeps between scans what an observer keeps, so one struct
- * look per network namespace and thread.
+ * One scan, from netlink to snapshot, and between scans single looks at what somebody asks about.
+ * Keeps between scans what an observer keeps, so one struct look per network namespace and thread.
  */
 
+#include "census.h"
 #include "observe.h"
+#include "portlook.h"
 #include "recorder.h"
 
 #define LOOK_RETRIES_MAX 3 /* dumps begun again after the kernel interrupted them */
@@ -26,6 +28,21 @@ void look_set_recorder(struct look *look, struct recorder *recorder);
  */
 int look_scan(struct look *look, const struct scan_request *request,
               struct snapshot **ret_snapshot);
+
+/*
+ * Looks at one port: all its sockets in every state, with the kernel's limits read afresh. Changes
+ * nothing that scans go by. request->generation means nothing. 0, or -errno: nothing was seen
+ * (-ENOMEM, or the kernel's answer). The owners are the caller's to find: owners[].witness.
+ */
+int look_port(struct look *look, uint16_t port, const struct scan_request *request,
+              struct portlook **ret_portlook);
+
+/*
+ * A census at once, whatever sockstat says; later snapshots show it, too. *ret_limits: as of now.
+ * 0, or -errno as above.
+ */
+int look_census(struct look *look, const struct scan_request *request, struct census **ret_census,
+                struct kernlimits *ret_limits);
 
 /* The snapshot of a scan that could not even begin. -ENOMEM. */
 int look_failed(const struct scan_request *request, int error, struct snapshot **ret_snapshot);

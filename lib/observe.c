@@ -115,13 +115,14 @@ void observer_end_listeners(struct observer *observer, bool whole)
         services_end(observer->services, observer->request->now_usec, whole);
 }
 
-static void ask_for_census(struct observer *observer, const struct scan_request *request)
+static void ask_for_census(struct observer *observer, const struct scan_request *request,
+                           const struct host_facts *host)
 {
         observer->census_request = (struct census_request){ .now_usec = request->now_usec,
                                                             .now_wall_usec = request->now_wall_usec,
                                                             .rules = request->rules,
                                                             .conf_serial = request->conf_serial,
-                                                            .host = &observer->host,
+                                                            .host = host,
                                                             .services = observer->services };
 }
 
@@ -129,7 +130,7 @@ uint32_t observer_plan(struct observer *observer, bool *ret_info)
 {
         bool info;
 
-        ask_for_census(observer, observer->request);
+        ask_for_census(observer, observer->request, &observer->host);
         observer->census_due =
                 census_taker_is_due(observer->taker, &observer->census_request, false, &info);
         *ret_info = observer->request->date_new || (observer->census_due && info);
@@ -276,12 +277,15 @@ static int add_host(struct observer *observer, bool whole, struct snapshot *snap
         return r;
 }
 
-void observer_begin_census(struct observer *observer, const struct scan_request *request)
+void observer_plan_census(struct observer *observer, const struct scan_request *request,
+                          const struct host_facts *host, bool *ret_info)
 {
-        bool info;
+        ask_for_census(observer, request, host);
+        (void)census_taker_is_due(observer->taker, &observer->census_request, true, ret_info);
+}
 
-        ask_for_census(observer, request);
-        (void)census_taker_is_due(observer->taker, &observer->census_request, true, &info);
+void observer_begin_census(struct observer *observer)
+{
         census_taker_begin(observer->taker, &observer->census_request);
 }
 
@@ -351,6 +355,23 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
         }
         *ret_snapshot = snapshot;
         return 0;
+}
+
+bool observer_age(const struct observer *observer, uint64_t cookie, uint64_t now_usec,
+                  uint64_t *ret_usec, bool *ret_at_least)
+{
+        const struct ledger_entry *entry = ledger_find(observer->ledger, cookie);
+
+        if (!entry)
+                return false;
+        *ret_usec = now_usec > entry->first_seen_usec ? now_usec - entry->first_seen_usec : 0;
+        *ret_at_least = entry->flags & LEDGER_AT_LEAST;
+        return true;
+}
+
+const struct services *observer_services(const struct observer *observer)
+{
+        return observer->services;
 }
 
 int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "rule.h"
+#include "service.h"
 #include "snapshot.h"
 #include "sockrec.h"
 #include "tally.h"
@@ -84,12 +85,24 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
                     struct snapshot **ret_snapshot);
 
 /*
- * A census between two scans, whatever sockstat says: begin, every socket of CENSUS_STATES, finish.
- * request: borrowed until then. Later snapshots show it, too. -ENOMEM.
+ * A census between two scans, whatever sockstat says: plan, begin, every socket of CENSUS_STATES,
+ * finish; begun again from nothing where need be. request and host: borrowed until finished.
+ * *ret_info: to be taken with tcp_info. Later snapshots show it, too. -ENOMEM.
  */
-void observer_begin_census(struct observer *observer, const struct scan_request *request);
+void observer_plan_census(struct observer *observer, const struct scan_request *request,
+                          const struct host_facts *host, bool *ret_info);
+void observer_begin_census(struct observer *observer);
 int observer_census_socket(struct observer *observer, const struct sockrec *record);
 int observer_finish_census(struct observer *observer, bool whole, struct census **ret_census);
+
+/*
+ * How long a socket has been in CLOSE_WAIT, by what the scans saw; *ret_at_least: or longer. False:
+ * no scan has followed it. O(1).
+ */
+bool observer_age(const struct observer *observer, uint64_t cookie, uint64_t now_usec,
+                  uint64_t *ret_usec, bool *ret_at_least);
+/* Which side a connection counts on, as of the last scan. Borrowed. */
+const struct services *observer_services(const struct observer *observer);
 
 /* The snapshot of a scan that could not even begin. -ENOMEM. */
 int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,

@@ -89,7 +89,7 @@ static int put_oldest(json_t *object, uint64_t oldest_usec, bool at_least)
 }
 
 /* How many of the CLOSE_WAIT sockets are at which stage. */
-static json_t *wire_stages(const uint32_t stage[static STAGE_COUNT])
+json_t *wire_stages(const uint32_t stage[static STAGE_COUNT])
 {
         json_t *object = json_object();
         int r = 0;

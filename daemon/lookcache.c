@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The CPU time of looks is a debt that is paid back at LOOKCACHE_CPU_PCT of the time that passes.
+ * Looks are begun while the debt, and what the waiting ones will probably add to it, is below
+ * LOOKCACHE_CPU_MAX_USEC: a few at once after a quiet time, however dear they are; then as many as
+ * the share allows. What a look costs is known when it is there; until then it is taken to cost
+ * what the last one did.
+ */
+
+#include "lookcache.h"
+
+#include <errno.h>
+
+#include "base.h"
+#include "units.h"
+
+void lookcache_done(struct lookcache *cache)
+{
+        for (size_t i = 0; i < LOOKCACHE_KEPT_MAX; i++)
+                cache->kept[i] = look_answer_unref(cache->kept[i]);
+}
+
+void lookcache_expire(struct lookcache *cache, uint64_t now_usec)
+{
+        for (size_t i = 0; i < LOOKCACHE_KEPT_MAX; i++)
+                if (cache->kept[i] && now_usec - cache->kept[i]->seen_usec >= LOOKCACHE_KEEP_USEC)
+                        cache->kept[i] = look_answer_unref(cache->kept[i]);
+}
+
+static struct look_answer *find_kept(const struct lookcache *cache,
+                                     const struct look_question *question)
+{
+        for (size_t i = 0; i < LOOKCACHE_KEPT_MAX; i++)
+                if (cache->kept[i] && look_question_is_same(&cache->kept[i]->question, question))
+                        return cache->kept[i];
+        return NULL;
+}
+
+/* Position of a question that waits; n_waiting: it does not. */
+static size_t find_waiting(const struct lookcache *cache, const struct look_question *question)
+{
+        size_t i = 0;
+
+        while (i < cache->n_waiting && !look_question_is_same(&cache->waiting[i], question))
+                i++;
+        return i;
+}
+
+static void settle(struct lookcache *cache, uint64_t now_usec)
+{
+        const uint64_t passed_usec = now_usec - cache->settled_usec;
+
+        cache->spent_usec =
+                MAX(cache->spent_usec - (int64_t)(passed_usec / 100 * LOOKCACHE_CPU_PCT), 0);
+        cache->settled_usec += passed_usec / 100 * 100;
+        if (cache->second != now_usec / USEC_PER_SEC) {
+                cache->second = now_usec / USEC_PER_SEC;
+                cache->looks = 0;
+        }
+}
+
+/* 0, or what keeps another look from being taken. */
+static int check_limits(const struct lookcache *cache, bool privileged)
+{
+        const unsigned looks = LOOKCACHE_PER_SECOND - (privileged ? 0 : LOOKCACHE_RESERVED);
+        const uint64_t cpu_usec =
+                LOOKCACHE_CPU_MAX_USEC - (privileged ? 0 : LOOKCACHE_RESERVED_USEC);
+
+        if (cache->n_waiting == LOOKCACHE_WAITING_MAX || cache->looks >= looks)
+                return -EBUSY;
+        if ((uint64_t)cache->spent_usec + cache->n_waiting * cache->last_cost_usec >= cpu_usec)
+                return -EDQUOT;
+        return 0;
+}
+
+int lookcache_ask(struct lookcache *cache, const struct look_question *question, bool privileged,
+                  uint64_t now_usec, struct look_answer **ret_answer)
+{
+        struct look_answer *known;
+        int r;
+
+        lookcache_expire(cache, now_usec);
+        settle(cache, now_usec);
+        known = find_kept(cache, question);
+        if (known) {
+                *ret_answer = known;
+                return LOOKCACHE_KNOWN;
+        }
+        if (find_waiting(cache, question) < cache->n_waiting)
+                return LOOKCACHE_WAITING;
+        r = check_limits(cache, privileged);
+        if (r < 0) {
+                cache->refused++;
+                return r;
+        }
+        cache->looks++;
+        cache->waiting[cache->n_waiting++] = *question;
+        return 0;
+}
+
+static void stop_waiting(struct lookcache *cache, const struct look_question *question)
+{
+        const size_t i = find_waiting(cache, question);
+
+        if (i < cache->n_waiting)
+                cache->waiting[i] = cache->waiting[--cache->n_waiting];
+}
+
+void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t now_usec)
+{
+        size_t at;
+
+        settle(cache, now_usec);
+        stop_waiting(cache, &answer->question);
+        cache->spent_usec += (int64_t)answer->cpu_usec;
+        cache->last_cost_usec = answer->cpu_usec;
+        lookcache_expire(cache, now_usec);
+        at = cache->next++ % LOOKCACHE_KEPT_MAX;
+        look_answer_unref(cache->kept[at]);
+        cache->kept[at] = look_answer_ref(answer);
+}
+
+void lookcache_give_up(struct lookcache *cache, const struct look_question *question)
+{
+        stop_waiting(cache, question);
+        cache->refused++;
+}

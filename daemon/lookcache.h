@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which questions of the control socket's clients are worth a look of its own: one that was
+ * answered a moment ago, or that is being looked at already, is not; and any local user may ask, so
+ * looks are so many a second at most, and a small share of one CPU. Pure.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lookanswer.h"
+
+#define LOOKCACHE_KEEP_USEC     (UINT64_C(1) * 1000000) /* so long an answer is shared */
+#define LOOKCACHE_KEPT_MAX      8
+#define LOOKCACHE_WAITING_MAX   8                       /* looks asked for and not yet there */
+#define LOOKCACHE_PER_SECOND    4                       /* looks */
+#define LOOKCACHE_CPU_PCT       10                      /* of one CPU, in the long run */
+#define LOOKCACHE_CPU_MAX_USEC  (UINT64_C(1) * 1000000) /* saved up by looking at nothing */
+#define LOOKCACHE_RESERVED      1 /* of the looks of a second: for uid 0 and the daemon's own */
+#define LOOKCACHE_RESERVED_USEC (LOOKCACHE_CPU_MAX_USEC / 4) /* ... and of what is saved up */
+
+/* lookcache_ask() */
+#define LOOKCACHE_KNOWN   1 /* *ret_answer is it */
+#define LOOKCACHE_WAITING 2 /* it is being looked at: lookcache_put() brings the answer */
+
+/* All zero: nothing was looked at yet. */
+struct lookcache {
+        struct look_answer *kept[LOOKCACHE_KEPT_MAX]; /* referenced; NULL: none */
+        size_t next;                                  /* is replaced next */
+        struct look_question waiting[LOOKCACHE_WAITING_MAX];
+        size_t n_waiting;
+        uint64_t second;
+        unsigned looks;          /* begun in that second */
+        int64_t spent_usec;      /* CPU time, of which LOOKCACHE_CPU_PCT comes back with time */
+        uint64_t settled_usec;   /* until when that is reckoned */
+        uint64_t last_cost_usec; /* of the last look: what one that waits may cost */
+        uint64_t refused;        /* questions that got no look */
+};
+
+/* Lets go of what is kept. */
+void lookcache_done(struct lookcache *cache);
+
+/*
+ * 0: look, the question counts as waiting from now on; an outcome above; or what keeps it from
+ * being looked at: -EBUSY: too many looks, this second or at once; -EDQUOT: they have cost too
+ * much CPU. *ret_answer is borrowed until the next call. privileged: may use what is reserved.
+ * now_usec: monotonic, in all of them.
+ */
+int lookcache_ask(struct lookcache *cache, const struct look_question *question, bool privileged,
+                  uint64_t now_usec, struct look_answer **ret_answer);
+/* A look that was asked for is there: keeps it, with a reference of its own, and counts its cost. */
+void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t now_usec);
+/* Nobody looks after all. */
+void lookcache_give_up(struct lookcache *cache, const struct look_question *question);
+/* Lets go of answers that are too old to be shared. */
+void lookcache_expire(struct lookcache *cache, uint64_t now_usec);
