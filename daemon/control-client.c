@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base.h"
+#include "control-looks.h"
 #include "control-owners.h"
 #include "control.h"
 
@@ -25,7 +27,14 @@ void stream_done(struct stream *stream)
         snapshot_unref(stream->snapshot);
         free((uint16_t *)stream->filter.ports);
         owners_free(stream->owners);
+        lookwait_free(stream->look);
         *stream = (struct stream){ .kind = STREAM_NONE };
+}
+
+uint64_t stream_wait_until(const struct stream *stream, uint64_t now_usec)
+{
+        return MAX(owners_wait_until(stream->owners, now_usec),
+                   lookwait_until(stream->look, now_usec));
 }
 
 int client_new(int fd, uid_t uid, uint64_t now_usec, struct client **ret_client)

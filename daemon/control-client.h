@@ -19,9 +19,10 @@
 /* While so much is unsent, no further reply is built for that client. */
 #define CLIENT_LOW_WATER (64 * 1024)
 
-enum stream_kind { STREAM_NONE, STREAM_PORTS, STREAM_WATCH };
+enum stream_kind { STREAM_NONE, STREAM_PORTS, STREAM_LOOK, STREAM_WATCH };
 
 struct owners;
+struct lookwait;
 
 /* A call that is not over yet: it has "more", or waits for something. */
 struct stream {
@@ -34,10 +35,14 @@ struct stream {
         size_t left;           /* ports that may still be sent */
         struct owners *owners; /* ports: waited for first; NULL: nobody is asked for */
         bool single;           /* ports: one reply and no more */
+        struct lookwait *look; /* look: waited for first */
 };
 
 /* Forgets the call. */
 void stream_done(struct stream *stream);
+
+/* When to wait no longer for what others have to say first; 0: there is nothing to wait for. */
+uint64_t stream_wait_until(const struct stream *stream, uint64_t now_usec);
 
 /* Bytes that wait for the peer: data[sent..len). */
 struct client_output {

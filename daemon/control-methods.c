@@ -17,7 +17,7 @@
 
 #define PARAMS_MAX 3
 
-enum param_type { PARAM_BOOL, PARAM_COUNT, PARAM_STRING, PARAM_PORTS };
+enum param_type { PARAM_BOOL, PARAM_COUNT, PARAM_STRING, PARAM_PORT, PARAM_PORTS };
 
 struct param {
         const char *name; /* NULL: no further one */
@@ -39,6 +39,10 @@ static const struct method methods[] = {
         { SERVICE, "GetInterfaceDescription", .answer = answer_get_interface_description,
           .params = { { "interface", PARAM_STRING, true } } },
         { MONITOR, "GetStatus", .answer = answer_get_status },
+        { MONITOR, "GetPort", .answer = answer_get_port,
+          .params = { { "port", PARAM_PORT, true }, { "address", PARAM_STRING, false } } },
+        { MONITOR, "ListDestinations", .answer = answer_list_destinations,
+          .params = { { "limit", PARAM_COUNT, false } } },
         { MONITOR, "ListPorts", .answer = answer_list_ports,
           .params = { { "ports", PARAM_PORTS, false },
                       { "all", PARAM_BOOL, false },
@@ -84,16 +88,19 @@ static const struct method *method_find(const char *full_name, json_t **ret_erro
         return NULL;
 }
 
+static bool is_port(const json_t *value)
+{
+        return json_is_integer(value) && json_integer_value(value) >= 1 &&
+               json_integer_value(value) <= UINT16_MAX;
+}
+
 static bool are_ports(const json_t *value)
 {
         if (!json_is_array(value))
                 return false;
-        for (size_t i = 0; i < json_array_size(value); i++) {
-                json_int_t port = json_integer_value(json_array_get(value, i));
-
-                if (port < 1 || port > UINT16_MAX)
+        for (size_t i = 0; i < json_array_size(value); i++)
+                if (!is_port(json_array_get(value, i)))
                         return false;
-        }
         return true;
 }
 
@@ -106,6 +113,8 @@ static bool is_of_type(const json_t *value, enum param_type type)
                 return json_is_integer(value) && json_integer_value(value) >= 0;
         case PARAM_STRING:
                 return json_is_string(value);
+        case PARAM_PORT:
+                return is_port(value);
         case PARAM_PORTS:
                 return are_ports(value);
         }

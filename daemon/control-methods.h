@@ -8,8 +8,8 @@
 #include "control-answers.h"
 
 /*
- * Answers a message. *ret_reply is NULL where nothing is to be sent: oneway, or a ListPorts whose
- * replies all come from answer_next_ports(). stream, which is idle, is begun where the call goes
+ * Answers a message. *ret_reply is NULL where nothing is to be sent: oneway, or a call whose
+ * replies all come from its stream. stream, which is idle, is begun where the call goes
  * on. 0, or -ENOMEM.
  */
 int methods_answer(const struct method_env *env, json_t *message, struct stream *stream,

@@ -62,7 +62,7 @@ void control_drop(struct client *client);
 void control_enter(struct control *control);
 void control_leave(struct control *control);
 
-/* control-tell.c: replies that have waited for owners long enough go on. */
+/* control-tell.c: replies that have waited for owners or a look long enough go on. */
 void tell_waiting(struct control *control);
 /* When the next one has, or CONTROL_NEVER. */
 uint64_t tell_waiting_until(const struct control *control);

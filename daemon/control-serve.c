@@ -6,7 +6,8 @@
  * comes at once; so clients take turns in the loop, however much one of them has sent ahead. Calls
  * are answered in their order, and a stream is finished before the next call is looked at.
  *
- * A ListPorts for a few ports waits until their owners are known, before its first reply is built.
+ * A ListPorts for a few ports waits until their owners are known, before its first reply is built;
+ * GetPort and ListDestinations wait for a look.
  *
  * While much is unsent nothing is read or built for that client: the peer that does not read fills
  * its own buffers, then the kernel's, then runs into the idle time. Only events are pushed
@@ -21,8 +22,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "control-looks.h"
 #include "control-methods.h"
-#include "control-owners.h"
 #include "control-private.h"
 
 static int queue_message(struct client *client, json_t *message)
@@ -103,7 +104,7 @@ static int serve_request(struct client *client)
 
 static bool is_waiting(const struct client *client)
 {
-        return owners_wait_until(client->stream.owners, control_now(client->control)) > 0;
+        return stream_wait_until(&client->stream, control_now(client->control)) > 0;
 }
 
 static int serve_ports(struct client *client)
@@ -115,6 +116,18 @@ static int serve_ports(struct client *client)
                 return 0;
 
         r = answer_next_ports(&client->stream, &reply);
+        return r < 0 ? r : queue_message(client, reply);
+}
+
+static int serve_look(struct client *client)
+{
+        json_t *reply;
+        int r;
+
+        if (is_waiting(client))
+                return 0;
+
+        r = lookwait_reply(&client->stream, &reply);
         return r < 0 ? r : queue_message(client, reply);
 }
 
@@ -161,6 +174,8 @@ static int serve_step(struct client *client)
                 return serve_watch(client);
         case STREAM_PORTS:
                 return serve_ports(client);
+        case STREAM_LOOK:
+                return serve_look(client);
         case STREAM_NONE:
                 if (client->backlog && client_pending(client) < CLIENT_LOW_WATER)
                         return serve_request(client);
@@ -174,7 +189,7 @@ static bool has_work(const struct client *client)
 {
         if (client->closing)
                 return false;
-        if (client->stream.kind == STREAM_PORTS)
+        if (client->stream.kind == STREAM_PORTS || client->stream.kind == STREAM_LOOK)
                 return !is_waiting(client);
         return client->backlog;
 }

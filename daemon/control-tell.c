@@ -2,7 +2,7 @@
 
 /*
  * What the daemon has to say, handed to the clients that it concerns: events and scans to those
- * that watch, owners to those whose reply waits for them. What is the same for all is encoded once.
+ * that watch, owners and looks to those whose reply waits for them. What is the same for all is encoded once.
  */
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "control-answers.h"
+#include "control-looks.h"
 #include "control-owners.h"
 #include "control-private.h"
 
@@ -61,6 +62,18 @@ void control_tell_owner(struct control *control, const struct port_key *port,
         control_leave(control);
 }
 
+void control_tell_look(struct control *control, struct look_answer *answer)
+{
+        control_enter(control);
+        for (struct client *c = control->clients; c; c = c->next) {
+                if (c->dead || !c->stream.look)
+                        continue;
+                lookwait_answer(c->stream.look, answer);
+                serve_again(c);
+        }
+        control_leave(control);
+}
+
 void control_tell_scan(struct control *control)
 {
         struct toldlog_frame frame = { .bytes = NULL };
@@ -82,7 +95,7 @@ void control_tell_scan(struct control *control)
 void tell_waiting(struct control *control)
 {
         for (struct client *c = control->clients; c; c = c->next)
-                if (!c->dead && c->stream.owners)
+                if (!c->dead && (c->stream.owners || c->stream.look))
                         serve_again(c);
 }
 
@@ -92,7 +105,7 @@ uint64_t tell_waiting_until(const struct control *control)
 
         for (const struct client *c = control->clients; c; c = c->next) {
                 const uint64_t until_usec =
-                        c->dead ? 0 : owners_wait_until(c->stream.owners, control_now(control));
+                        c->dead ? 0 : stream_wait_until(&c->stream, control_now(control));
 
                 if (until_usec > 0)
                         next = MIN(next, until_usec);

@@ -9,6 +9,7 @@
  *   control-methods.c  the method table; control-answers.c, control-status.c what they answer
  *   control-tell.c     what the daemon tells them
  *   control-owners.c   the owners that a reply waits for
+ *   control-looks.c    the look that a reply waits for
  *   control-toldlog.c   the events that Watch can repeat
  *   control-quota.c    who must go when something is short
  *
@@ -16,10 +17,9 @@
  * any client. So closing marks a client dead, and the memory goes when the last function that may
  * be using clients has returned (busy).
  *
- * One timer serves everything that waits for a time: idle clients, replies that wait for an owner,
- * accept() after descriptors ran
- * out (the listener is switched off meanwhile, for it would stay readable and spin), and giving
- * memory back. It is off while there is none of that. A client that is active meanwhile does not
+ * One timer serves everything that waits for a time: idle clients, replies that wait for an owner
+ * or a look, accept() after descriptors ran out (the listener is switched off meanwhile, for it
+ * would stay readable and spin), and giving memory back. It is off while there is none of that. A client that is active meanwhile does not
  * rearm it; the timer finds out when it fires.
  */
 

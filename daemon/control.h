@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "detect.h"
+#include "lookanswer.h"
 #include "snapshot.h"
 
 #define CONTROL_CLIENTS_MAX         128
@@ -23,6 +24,10 @@
 
 /* ask_owner() */
 #define CONTROL_OWNER_KNOWN 1
+
+/* ask_look() */
+#define CONTROL_LOOK_KNOWN   1
+#define CONTROL_LOOK_WAITING 2
 
 /* control_listen() */
 #define CONTROL_IN_USE 1 /* a living daemon answers there */
@@ -38,6 +43,7 @@ struct control_view {
         uint64_t journal_queued;
         uint64_t journal_lost;
         uint64_t recording_lost;
+        uint64_t looks_refused;
         bool journal_delivered; /* the last attempt reached the journal */
 };
 
@@ -49,6 +55,12 @@ struct control_ops {
            CONTROL_OWNER_KNOWN: *ret_owner is it; negative: nobody looks. */
         int (*ask_owner)(void *userdata, const struct port_key *port,
                          const struct port_witness *witness, struct owner *ret_owner);
+        /* What does a look show? 0 or CONTROL_LOOK_WAITING: the answer comes through
+           control_tell_look(); CONTROL_LOOK_KNOWN: *ret_answer is it, borrowed until the callback
+           returns to the loop; negative: nobody looks (-EBUSY: too many looks, -EDQUOT: they cost
+           too much). */
+        int (*ask_look)(void *userdata, const struct look_question *question, bool privileged,
+                        struct look_answer **ret_answer);
         /* The monotonic clock. */
         uint64_t (*now_usec)(void *userdata);
 };
@@ -75,6 +87,8 @@ void control_tell_event(struct control *control, const struct event *event);
 /* An answer to ask_owner(), or to anybody else's question. */
 void control_tell_owner(struct control *control, const struct port_key *port,
                         const struct owner *owner);
+/* A look that somebody asked for; takes references of its own. */
+void control_tell_look(struct control *control, struct look_answer *answer);
 /* A new snapshot is there. */
 void control_tell_scan(struct control *control);
 

@@ -21,10 +21,10 @@
 #include "base.h"
 #include "clock.h"
 #include "control.h"
+#include "desk.h"
 #include "detect.h"
 #include "journal.h"
 #include "notify.h"
-#include "ownercache.h"
 #include "record.h"
 #include "scan.h"
 #include "socketpath.h"
@@ -43,7 +43,7 @@ struct daemon {
         struct tell *tell;
         struct alert_table *alerts;
         struct events events;
-        struct ownercache owners;  /* for clients */
+        struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
         uint64_t conf_serial;      /* of conf */
         bool ready_told;
@@ -74,17 +74,16 @@ static int ask_owner_for_client(void *userdata, const struct port_key *port,
                                 const struct port_witness *witness, struct owner *ret_owner)
 {
         struct daemon *daemon = userdata;
-        const uint64_t now_usec = clock_now_usec();
-        const struct owner *known =
-                ownercache_get(&daemon->owners, port, witness->by_listener, now_usec);
 
-        if (known) {
-                *ret_owner = *known;
-                return CONTROL_OWNER_KNOWN;
-        }
-        if (!ownercache_may_search(&daemon->owners, now_usec))
-                return -EBUSY;
-        return scan_ask_owner(daemon->scan, port, witness, SCAN_ASKER_STRANGER);
+        return desk_ask_owner(&daemon->desk, port, witness, ret_owner);
+}
+
+static int ask_look_for_client(void *userdata, const struct look_question *question,
+                               bool privileged, struct look_answer **ret_answer)
+{
+        struct daemon *daemon = userdata;
+
+        return desk_ask_look(&daemon->desk, question, privileged, ret_answer);
 }
 
 static void tell_out(void *userdata, const struct event *event)
@@ -155,12 +154,22 @@ static void take_answers(struct daemon *daemon)
         struct owner owner;
 
         while (scan_take_answer(daemon->scan, &port, &owner)) {
-                ownercache_put(&daemon->owners, &port, &owner, clock_now_usec());
+                desk_put_owner(&daemon->desk, &port, &owner);
                 alert_table_set_owner(daemon->alerts, &port, &owner);
                 tell_owner(daemon->tell, &port, &owner);
                 control_tell_owner(daemon->control, &port, &owner);
         }
         arm_overdue(daemon);
+}
+
+static void take_looks(struct daemon *daemon)
+{
+        struct look_answer *answer;
+
+        while ((answer = desk_take_look(&daemon->desk))) {
+                control_tell_look(daemon->control, answer);
+                look_answer_unref(answer);
+        }
 }
 
 /* A recording that has stopped is said once; watching goes on. */
@@ -188,6 +197,7 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         (void)revents;
         scan_acknowledge(daemon->scan);
         take_answers(daemon);
+        take_looks(daemon);
         snapshot = scan_take_snapshot(daemon->scan);
         if (!snapshot)
                 return 0;
@@ -263,6 +273,7 @@ static void view(void *userdata, struct control_view *ret_view)
                 .journal_lost = journal.lost,
                 .journal_delivered = journal.delivered,
                 .recording_lost = recording.lost,
+                .looks_refused = daemon->desk.looks.refused,
         };
 }
 
@@ -334,7 +345,8 @@ static int open_control(struct daemon *daemon)
 
 static int make_parts(struct daemon *daemon)
 {
-        static const struct control_ops control_ops = { view, reload, ask_owner_for_client, now };
+        static const struct control_ops control_ops = { view, reload, ask_owner_for_client,
+                                                        ask_look_for_client, now };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
         int r = sd_event_new(&daemon->event);
@@ -343,6 +355,7 @@ static int make_parts(struct daemon *daemon)
                 r = journal_new(JOURNAL_SOCKET, echo, &daemon->journal);
         if (r >= 0)
                 r = scan_new(daemon->conf, &daemon->scan);
+        daemon->desk.scan = daemon->scan;
         if (r >= 0)
                 r = alert_table_new(&daemon->alerts);
         if (r >= 0)
@@ -385,6 +398,7 @@ struct daemon *daemon_free(struct daemon *daemon)
         record_free(daemon->record);
         tell_free(daemon->tell); /* lets out through journal and control */
         control_free(daemon->control);
+        desk_done(&daemon->desk);
         journal_free(daemon->journal);
         alert_table_free(daemon->alerts);
         events_done(&daemon->events);

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base.h"
 #include "diag.h"
@@ -200,7 +199,6 @@ struct port_work {
         const struct observer *observer;
         struct portlook *portlook;
         struct portlook_request request;
-        bool bound_seen;
 };
 
 static bool age_of(void *userdata, uint64_t cookie, uint64_t *ret_usec, bool *ret_at_least)
@@ -214,19 +212,11 @@ static int on_port_socket(const struct sockrec *record, void *userdata)
 {
         struct port_work *work = userdata;
 
-        work->bound_seen |= record->state == SOCK_BOUND || record->state == SOCK_CLOSE;
         portlook_add(work->portlook, &work->request, record);
         return 0;
 }
 
-/* Every socket that has to do with the port, and maybe others. As diag_dump(). */
-static int dump_port(struct look *look, struct port_work *work, struct diag_stats *stats)
-{
-        return diag_dump(look->diag, SOCK_MASK(SOCK_STATE_COUNT) - 1, true, on_port_socket, work,
-                         stats);
-}
-
-static int dump_port_again(struct look *look, struct port_work *work)
+static int dump_port(struct look *look, struct port_work *work)
 {
         struct dumps dumps = { 0 };
         unsigned attempt = 0;
@@ -234,22 +224,10 @@ static int dump_port_again(struct look *look, struct port_work *work)
 
         do {
                 portlook_begin(work->portlook, &work->request);
-                r = dump_port(look, work, &dumps.stats);
+                r = diag_dump_port(look->diag, work->request.port, on_port_socket, work,
+                                   &dumps.stats);
         } while (shall_retry(r, attempt++, &dumps));
         return r;
-}
-
-/* Linux lists sockets that are only bound since 6.8. One that was listed proves it, whatever the
- * kernel calls itself. */
-static bool lists_bound(bool seen)
-{
-        struct utsname names;
-        unsigned major, minor;
-
-        if (seen)
-                return true;
-        return uname(&names) == 0 && sscanf(names.release, "%u.%u", &major, &minor) == 2 &&
-               (major > 6 || (major == 6 && minor >= 8));
 }
 
 static uint64_t silent_after_usec(const struct rules *rules, uint16_t port)
@@ -282,14 +260,14 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
         r = portlook_new(&work.request, &work.portlook);
         if (r < 0)
                 return r;
-        r = dump_port_again(look, &work);
+        r = dump_port(look, &work);
         if (r < 0) {
                 portlook_unref(work.portlook);
                 return r;
         }
         work.portlook->reserved_known = kernlimits_read_reserved("/proc", &reserved);
         work.portlook->reserved = work.portlook->reserved_known && port_set_has(&reserved, port);
-        portlook_end(work.portlook, r == 0, lists_bound(work.bound_seen));
+        portlook_end(work.portlook, r == 0, diag_lists_bound());
         *ret_portlook = work.portlook;
         return 0;
 }

@@ -26,6 +26,7 @@ awk '
         BEGIN {
                 type["PARAM_BOOL"] = "bool"; type["PARAM_COUNT"] = "int"
                 type["PARAM_STRING"] = "string"; type["PARAM_PORTS"] = "[]int"
+                type["PARAM_PORT"] = "int"
         }
         /^static const struct method methods\[\]/ { on = 1 }
         on && /^\};/ { on = 0 }
