@@ -42,6 +42,12 @@ struct world {
         int ask_error;         /* what ask_owner() answers; 0 */
         struct port_key asked; /* for whose owner it was called last, and how often */
         unsigned n_asked;
+        int look_result;                /* what ask_look() answers; 0 */
+        struct look_answer *known_look; /* ... with, where that is CONTROL_LOOK_KNOWN */
+        struct look_question looked;    /* what it was asked last, and how often */
+        bool looked_privileged;
+        unsigned n_looked;
+        uint64_t looks_refused;
         uint64_t sequence;
         int reload_result;
         const char *reload_errors;
@@ -67,6 +73,7 @@ static inline void world_view(void *userdata, struct control_view *ret_view)
                 .started_wall_usec = WORLD_WALL_USEC,
                 .scans = world->snapshot ? world->snapshot->generation : 0,
                 .journal_delivered = true,
+                .looks_refused = world->looks_refused,
         };
 }
 
@@ -98,8 +105,21 @@ static inline int world_ask_owner(void *userdata, const struct port_key *port,
         return 0;
 }
 
+static inline int world_ask_look(void *userdata, const struct look_question *question,
+                                 bool privileged, struct look_answer **ret_answer)
+{
+        struct world *world = userdata;
+
+        world->looked = *question;
+        world->looked_privileged = privileged;
+        world->n_looked++;
+        if (world->look_result == CONTROL_LOOK_KNOWN)
+                *ret_answer = world->known_look;
+        return world->look_result;
+}
+
 static const struct control_ops world_ops = { world_view, world_reload, world_ask_owner,
-                                              world_now };
+                                              world_ask_look, world_now };
 
 static inline unsigned count_fds(void)
 {
@@ -139,6 +159,7 @@ static inline int world_teardown(void **state)
 
         control_free(world->control);
         sd_event_unref(world->event);
+        look_answer_unref(world->known_look);
         snapshot_unref(world->snapshot);
         alert_table_free(world->alerts);
         conf_unref(world->conf);
@@ -327,4 +348,60 @@ static inline void world_tell(struct world *world)
 
         owner_clear(&event.alert.owner);
         control_tell_event(world->control, &event);
+}
+
+/* A look at a port on which nothing is, with one reference. */
+static inline struct look_answer *make_port_answer(uint16_t port)
+{
+        const struct look_question question = { LOOK_PORT, port };
+        struct look_answer *answer = look_answer_new(&question);
+        struct kernlimits limits;
+        const struct portlook_request request = {
+                .port = port, .now_usec = 1, .now_wall_usec = WORLD_WALL_USEC, .limits = &limits
+        };
+
+        assert_non_null(answer);
+        kernlimits_clear(&limits);
+        assert_int_equal(portlook_new(&request, &answer->portlook), 0);
+        portlook_begin(answer->portlook, &request);
+        portlook_end(answer->portlook, true, true);
+        answer->addrs = calloc(1, sizeof(*answer->addrs));
+        answer->addrs->known = true; /* there are none */
+        return answer;
+}
+
+/* A look at so many destinations, :1 the worst, likewise. */
+static inline struct look_answer *make_destinations_answer(size_t n)
+{
+        const struct look_question question = { LOOK_DESTINATIONS, 0 };
+        struct look_answer *answer = look_answer_new(&question);
+        struct census *census = calloc(1, sizeof(*census));
+
+        assert_non_null(answer);
+        assert_non_null(census);
+        census->refs = 1;
+        census->whole = true;
+        census->asof_wall_usec = WORLD_WALL_USEC;
+        census->destinations_counted = true;
+        census->destinations = calloc(n + 1, sizeof(*census->destinations));
+        census->n_destinations = n;
+        census->destinations_total = n;
+        for (size_t i = 0; i < n; i++) {
+                struct destination_row *row = &census->destinations[i];
+
+                row->port = (struct port_key){ 0, (uint16_t)(i + 1), SIDE_REMOTE };
+                row->destination.family = ADDR_IPV4;
+                row->exhaustion.known = true;
+                row->exhaustion.used = (uint32_t)(n - i);
+        }
+        answer->census = census;
+        return answer;
+}
+
+/* Tells it, as the daemon does, and lets go of it. */
+static inline void tell_look(struct world *world, struct look_answer *answer)
+{
+        control_tell_look(world->control, answer);
+        look_answer_unref(answer);
+        spin(world);
 }

@@ -32,6 +32,15 @@ static void service_describes_itself(void **state)
         hang_up(world, &peer);
 }
 
+/* What ask_look() answers, so that no reply has to wait. */
+static void know_look(struct world *world, const char *method)
+{
+        world->look_result = CONTROL_LOOK_KNOWN;
+        look_answer_unref(world->known_look);
+        world->known_look =
+                strcmp(method, "GetPort") == 0 ? make_port_answer(1) : make_destinations_answer(1);
+}
+
 static void every_described_method_is_there(void **state)
 {
         const char *at = io_twmon_Monitor_varlink;
@@ -40,12 +49,13 @@ static void every_described_method_is_there(void **state)
 
         while ((at = strstr(at, "\nmethod "))) {
                 struct peer peer = dial(world);
-                char name[64], text[128];
+                char name[64], text[160];
                 json_t *reply;
 
                 assert_int_equal(sscanf(at, "\nmethod %63[A-Za-z]", name), 1);
-                snprintf(text, sizeof(text), "{\"method\":\"io.twmon.Monitor.%s\",\"more\":true}",
-                         name);
+                know_look(world, name);
+                snprintf(text, sizeof(text), "{\"method\":\"io.twmon.Monitor.%s\",\"more\":true%s}",
+                         name, strcmp(name, "GetPort") == 0 ? ",\"parameters\":{\"port\":1}" : "");
                 reply = call(world, &peer, text);
                 assert_null(error_of(reply));
                 json_decref(reply);
@@ -53,7 +63,7 @@ static void every_described_method_is_there(void **state)
                 at++;
                 n++;
         }
-        assert_int_equal(n, 5);
+        assert_int_equal(n, 7);
 }
 
 #define M "{\"method\":\"io.twmon.Monitor."

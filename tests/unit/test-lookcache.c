@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which questions get a look: shared, so many a second, and a share of one CPU. */
+
+#include "fixture.h"
+
+#include <errno.h>
+
+#include "lookcache.h"
+
+#define START_USEC (1000 * USEC_PER_SEC)
+#define TENTH_USEC (USEC_PER_SEC / 10)
+
+static int ask_as(struct lookcache *cache, uint16_t port, bool privileged, uint64_t now_usec)
+{
+        const struct look_question question = { LOOK_PORT, port };
+        struct look_answer *answer = NULL;
+        int r = lookcache_ask(cache, &question, privileged, now_usec, &answer);
+
+        assert_int_equal(r == LOOKCACHE_KNOWN, answer != NULL);
+        if (answer)
+                assert_int_equal(answer->question.port, port);
+        return r;
+}
+
+static int ask(struct lookcache *cache, uint16_t port, uint64_t now_usec)
+{
+        return ask_as(cache, port, true, now_usec);
+}
+
+/* The look began age_usec ago and has cost that. */
+static void put_aged(struct lookcache *cache, uint16_t port, uint64_t now_usec, uint64_t age_usec,
+                     uint64_t cpu_usec)
+{
+        const struct look_question question = { LOOK_PORT, port };
+        struct look_answer *answer = look_answer_new(&question);
+
+        assert_non_null(answer);
+        answer->seen_usec = now_usec - age_usec;
+        answer->cpu_usec = cpu_usec;
+        lookcache_put(cache, answer, now_usec);
+        look_answer_unref(answer);
+}
+
+static void put(struct lookcache *cache, uint16_t port, uint64_t now_usec, uint64_t cpu_usec)
+{
+        put_aged(cache, port, now_usec, 0, cpu_usec);
+}
+
+static void test_the_same_question_is_one_look(void **state)
+{
+        struct lookcache cache = { 0 };
+        struct look_answer *answer;
+        const struct look_question other = { LOOK_DESTINATIONS, 0 };
+
+        (void)state;
+        assert_int_equal(ask(&cache, 80, START_USEC), 0);
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(ask(&cache, 80, START_USEC + 2 * USEC_PER_SEC), LOOKCACHE_WAITING);
+        assert_int_equal(ask(&cache, 81, START_USEC), 0); /* that is another one */
+        assert_int_equal(lookcache_ask(&cache, &other, true, START_USEC, &answer), 0);
+        assert_int_equal(cache.n_waiting, 3);
+        put(&cache, 80, START_USEC, 0);
+        assert_int_equal(cache.n_waiting, 2);
+        assert_int_equal(ask(&cache, 81, START_USEC), LOOKCACHE_WAITING);
+        assert_int_equal(cache.refused, 0);
+        lookcache_done(&cache);
+}
+
+static void test_an_answer_is_shared_for_a_second(void **state)
+{
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        assert_int_equal(ask(&cache, 80, START_USEC), 0);
+        put(&cache, 80, START_USEC, 0);
+        assert_int_equal(ask(&cache, 80, START_USEC + LOOKCACHE_KEEP_USEC - 1), LOOKCACHE_KNOWN);
+        assert_int_equal(ask(&cache, 80, START_USEC + LOOKCACHE_KEEP_USEC), 0);
+        lookcache_done(&cache);
+}
+
+static void test_old_answers_are_let_go(void **state)
+{
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        for (uint16_t port = 1; port <= 3 * LOOKCACHE_KEPT_MAX; port++)
+                put(&cache, port, START_USEC, 0);
+        assert_int_equal(ask(&cache, 3 * LOOKCACHE_KEPT_MAX, START_USEC), LOOKCACHE_KNOWN);
+        assert_int_equal(ask(&cache, 1, START_USEC), 0); /* made room */
+        lookcache_expire(&cache, START_USEC + LOOKCACHE_KEEP_USEC);
+        for (size_t i = 0; i < LOOKCACHE_KEPT_MAX; i++)
+                assert_null(cache.kept[i]);
+}
+
+/* Asks for 100 different ports in one second; how many looks that is. */
+static unsigned looks_of_a_second(struct lookcache *cache, bool privileged, uint64_t second)
+{
+        unsigned looks = 0;
+
+        for (uint16_t port = 1; port <= 100; port++) {
+                const uint64_t now_usec = second * USEC_PER_SEC + port;
+
+                if (ask_as(cache, port, privileged, now_usec) != 0)
+                        continue;
+                looks++;
+                put_aged(cache, port, now_usec, LOOKCACHE_KEEP_USEC, 0); /* too old to be shared */
+        }
+        return looks;
+}
+
+static void test_so_many_looks_a_second(void **state)
+{
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        for (uint64_t second = 10; second < 13; second++) {
+                assert_int_equal(looks_of_a_second(&cache, false, second),
+                                 LOOKCACHE_PER_SECOND - LOOKCACHE_RESERVED);
+                assert_int_equal(looks_of_a_second(&cache, true, second), LOOKCACHE_RESERVED);
+        }
+        assert_int_equal(cache.refused, 3 * (200 - LOOKCACHE_PER_SECOND));
+        assert_int_equal(ask_as(&cache, 1, false, 12 * USEC_PER_SEC + 200), -EBUSY);
+        lookcache_done(&cache);
+}
+
+/* Somebody asks for another port every tenth of a second for ten minutes, and each look is dear. */
+static void test_looks_have_a_share_of_one_cpu(void **state)
+{
+        static const uint64_t costs[] = { 1000, 50000, 300000, 2000000 };
+
+        (void)state;
+        for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
+                const uint64_t seconds = 600;
+                struct lookcache cache = { 0 };
+                uint64_t spent = 0, most;
+
+                for (uint64_t i = 0; i < seconds * 10; i++) {
+                        const uint64_t now_usec = START_USEC + i * TENTH_USEC;
+
+                        if (ask(&cache, (uint16_t)(i % 60000 + 1), now_usec) != 0)
+                                continue;
+                        put(&cache, (uint16_t)(i % 60000 + 1), now_usec, costs[c]);
+                        spent += costs[c];
+                }
+                most = seconds * USEC_PER_SEC / 100 * LOOKCACHE_CPU_PCT + LOOKCACHE_CPU_MAX_USEC +
+                       costs[c];
+                assert_true(spent <= most);
+                assert_true(spent >= MIN(most / 2, seconds * LOOKCACHE_PER_SECOND * costs[c]));
+                lookcache_done(&cache);
+        }
+}
+
+static void test_what_waits_counts_before_its_cost_is_known(void **state)
+{
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        assert_int_equal(ask(&cache, 1, START_USEC), 0);
+        put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC * 4 / 10);
+        assert_int_equal(ask(&cache, 2, START_USEC), 0); /* .4 spent, .4 to come */
+        assert_int_equal(ask(&cache, 3, START_USEC), 0); /* .8, .4 to come: the last one */
+        assert_int_equal(ask(&cache, 4, START_USEC), -EDQUOT);
+        assert_int_equal(cache.refused, 1);
+        lookcache_done(&cache);
+}
+
+static void test_the_privileged_come_through(void **state)
+{
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        assert_int_equal(ask_as(&cache, 1, false, START_USEC), 0);
+        put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC - LOOKCACHE_RESERVED_USEC);
+        assert_int_equal(ask_as(&cache, 2, false, START_USEC), -EDQUOT);
+        assert_int_equal(ask_as(&cache, 2, true, START_USEC), 0);
+        lookcache_done(&cache);
+}
+
+static void test_so_many_at_once(void **state)
+{
+        struct lookcache cache = { 0 };
+        const struct look_question first = { LOOK_PORT, 1 };
+
+        (void)state;
+        for (uint16_t port = 1; port <= LOOKCACHE_WAITING_MAX; port++)
+                assert_int_equal(ask(&cache, port, START_USEC + port * USEC_PER_SEC), 0);
+        assert_int_equal(ask(&cache, 99, START_USEC + 99 * USEC_PER_SEC), -EBUSY);
+        lookcache_give_up(&cache, &first); /* as the scanner's queue was full */
+        assert_int_equal(cache.refused, 2);
+        assert_int_equal(ask(&cache, 1, START_USEC + 99 * USEC_PER_SEC), 0);
+        lookcache_done(&cache);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_the_same_question_is_one_look),
+                cmocka_unit_test(test_an_answer_is_shared_for_a_second),
+                cmocka_unit_test(test_old_answers_are_let_go),
+                cmocka_unit_test(test_so_many_looks_a_second),
+                cmocka_unit_test(test_looks_have_a_share_of_one_cpu),
+                cmocka_unit_test(test_what_waits_counts_before_its_cost_is_known),
+                cmocka_unit_test(test_the_privileged_come_through),
+                cmocka_unit_test(test_so_many_at_once),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
