@@ -13,7 +13,7 @@
  * a file or an allocation of size. A snapshot that the loop has not taken is replaced by the next.
  */
 
-#include "scan.h"
+#include "scan-private.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -31,32 +31,6 @@
 #include "units.h"
 
 #define STACK_BYTES (512 * 1024)
-
-struct scan {
-        pthread_t thread;
-        bool started;
-        pthread_mutex_t lock;
-        pthread_cond_t wake; /* on CLOCK_MONOTONIC */
-        int fd;
-
-        /* under the lock */
-        bool stop;
-        bool scan_now;
-        struct conf *conf;
-        struct snapshot *published;
-        struct recorder_stats recording;
-        struct questions questions;
-
-        /* the thread's own */
-        struct look *look;
-        struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
-        bool owner_next;            /* a look had the last turn */
-        unsigned finder_used;       /* ... or for QUESTIONS_OWNERS_MAX of them */
-        struct recorder *recorder;  /* NULL: nothing is recorded */
-        uint64_t generation;
-        uint64_t slot_usec;     /* of the next scan */
-        uint64_t complete_usec; /* slot of the last complete scan; 0: none yet */
-};
 
 static int init_wake(pthread_cond_t *wake)
 {
@@ -345,94 +319,4 @@ struct scan *scan_free(struct scan *scan)
         close_fdp(&scan->fd);
         free(scan);
         return NULL;
-}
-
-int scan_get_fd(const struct scan *scan)
-{
-        return scan->fd;
-}
-
-void scan_acknowledge(struct scan *scan)
-{
-        uint64_t count;
-
-        (void)!read(scan->fd, &count, sizeof(count));
-}
-
-struct snapshot *scan_take_snapshot(struct scan *scan)
-{
-        struct snapshot *snapshot;
-
-        (void)pthread_mutex_lock(&scan->lock);
-        snapshot = TAKE_PTR(scan->published);
-        (void)pthread_mutex_unlock(&scan->lock);
-        return snapshot;
-}
-
-void scan_get_recording(struct scan *scan, struct recorder_stats *ret_stats)
-{
-        (void)pthread_mutex_lock(&scan->lock);
-        *ret_stats = scan->recording;
-        (void)pthread_mutex_unlock(&scan->lock);
-}
-
-void scan_reconfigure(struct scan *scan, struct conf *conf)
-{
-        struct conf *old;
-
-        (void)pthread_mutex_lock(&scan->lock);
-        old = scan->conf;
-        scan->conf = conf_ref(conf);
-        scan->scan_now = true;
-        (void)pthread_cond_signal(&scan->wake);
-        (void)pthread_mutex_unlock(&scan->lock);
-        conf_unref(old);
-}
-
-int scan_ask_owner(struct scan *scan, const struct port_key *port,
-                   const struct port_witness *witness, enum scan_asker asker)
-{
-        int r;
-
-        (void)pthread_mutex_lock(&scan->lock);
-        r = questions_ask_owner(&scan->questions, port, witness, asker == SCAN_ASKER_ALERT);
-        (void)pthread_cond_signal(&scan->wake);
-        (void)pthread_mutex_unlock(&scan->lock);
-        return r;
-}
-
-bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner)
-{
-        bool taken;
-
-        (void)pthread_mutex_lock(&scan->lock);
-        taken = questions_take_owner(&scan->questions, ret_port, ret_owner);
-        (void)pthread_mutex_unlock(&scan->lock);
-        return taken;
-}
-
-int scan_ask_look(struct scan *scan, const struct look_question *question)
-{
-        struct look_answer *answer = look_answer_new(question);
-        int r;
-
-        if (!answer)
-                return -ENOMEM;
-        (void)pthread_mutex_lock(&scan->lock);
-        r = questions_ask_look(&scan->questions, answer);
-        (void)pthread_cond_signal(&scan->wake);
-        (void)pthread_mutex_unlock(&scan->lock);
-        if (r < 0)
-                look_answer_unref(answer);
-        return r;
-}
-
-struct look_answer *scan_take_look(struct scan *scan)
-{
-        struct look_answer *answer;
-
-        (void)pthread_mutex_lock(&scan->lock);
-        answer = questions_take_look(&scan->questions);
-        (void)pthread_mutex_unlock(&scan->lock);
-        return answer;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The inside of struct scan, for the scan*.c files alone. */
+
+#include <pthread.h>
+
+#include "look.h"
+#include "questions.h"
+#include "scan.h"
+
+struct scan {
+        pthread_t thread;
+        bool started;
+        pthread_mutex_t lock;
+        pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+        int fd;
+
+        /* under the lock */
+        bool stop;
+        bool scan_now;
+        struct conf *conf;
+        struct snapshot *published;
+        struct recorder_stats recording;
+        struct questions questions;
+
+        /* the thread's own */
+        struct look *look;
+        struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
+        unsigned finder_used;       /* ... or for QUESTIONS_OWNERS_MAX of them */
+        bool owner_next;            /* a look had the last turn */
+        struct recorder *recorder;  /* NULL: nothing is recorded */
+        uint64_t generation;
+        uint64_t slot_usec;     /* of the next scan */
+        uint64_t complete_usec; /* slot of the last complete scan; 0: none yet */
+};

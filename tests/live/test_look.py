@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""GetPort and ListDestinations on the raw control socket: counts as ss(8) has them, addresses as
+bind(2) takes them, one look for many who ask, limits, and nobody else waits meanwhile."""
+
+import errno
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+
+import lab
+import makers
+
+MONITOR = "io.twmon.Monitor"
+PORT = 7865
+CONFIG = "[Scan]\nInterval=1s\n"
+
+STATES = {"established": "established", "synSent": "syn-sent", "synRecv": "syn-recv",
+          "finWait1": "fin-wait-1", "finWait2": "fin-wait-2", "timeWait": "time-wait",
+          "closeWait": "close-wait", "lastAck": "last-ack", "closing": "closing"}
+
+
+def look(daemon, port=PORT, **parameters):
+    """A look that is not refused, and newer than this call but for what is shared for a second."""
+    def answer():
+        try:
+            return daemon.call("GetPort", {"port": port, **parameters})
+        except lab.VarlinkError as error:
+            if error.name != MONITOR + ".LookUnavailable":
+                raise
+            return None
+    return lab.must(answer, "a look", 10, 0.3)
+
+
+def fresh_look(daemon, port=PORT, **parameters):
+    time.sleep(1.05)  # until what was seen before is not shared any more
+    return look(daemon, port, **parameters)
+
+
+def error_of(daemon, method, parameters):
+    try:
+        daemon.call(method, parameters)
+    except lab.VarlinkError as error:
+        return error.name.rsplit(".", 1)[1], next(iter(error.parameters.values()), None)
+    return None
+
+
+def by_side(reply):
+    return {item["side"]: item for item in reply["connections"]}
+
+
+def ss_states(local):
+    return {name: count for name, state in STATES.items()
+            if (count := lab.ss_count(state, local=local))}
+
+
+def test_counts(tap):
+    makers.time_wait(PORT, 7)
+    server, clients, accepted = makers.connections(PORT, 5)
+    with makers.close_wait(PORT, 4, server=server), lab.Daemon(CONFIG) as daemon:
+        reply = look(daemon)
+        local = by_side(reply)["local"]
+        wanted = ss_states(PORT)
+        tap.equal(local["states"], wanted, "the states of a port are those of ss(8)")
+        tap.equal({name: wanted.get(name) for name in ("established", "closeWait", "timeWait")},
+                  {"established": 5, "closeWait": 4, "timeWait": 7}, "and those that were made")
+        tap.equal(local["total"], sum(wanted.values()), "total is their sum")
+        tap.equal(sum(local["stages"].values()), 4, "each in CLOSE_WAIT has a stage")
+        tap.ok(50 <= local.get("timeWaitLastSec", 0) <= 64, "the last TIME_WAIT goes in a minute",
+               local)
+        tap.equal([(row["address"], row["family"]) for row in reply["listeners"]],
+                  [("127.0.0.1", "ipv4")], "the listener is there")
+        tap.equal(reply["listenersTotal"], 1, "and no other")
+        tap.ok(not reply["partial"], "nothing was missed")
+        tap.equal((reply.get("canBind"), reply["blockedBy"][0]["what"]), (False, "listener"),
+                  "the port is taken")
+        sides = by_side(reply)
+        tap.ok("remote" not in sides or
+               sides["remote"]["total"] == lab.ss_count("established", peer=PORT) +
+               lab.ss_count("fin-wait-2", peer=PORT), "the clients' ends are apart", sides)
+        pids = [process["pid"] for process in reply["listeners"][0].get("owner", {})
+                .get("processes", [])]
+        tap.ok(len(pids) >= 1, "the listener has an owner", reply["listeners"])
+
+        daemon.wait_scan()
+        age = by_side(fresh_look(daemon))["local"]
+        tap.ok(0 <= age.get("oldestSec", -1) < 60 and not age["oldestAtLeast"],
+               "the age of the oldest in CLOSE_WAIT comes from the scans", age)
+
+        for sock in (*clients, *accepted):
+            sock.close()
+        server.close()
+        tap.equal(fresh_look(daemon)["listeners"], [], "a look does not repeat what was before it")
+        lab.stop_well(tap, daemon)
+
+
+def test_nothing_there(tap):
+    with lab.Daemon(CONFIG) as daemon:
+        reply = look(daemon, 9)
+        tap.equal((reply["listeners"], reply["connections"], reply["blockedBy"]), ([], [], []),
+                  "an idle port has nothing on it")
+        tap.equal((reply["canBind"], reply["canBindReuse"], reply["freeInSec"]), (True, True, 0),
+                  "and can be bound")
+        tap.equal([(row["address"], row["family"]) for row in reply["binds"]],
+                  [("0.0.0.0", "ipv4"), ("::", "dual"), ("::", "ipv6")], "by each wildcard")
+        destinations = daemon.call("ListDestinations")
+        first, last = lab.port_range()
+        tap.equal((destinations["destinations"], destinations["total"], destinations["partial"],
+                   destinations.get("portFirst"), destinations.get("portLast")),
+                  ([], 0, False, first, last), "no destination, and the range")
+
+
+def bind_says(address):
+    """Whether bind(2) finds the address to be one of this host."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EINVAL):
+                raise
+            return False
+    return True
+
+
+def ip(*args):
+    result = subprocess.run(["ip", *args], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise lab.Skip(f"ip {' '.join(args)}: {result.stderr.strip()}")
+
+
+def test_addresses(tap):
+    ip("addr", "add", "172.20.0.1/29", "dev", "lo")
+    ip("link", "add", "veth-a", "type", "veth", "peer", "name", "veth-b")
+    ip("addr", "add", "192.0.2.10/24", "broadcast", "192.0.2.255", "dev", "veth-a")
+    ip("-6", "addr", "add", "2001:db8::10/64", "dev", "veth-a", "nodad")
+    ip("link", "set", "veth-a", "up")
+    ip("link", "set", "veth-b", "up")
+    addresses = ["0.0.0.0", "127.0.0.1", "127.99.1.2", "172.20.0.1", "172.20.0.3", "172.20.0.9",
+                 "192.0.2.10", "192.0.2.11", "192.0.2.255", "255.255.255.255", "224.0.0.5",
+                 "203.0.113.1", "::", "::1", "::2", "2001:db8::10", "2001:db8::11", "fe80::99",
+                 "ff02::1", "::ffff:127.0.0.1", "::ffff:203.0.113.1"]
+    with lab.Daemon(CONFIG) as daemon:
+        for nonlocal_bind in 0, 1:
+            lab.set_sysctl("net.ipv4.ip_nonlocal_bind", nonlocal_bind)
+            lab.set_sysctl("net.ipv6.ip_nonlocal_bind", nonlocal_bind)
+            time.sleep(1.05)
+            said = {address: look(daemon, 9, address=address).get("canBind")
+                    for address in addresses}
+            real = {address: bind_says(address) for address in addresses}
+            tap.equal(said, real, f"addresses as bind(2) takes them, ip_nonlocal_bind="
+                                  f"{nonlocal_bind}")
+        lab.set_sysctl("net.ipv4.ip_nonlocal_bind", 0)
+        lab.set_sysctl("net.ipv6.ip_nonlocal_bind", 0)
+        reply = fresh_look(daemon, 9, address="203.0.113.1")
+        tap.equal([item["what"] for item in reply["blockedBy"]], ["address"],
+                  "an address of nobody is what blocks")
+        tap.ok("freeInSec" not in reply and "EADDRNOTAVAIL" in reply["advice"][0],
+               "for ever, and the advice says why", reply)
+    ip("link", "del", "veth-a")
+    ip("addr", "del", "172.20.0.1/29", "dev", "lo")
+
+
+def thread_cpu(daemon):
+    """CPU ticks of the scanner's thread."""
+    for tid in os.listdir(f"/proc/{daemon.pid}/task"):
+        words = lab.read_text(f"/proc/{daemon.pid}/task/{tid}/stat").rsplit(")", 1)
+        if words[0].endswith("(twmond-scan"):
+            fields = words[1].split()
+            return int(fields[11]) + int(fields[12])
+    raise RuntimeError("no scanner thread")
+
+
+def ask_all(daemon, count, port_of):
+    """So many GetPorts at once, each on a connection of its own: [reply or name of the error]."""
+    connections = [lab.Varlink(daemon.socket) for _ in range(count)]
+    replies = []
+    try:
+        for i, connection in enumerate(connections):
+            connection.send({"method": MONITOR + ".GetPort", "parameters": {"port": port_of(i)}})
+        for connection in connections:
+            try:
+                replies.append(connection.take())
+            except lab.VarlinkError as error:
+                replies.append(error.name.rsplit(".", 1)[1])
+    finally:
+        for connection in connections:
+            connection.close()
+    return replies
+
+
+def test_many_share_one(tap):
+    held = makers.close_wait(PORT, 50)
+    with held, lab.Daemon(CONFIG) as daemon:
+        replies = ask_all(daemon, 50, lambda _: PORT)
+        seen = {reply["seenAt"] for reply in replies}
+        tap.ok(len(seen) == 1, "50 who ask at once share one look", seen)
+        tap.equal(daemon.status()["limitsHit"], {}, "and hit no limit")
+
+        time.sleep(1.05)
+        replies = ask_all(daemon, 50, lambda i: 1000 + i)
+        looks = [reply for reply in replies if reply != "LookUnavailable"]
+        tap.ok(1 <= len(looks) <= 8, "50 different ports at once are few looks", len(looks))
+        refused = daemon.status()["limitsHit"].get("looksRefused")
+        tap.equal(refused, 50 - len(looks), "status counts the rest")
+        time.sleep(1.05)
+        tap.equal(look(daemon, 1049)["port"], 1049, "a moment later there is a look again")
+
+
+def test_share_of_cpu(tap):
+    """Whoever asks as fast as possible, about another port each time, gets a tenth of a CPU."""
+    held = makers.close_wait(PORT, 2000)
+    with held, lab.Daemon("[Scan]\nInterval=10s\n") as daemon:
+        end = time.monotonic() + 5
+        before, looks, port = thread_cpu(daemon), 0, 1
+        with lab.Varlink(daemon.socket) as connection:
+            while time.monotonic() < end:
+                port += 1
+                try:
+                    connection.call(MONITOR + ".GetPort", {"port": port})
+                    looks += 1
+                except lab.VarlinkError:
+                    pass
+        ticks = thread_cpu(daemon) - before
+        tap.ok(1 <= looks <= 4 * 6, "looks are at most 4 a second, whoever asks", looks)
+        tap.ok(ticks <= 200, "and cost no more than what is saved up and a share", ticks)
+
+
+def test_others_do_not_wait(tap):
+    """The scanner is held up in its dump by a tracer; the loop, which calls recv(), answers."""
+    with lab.Daemon("[Scan]\nInterval=10s\n") as daemon:
+        with lab.Tracer(daemon, "-e", "trace=recvmsg", "-e",
+                        "inject=recvmsg:delay_enter=6000000:when=1"):
+            with lab.Varlink(daemon.socket) as waiting, lab.Varlink(daemon.socket) as gone:
+                began = time.monotonic()
+                waiting.send({"method": MONITOR + ".GetPort", "parameters": {"port": PORT}})
+                gone.send({"method": MONITOR + ".GetPort", "parameters": {"port": PORT}})
+                gone.close()
+                slowest = 0
+                for _ in range(20):
+                    asked = time.monotonic()
+                    daemon.status()
+                    slowest = max(slowest, time.monotonic() - asked)
+                tap.ok(slowest < 0.5, "status answers while a look runs", slowest)
+                try:
+                    waiting.take()
+                    error = None
+                except lab.VarlinkError as caught:
+                    error = caught
+                took = time.monotonic() - began
+                tap.ok(error and error.name == MONITOR + ".LookUnavailable" and
+                       "4 s" in error.parameters["reason"] and 3.9 < took < 4.9,
+                       "a look that takes too long is given up after 4 s", f"{error} {took:.2f} s")
+        tap.ok(lab.poll(lambda: look(daemon, PORT), 8), "and works again afterwards")
+        lab.stop_well(tap, daemon)
+
+
+def test_bad_parameters(tap):
+    cases = [("GetPort", {}, "port"), ("GetPort", {"port": 0}, "port"),
+             ("GetPort", {"port": 65536}, "port"), ("GetPort", {"port": "http"}, "port"),
+             ("GetPort", {"port": 80, "address": "example.org"}, "address"),
+             ("GetPort", {"port": 80, "address": "1.2.3.4.5"}, "address"),
+             ("GetPort", {"port": 80, "x": 1}, "x"),
+             ("ListDestinations", {"limit": -1}, "limit"),
+             ("ListDestinations", {"limit": 1.5}, "limit")]
+    with lab.Daemon(CONFIG) as daemon:
+        for method, parameters, wrong in cases:
+            tap.equal(error_of(daemon, method, parameters), ("InvalidParameter", wrong),
+                      f"{method} {json.dumps(parameters)} names what is wrong")
+        with lab.Varlink(daemon.socket) as connection:
+            connection.send({"method": MONITOR + ".GetPort", "parameters": {"port": 80},
+                             "oneway": True})
+            tap.equal(connection.call(MONITOR + ".GetStatus")["pid"], daemon.pid,
+                      "oneway is not answered")
+        tap.equal(daemon.status()["limitsHit"], {}, "none of that was a look")
+
+
+def test_reload_and_end_meanwhile(tap):
+    """Looks while the configuration changes and until the end: nothing for the sanitizers."""
+    with lab.Daemon(CONFIG) as daemon:
+        stop = threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    daemon.call("GetPort", {"port": PORT})
+                    daemon.call("ListDestinations")
+                except (OSError, EOFError, lab.VarlinkError):
+                    pass
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            daemon.call("Reload")
+        daemon.wait_scan()
+        lab.stop_well(tap, daemon)
+        stop.set()
+        for thread in threads:
+            thread.join(5)
+
+
+lab.run(test_counts, test_nothing_there, test_addresses, test_many_share_one, test_share_of_cpu,
+        test_others_do_not_wait, test_bad_parameters, test_reload_and_end_meanwhile, limit=120)
