@@ -12,8 +12,8 @@
 
 #include "census.h"
 #include "detect.h"
-#include "kernlimits.h"
 #include "hostaddr.h"
+#include "kernlimits.h"
 #include "owner.h"
 #include "portlook.h"
 #include "snapshot.h"

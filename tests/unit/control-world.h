@@ -26,6 +26,7 @@
 
 #include "base.h"
 #include "control-private.h"
+#include "service.h"
 #include "varlink.h"
 
 #define WORLD_WALL_USEC (UINT64_C(1769860800250) * 1000)
@@ -356,15 +357,19 @@ static inline struct look_answer *make_port_answer(uint16_t port)
         const struct look_question question = { LOOK_PORT, port };
         struct look_answer *answer = look_answer_new(&question);
         struct kernlimits limits;
-        const struct portlook_request request = {
+        struct services *services;
+        struct portlook_request request = {
                 .port = port, .now_usec = 1, .now_wall_usec = WORLD_WALL_USEC, .limits = &limits
         };
 
         assert_non_null(answer);
         kernlimits_clear(&limits);
+        assert_int_equal(services_new(&services), 0);
+        request.services = services;
         assert_int_equal(portlook_new(&request, &answer->portlook), 0);
         portlook_begin(answer->portlook, &request);
         portlook_end(answer->portlook, true, true);
+        services_free(services);
         answer->addrs = calloc(1, sizeof(*answer->addrs));
         answer->addrs->known = true; /* there are none */
         return answer;

@@ -105,6 +105,26 @@ static void test_late_room_is_no_arrival(void **state)
         ledger_free(ledger);
 }
 
+/* By cookie, whether the current scan has seen it or not. */
+static void test_found_by_cookie(void **state)
+{
+        struct ledger *ledger = *state;
+
+        assert_null(ledger_find(ledger, 1));
+        ledger_begin(ledger, 1000);
+        for (uint64_t cookie = 1; cookie <= 1000; cookie++)
+                assert_int_equal(see(ledger, cookie, 80), 0);
+        ledger_end(ledger, true, NULL, NULL);
+        ledger_begin(ledger, 2000);
+        assert_int_equal(see(ledger, 7, 80), 0);
+        for (uint64_t cookie = 1; cookie <= 1000; cookie++) {
+                assert_int_equal(ledger_find(ledger, cookie)->cookie, cookie);
+                assert_int_equal(ledger_find(ledger, cookie)->first_seen_usec, 1000);
+        }
+        assert_null(ledger_find(ledger, 1001));
+        assert_int_equal(see(ledger, 8, 80), 0); /* looking up does not disturb the scan */
+}
+
 /* Accepted meanwhile; and whoever had it is not forgotten when the kernel shows no inode any more. */
 static void test_inode_is_kept(void **state)
 {
@@ -287,6 +307,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
+                T(test_found_by_cookie),
                 T(test_first_seen_is_kept),
                 T(test_late_room_is_no_arrival),
                 T(test_inode_is_kept),
