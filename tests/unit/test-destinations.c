@@ -520,5 +520,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_quiet_host_makes_no_wide_dump, setup, teardown),
         };
 
+        cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -509,5 +509,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(the_list_is_cut_and_counted, setup, teardown),
         };
 
+        cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
