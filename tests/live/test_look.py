@@ -106,11 +106,34 @@ def test_nothing_there(tap):
                   "and can be bound")
         tap.equal([(row["address"], row["family"]) for row in reply["binds"]],
                   [("0.0.0.0", "ipv4"), ("::", "dual"), ("::", "ipv6")], "by each wildcard")
-        destinations = daemon.call("ListDestinations")
-        first, last = lab.port_range()
-        tap.equal((destinations["destinations"], destinations["total"], destinations["partial"],
-                   destinations.get("portFirst"), destinations.get("portLast")),
-                  ([], 0, False, first, last), "no destination, and the range")
+
+
+def test_destinations(tap):
+    """The namespace may still have TIME_WAIT towards PORT: of other tests, and reusable."""
+    server, clients, accepted = makers.connections(PORT + 1, 7)
+    makers.time_wait(PORT + 2, 3, first="client")
+    time.sleep(1.1)  # tcp_tw_reuse_delay
+    first, last = lab.port_range()
+    with lab.Daemon(CONFIG) as daemon:
+        reply = daemon.call("ListDestinations")
+        rows = {row["port"]: row for row in reply["destinations"]}
+        tap.equal((reply["portFirst"], reply["portLast"], reply["reservedPorts"], reply["partial"],
+                   reply["errorMax"]), (first, last, 0, False, 0), "the range, and all is exact")
+        tap.equal(reply["total"], len(reply["destinations"]), "each destination is listed")
+        busy = rows.get(PORT + 1, {})
+        tap.equal([busy.get(name) for name in ("source", "address", "used", "reusable", "usable")],
+                  ["127.0.0.1", "127.0.0.1", 7, 0, last - first + 1], "connections use ports")
+        tap.equal([process["pid"] for process in busy.get("owner", {}).get("processes", [])],
+                  [os.getpid()], "and have an owner")
+        tap.equal([rows.get(PORT + 2, {}).get(name) for name in ("used", "reusable")],
+                  [0, 3] if lab.get_sysctl("net.ipv4.tcp_tw_reuse") == ["2"] else [3, 0],
+                  "TIME_WAIT is used or reusable, as tcp_tw_reuse has it")
+        tap.equal(reply["destinations"][0]["port"], PORT + 1, "the worst comes first")
+        time.sleep(1.05)
+        tap.equal(len(daemon.call("ListDestinations", {"limit": 1})["destinations"]), 1, "limit")
+        lab.stop_well(tap, daemon)
+    for sock in (server, *clients, *accepted):
+        sock.close()
 
 
 def bind_says(address):
@@ -303,5 +326,6 @@ def test_reload_and_end_meanwhile(tap):
             thread.join(5)
 
 
-lab.run(test_counts, test_nothing_there, test_addresses, test_many_share_one, test_share_of_cpu,
-        test_others_do_not_wait, test_bad_parameters, test_reload_and_end_meanwhile, limit=120)
+lab.run(test_counts, test_nothing_there, test_destinations, test_addresses,
+        test_many_share_one, test_share_of_cpu, test_others_do_not_wait, test_bad_parameters,
+        test_reload_and_end_meanwhile, limit=120)
