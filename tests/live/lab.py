@@ -508,6 +508,18 @@ class Daemon:
             return connection.call(method if "." in method else "io.twmon.Monitor." + method,
                                    parameters)
 
+    def look(self, method, parameters=None):
+        """GetPort or ListDestinations, asked again while twmond has looked too often of late."""
+        def answer():
+            try:
+                return self.call(method, parameters)
+            except VarlinkError as error:
+                if error.name != "io.twmon.Monitor.LookUnavailable":
+                    raise
+                return None
+
+        return must(answer, "a look", 10, 0.3)
+
     def status(self):
         return self.call("GetStatus")
 

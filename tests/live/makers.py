@@ -145,6 +145,46 @@ def time_wait(port, count, kind="v4", first="server", keep_listening=False):
     return None
 
 
+def fill(sock):
+    """Sends until the peer's window is closed."""
+    sock.setblocking(False)
+    try:
+        while True:
+            sock.send(b"x" * 65536)
+    except BlockingIOError:
+        pass
+
+
+def closing(port):
+    """A server that closes while much is unsent, to clients that do not read: local PORT in
+    FIN_WAIT1, LAST_ACK and CLOSING, one each. The first two are orphans."""
+    server, clients, accepted = connections(port, 3)
+    for sock in accepted:
+        fill(sock)
+    clients[1].shutdown(socket.SHUT_WR)
+    _settle("close-wait", 1, local=port)
+    accepted.pop(1).close()
+    accepted.pop(0).close()
+    accepted[0].shutdown(socket.SHUT_WR)
+    clients[2].shutdown(socket.SHUT_WR)
+    for state in "fin-wait-1", "last-ack", "closing":
+        _settle(state, 1, local=port)
+    return Held(clients + accepted, server)
+
+
+def opening(port):
+    """Connections that do not come to be. One is accepted with its first data only: local PORT in
+    SYN_RECV. The listener on the next port has a full queue: remote PORT + 1 in SYN_SENT."""
+    deferring, full = listener(port), listener(port + 1, backlog=0)
+    deferring.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+    clients = [client(port), client(port + 1), socket.socket()]
+    clients[2].setblocking(False)
+    clients[2].connect_ex((_PEER["v4"], port + 1))
+    _settle("syn-recv", 1, local=port)
+    _settle("syn-sent", 1, peer=port + 1)
+    return Held(clients + [full], deferring)
+
+
 def half_closed(port, count, kind="v4"):
     """Clients that have shut down sending and go on reading: FIN_WAIT2 that a process holds, remote
     PORT, beside the server's CLOSE_WAIT, local PORT. close_wait() makes the other sort of

@@ -45,16 +45,6 @@ def use_keepalive(sock, values):
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def fill(sock):
-    """Until the peer's window is closed."""
-    sock.setblocking(False)
-    try:
-        while True:
-            sock.send(b"x" * 65536)
-    except BlockingIOError:
-        pass
-
-
 def notices_sec():
     return noticed_after(*(int(lab.get_sysctl("net.ipv4.tcp_keepalive_" + name)[0])
                            for name in ("time", "intvl", "probes")))
@@ -150,7 +140,7 @@ def test_living_peers(tap):
         watcher = lab.Watcher(daemon.socket)
         unread, quiet = line.connections(UNREAD, 2), line.connections(QUIET, 2)
         for sock in unread[2]:
-            fill(sock)
+            makers.fill(sock)
         filled = time.monotonic()
         tap.ok(lab.poll(lambda: watcher.find("raised", KIND, QUIET), BOUND),
                "living and quiet: raised, for it may be half-open", watcher.events)

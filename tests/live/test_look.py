@@ -25,14 +25,7 @@ STATES = {"established": "established", "synSent": "syn-sent", "synRecv": "syn-r
 
 def look(daemon, port=PORT, **parameters):
     """A look that is not refused, and newer than this call but for what is shared for a second."""
-    def answer():
-        try:
-            return daemon.call("GetPort", {"port": port, **parameters})
-        except lab.VarlinkError as error:
-            if error.name != MONITOR + ".LookUnavailable":
-                raise
-            return None
-    return lab.must(answer, "a look", 10, 0.3)
+    return daemon.look("GetPort", {"port": port, **parameters})
 
 
 def fresh_look(daemon, port=PORT, **parameters):
@@ -90,9 +83,7 @@ def test_counts(tap):
         tap.ok(0 <= age.get("oldestSec", -1) < 60 and not age["oldestAtLeast"],
                "the age of the oldest in CLOSE_WAIT comes from the scans", age)
 
-        for sock in (*clients, *accepted):
-            sock.close()
-        server.close()
+        makers.Held(clients + accepted, server).reset()
         tap.equal(fresh_look(daemon)["listeners"], [], "a look does not repeat what was before it")
         lab.stop_well(tap, daemon)
 

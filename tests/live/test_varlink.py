@@ -35,6 +35,18 @@ StuckWarning=
 StuckCritical=
 """
 
+LOOK_CONFIG = """
+[Scan]
+Interval=300ms
+[HalfOpen]
+SilentAfter=1s
+HalfOpenWarning=1
+[Ports]
+ExhaustionWarning=1%
+[Alerts]
+RaiseAfter=0s
+"""
+
 
 class Interface:
     """A varlink interface: .name, .types, .methods {name: (in, out)}, .errors; each a type.
@@ -233,6 +245,7 @@ def hold(tap, interface, method, replies, name):
     shown = set()
     for reply in replies:
         shown |= interface.seen(reply, interface.methods[method][1])
+        shown |= {f"{method}.{member}" for member in reply if reply[member] is not None}
     return shown
 
 
@@ -272,8 +285,9 @@ def test_replies(tap):
         watcher.close()
         tap.equal(daemon.call("Reload"), {}, "Reload: an empty reply, as declared")
         lab.stop_well(tap, daemon)
-    check_shown(tap, interface,
-                shown | leak_replies(tap, interface) | host_replies(tap, interface))
+    for replies in leak_replies, host_replies, look_replies:
+        shown |= replies(tap, interface)
+    check_shown(tap, interface, shown)
 
 
 def leak_replies(tap, interface):
@@ -316,6 +330,61 @@ def host_replies(tap, interface):
     return shown
 
 
+def look_replies(tap, interface):
+    """Connections in every state, some of them silent, and ports that run out."""
+    shown, local_ports = set(), "net.ipv4.ip_local_port_range"
+    usual = lab.get_sysctl(local_ports)
+    lab.set_sysctl(local_ports, "40000 40199")
+    with lab.Daemon(LOOK_CONFIG) as daemon:
+        makers.time_wait(7871, 1)
+        held = [makers.half_closed(7872, 1), makers.closing(7873), makers.opening(7874)]
+        shown |= check_states(tap, daemon, interface)
+        shown |= check_burn(tap, daemon, interface, held)
+        tap.ok(daemon.wait_alert("half-open", 7875, "raised", 5), "connections are silent")
+        for method, parameters in ("ListAlerts", {}), ("GetPort", {"port": 7875}):
+            reply = daemon.look(method, parameters)
+            shown |= hold(tap, interface, method, [reply], "silent connections")
+        for item in held:
+            item.reset()
+        lab.stop_well(tap, daemon)
+    lab.set_sysctl(local_ports, " ".join(usual))
+    return shown
+
+
+def check_states(tap, daemon, interface):
+    wanted = {7871: ("local", {"timeWait": 1}), 7872: ("local", {"closeWait": 1}),
+              7873: ("local", {"finWait1": 1, "lastAck": 1, "closing": 1}),
+              7874: ("local", {"synRecv": 1}),
+              7875: ("remote", {"established": 1, "synSent": 1}), 9: ("remote", None)}
+    replies = []
+    for port, (side, states) in wanted.items():
+        for address in {}, {"address": "127.0.0.1"}:
+            replies.append(daemon.look("GetPort", {"port": port, **address}))
+        sides = {item["side"]: item for item in replies[-1]["connections"]}
+        tap.equal(sides.get(side, {}).get("states"), states, f"GetPort: {port}'s states")
+    replies.append(daemon.look("GetPort", {"port": 9, "address": "203.0.113.1"}))
+    tap.equal(len(replies[-1]["binds"]), 4, "GetPort: an address of its own besides the wildcards")
+    return hold(tap, interface, "GetPort", replies, "every state")
+
+
+def check_burn(tap, daemon, interface, held):
+    """Connects, more and more, until both the alert and a look tell when the ports run out."""
+    server, replies, alerts = makers.listener(7876), [], []
+    held.append(makers.Held([], server))
+
+    def burns():
+        held.append(makers.Held(sum(makers.connections(7876, 5, server=server)[1:], [])))
+        replies.append(daemon.look("ListDestinations"))
+        alerts.append(daemon.call("ListAlerts"))
+        rows = [row for row in replies[-1]["destinations"] if row["port"] == 7876]
+        rows += [alert["destination"] for alert in alerts[-1]["alerts"] if "destination" in alert]
+        return sum(row["port"] == 7876 and "etaSec" in row for row in rows) == 2
+
+    tap.ok(lab.poll(burns, 8, 0.3), "ports run out", (replies[-1:], alerts[-1:]))
+    return (hold(tap, interface, "ListDestinations", replies, "ports run out") |
+            hold(tap, interface, "ListAlerts", alerts, "ports run out"))
+
+
 def check_list_ports(tap, daemon, interface):
     reply = daemon.call("ListPorts", {"ports": [7865, 1]})
     hold(tap, interface, "ListPorts", [reply], "two ports by number")
@@ -331,8 +400,10 @@ def check_list_ports(tap, daemon, interface):
 def check_shown(tap, interface, shown):
     """A member that never shows in a busy minute was not tested; these need other causes."""
     elsewhere = {"Alert.reason", "Event.reason", "Owner.unit", "Owner.userUnit",
-                 "Process.fdUnlimited", "Limits"}
-    missing = {f"{kind}.{name}" for kind, (_, members) in interface.types.items()
+                 "Process.fdUnlimited", "Limits", "GetStatus.scanError", "ListPorts.scanError",
+                 "ListPorts.failed", "Watch.missed"}
+    kinds = interface.types | {name: replied for name, (_, replied) in interface.methods.items()}
+    missing = {f"{kind}.{name}" for kind, (_, members) in kinds.items()
                for name in members if kind not in elsewhere} - shown - elsewhere
     tap.equal(missing, set(), "every declared member was seen with a value")
 
