@@ -82,7 +82,7 @@ def test_demo(tap):
     tap.ok(seconds <= 30, "within 30 s", seconds)
     for pattern in (r"^ +\| twmond: warning: local port 7865: 8 "
                     r".*PID \d+ demo-leaky, \d+ of \d+ descriptors\)$",
-                    r"^ +\| LEAKING: local port 7865", r"^ +\| remote:7900 .* [1-9]\d+$",
+                    r"^ +\| LEAKING: local port 7865", r"^ +\| remote:7900 .* [1-9]\d+ +[\d.]+$",
                     r"^ +\| twmond: local port 7865: cleared after", r"^ +\| No leak"):
         tap.ok(re.search(pattern, result.stdout, re.M), f"and shows {pattern}", result.stdout)
 
