@@ -2,18 +2,19 @@
 
 /*
  * On a host on which nothing is wrong, nothing stands here: a table that is half empty and counters
- * that move as they should are for --json.
+ * that do not move are for --json. Counters stand under the kernel's names, as nstat(8) has them.
  */
 
 #include "view_host.h"
 
 #include <inttypes.h>
 
+#include "base.h"
 #include "field.h"
 #include "line.h"
 
 #define TABLE_SHOWN_PCT 50
-#define TABLE_TEXT_MAX  320
+#define TABLE_TEXT_MAX  480
 
 /* "87 of 100 in use, 3 of them in FIN_WAIT2" */
 static void add_use(struct line *line, const json_t *table)
@@ -88,17 +89,54 @@ void view_host_note(struct table *table, const json_t *alert)
                            overflows, overflows == 1 ? "" : "s");
 }
 
+/* "Endings in 1min: TCPAbortOnData 30 (0.50/s), ListenDrops 6 (0.10/s)": those that moved. */
+static bool write_counters(const json_t *endings, char text[static TABLE_TEXT_MAX])
+{
+        static const struct {
+                const char *member, *name;
+        } counters[] = {
+                { "abortOnClose", "TCPAbortOnClose" },
+                { "abortOnData", "TCPAbortOnData" },
+                { "abortOnLinger", "TCPAbortOnLinger" },
+                { "abortOnTimeout", "TCPAbortOnTimeout" },
+                { "timeWaitOverflow", "TCPTimeWaitOverflow" },
+                { "timeWaitRecycled", "TWRecycled" },
+                { "listenOverflows", "ListenOverflows" },
+                { "listenDrops", "ListenDrops" },
+        };
+        struct line line = line_init(text, TABLE_TEXT_MAX);
+        uint64_t window_sec, count;
+        char age[UNITS_TEXT_MAX];
+        unsigned n = 0;
+
+        if (!field_count(endings, "windowSec", &window_sec) || window_sec == 0)
+                return false;
+        line_add(&line, "Endings in %s: ", field_show_age(endings, "windowSec", NULL, age));
+        for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+                if (!field_count(endings, counters[i].member, &count) || count == 0)
+                        continue;
+                line_add(&line, "%s%s %" PRIu64 " (%.2f/s)", n++ > 0 ? ", " : "", counters[i].name,
+                         count, (double)count / (double)window_sec);
+        }
+        line_add(&line, ".");
+        return n > 0;
+}
+
 void view_host_draw(const struct term *term, const json_t *status)
 {
-        const char *reading = field_text(field_object(status, "endings"), "reading");
-        char table[TABLE_TEXT_MAX];
+        const json_t *endings = field_object(status, "endings");
+        const char *reading = field_text(endings, "reading");
+        char table[TABLE_TEXT_MAX], counters[TABLE_TEXT_MAX];
         const bool has_table = write_table(status, table);
+        const bool has_counters = write_counters(endings, counters);
 
-        if (!has_table && !reading)
+        if (!has_table && !has_counters && !reading)
                 return;
         fputc('\n', term->out);
         if (has_table)
                 term_say(term, PAINT_NONE, "%s", table);
+        if (has_counters)
+                term_say(term, PAINT_NONE, "%s", counters);
         if (reading)
-                term_say(term, PAINT_NONE, "Endings: %s.", reading);
+                term_say(term, PAINT_NONE, "Reading: %s.", reading);
 }

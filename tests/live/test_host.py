@@ -4,6 +4,7 @@
 table of TIME_WAIT with its limit, FIN_WAIT2 apart from it, and how fast a port's connections are
 closed."""
 
+import re
 import socket
 import struct
 import threading
@@ -76,7 +77,9 @@ def test_endings(tap):
         tap.ok("aborts high, TIME_WAIT low" in reading and "SO_LINGER 0" in reading
                and "unread" not in reading, "SO_LINGER {1,0}: the reading says so", reset)
         text = daemon.ctl("status").stdout
-        tap.ok("\nEndings: aborts high, TIME_WAIT low" in text, "... and so does `status`", text)
+        tap.ok("\nReading: aborts high, TIME_WAIT low" in text, "... and so does `status`", text)
+        tap.ok(re.search(r"^Endings in \d+s: TCPAbortOnData 40 \(\d+\.\d\d/s\)\.$", text, re.M),
+               "... with the counter that moved, and its rate", text)
         tap.ok("TIME_WAIT table" not in text, "... nothing about a table that is empty", text)
         unread = check_ending(tap, daemon, "unread data", 7302, leave_unread, abortOnClose=40)
         tap.ok("closes with unread data (40)" in unread.get("reading", ""),
