@@ -196,6 +196,11 @@ void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
         *ret_limits = limits;
 }
 
+bool kernlimits_is_ephemeral(const struct kernlimits *limits, uint16_t port)
+{
+        return limits->port_range_known && port >= limits->port_first && port <= limits->port_last;
+}
+
 uint64_t kernlimits_keepalive_usec(const struct kernlimits *limits)
 {
         if (limits->keepalive_time_sec < 0 || limits->keepalive_intvl_sec < 0 ||

@@ -48,5 +48,8 @@ bool kernlimits_parse_range(const char *text, uint16_t *ret_first, uint16_t *ret
 /* "8080,9148-9150\n", or nothing -> true; anything else: false. */
 bool kernlimits_parse_ports(const char *text, struct port_set *ret_ports);
 
+/* Does connect() give that local port to a client? False: it does not, or the range is unknown. */
+bool kernlimits_is_ephemeral(const struct kernlimits *limits, uint16_t port);
+
 /* After how long keepalive by the sysctls notices a dead peer, in microseconds; 0: unknown. */
 uint64_t kernlimits_keepalive_usec(const struct kernlimits *limits);

@@ -37,12 +37,6 @@ static bool is_blocked_in(const struct portlook *look, const struct bind_verdict
         return false;
 }
 
-static bool is_ephemeral(const struct portlook *look)
-{
-        return look->limits.port_range_known && look->port >= look->limits.port_first &&
-               look->port <= look->limits.port_last;
-}
-
 static const char *full_backlog(const struct portlook *look, const struct bind_verdict *verdict)
 {
         (void)verdict;
@@ -76,7 +70,8 @@ static const char *squatter(const struct portlook *look, const struct bind_verdi
 {
         if (!is_blocked_by(look, verdict, CLAIM_CLIENT))
                 return NULL;
-        if (!is_ephemeral(look) || (look->reserved_known && look->reserved))
+        if (!kernlimits_is_ephemeral(&look->limits, look->port) ||
+            (look->reserved_known && look->reserved))
                 return "A client of this host has the port for its own end of a connection. The "
                        "kernel would not give it that port now, so it asked for it with bind(), "
                        "or got it before the range or the reserved ports were changed. The port "
@@ -227,8 +222,8 @@ static const char *privileged(const struct portlook *look, const struct bind_ver
 
 static const char *reserve(const struct portlook *look, const struct bind_verdict *verdict)
 {
-        if (!is_ephemeral(look) || !look->reserved_known || look->reserved ||
-            is_blocked_by(look, verdict, CLAIM_CLIENT) ||
+        if (!kernlimits_is_ephemeral(&look->limits, look->port) || !look->reserved_known ||
+            look->reserved || is_blocked_by(look, verdict, CLAIM_CLIENT) ||
             (look->listeners_total == 0 && look->sides[PORTLOOK_LOCAL].total == 0))
                 return NULL;
         return "The port of this service lies in net.ipv4.ip_local_port_range: while the service "

@@ -297,8 +297,7 @@ static int put_limits(json_t *object, const struct portlook *look)
         int r = 0;
 
         if (limits->port_range_known)
-                r |= put_bool(object, "ephemeral",
-                              look->port >= limits->port_first && look->port <= limits->port_last);
+                r |= put_bool(object, "ephemeral", kernlimits_is_ephemeral(limits, look->port));
         if (look->reserved_known)
                 r |= put_bool(object, "reserved", look->reserved);
         if (limits->unprivileged_port_start >= 0)

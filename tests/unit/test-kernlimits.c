@@ -35,6 +35,22 @@ static void test_range(void **state)
         }
 }
 
+static void test_ephemeral(void **state)
+{
+        struct kernlimits limits;
+
+        (void)state;
+        kernlimits_clear(&limits);
+        assert_false(kernlimits_is_ephemeral(&limits, 0)); /* unknown */
+        limits.port_range_known = true;
+        limits.port_first = 1000;
+        limits.port_last = 1001;
+        assert_false(kernlimits_is_ephemeral(&limits, 999));
+        assert_true(kernlimits_is_ephemeral(&limits, 1000));
+        assert_true(kernlimits_is_ephemeral(&limits, 1001));
+        assert_false(kernlimits_is_ephemeral(&limits, 1002));
+}
+
 static void test_ports(void **state)
 {
         static const struct {
@@ -214,6 +230,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_range),
+                cmocka_unit_test(test_ephemeral),
                 cmocka_unit_test(test_ports),
                 cmocka_unit_test_setup_teardown(test_settings, tree_setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_nonsense_is_unknown, tree_setup,
