@@ -146,9 +146,12 @@ static void write_limit(FILE *out, const json_t *limits, const char *name)
                 { "alerts", "", " alert without room", " alerts without room" },
                 { "ports", "", " socket of ports without room", " sockets of ports without room" },
                 { "tracked", "", " socket without an age", " sockets without an age" },
+                { "halfOpen", "", " connection not seen for half-open",
+                  " connections not seen for half-open" },
                 { "malformed", "", " message not understood", " messages not understood" },
                 { "journal", "", " journal entry lost", " journal entries lost" },
                 { "recording", "", " scan not recorded", " scans not recorded" },
+                { "looksRefused", "looks refused ", " time", " times" },
         };
         char count[UNITS_TEXT_MAX];
 

@@ -21,6 +21,7 @@ static int put_hit(json_t *object, const char *name, uint64_t times)
 static json_t *limits_hit(const struct control_view *view, const struct control_stats *stats)
 {
         const struct snapshot *snapshot = view->snapshot;
+        const struct census *census = snapshot ? snapshot->census : NULL;
         json_t *object = json_object();
         int r = 0;
 
@@ -28,6 +29,7 @@ static json_t *limits_hit(const struct control_view *view, const struct control_
         r |= put_hit(object, "ports", snapshot ? snapshot->ports_overflow : 0);
         r |= put_hit(object, "tracked", snapshot ? snapshot->untracked : 0);
         r |= put_hit(object, "survival", snapshot ? snapshot->leaks_overflow : 0);
+        r |= put_hit(object, "halfOpen", census ? census->half_open_overflow : 0);
         r |= put_hit(object, "malformed", snapshot ? snapshot->malformed : 0);
         r |= put_hit(object, "journal", view->journal_lost);
         r |= put_hit(object, "recording", view->recording_lost);

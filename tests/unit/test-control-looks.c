@@ -327,6 +327,28 @@ static void refused_looks_show_in_status(void **state)
         hang_up(world, &peer);
 }
 
+static void what_half_open_could_not_see_shows_in_status(void **state)
+{
+        struct world *world = *state;
+        struct peer peer = dial(world);
+        struct snapshot *snapshot = world_scan(world, 1);
+        json_t *reply, *limits;
+
+        snapshot->census = calloc(1, sizeof(*snapshot->census));
+        assert_non_null(snapshot->census);
+        snapshot->census->refs = 1;
+        reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
+        limits = json_object_get(parameters_of(reply), "limitsHit");
+        assert_null(json_object_get(limits, "halfOpen"));
+        json_decref(reply);
+        snapshot->census->half_open_overflow = 12;
+        reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
+        limits = json_object_get(parameters_of(reply), "limitsHit");
+        assert_int_equal(json_integer_value(json_object_get(limits, "halfOpen")), 12);
+        json_decref(reply);
+        hang_up(world, &peer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -345,6 +367,7 @@ int main(void)
                 TEST(destinations_are_limited),
                 TEST(destinations_have_their_owners),
                 TEST(refused_looks_show_in_status),
+                TEST(what_half_open_could_not_see_shows_in_status),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
