@@ -119,7 +119,8 @@ static void do_scan(struct scan *scan, const struct conf *conf)
                                               .rules = conf->rules,
                                               .conf_serial = conf->serial,
                                               .max_tracked = conf->max_tracked,
-                                              .date_new = shall_date(scan, conf) };
+                                              .date_new = shall_date(scan, conf),
+                                              .interval_usec = conf->interval_usec };
         struct snapshot *snapshot;
 
         if (look_or_fail(scan, &request, &snapshot) < 0)
@@ -183,13 +184,13 @@ static void answer_owner(struct scan *scan)
         notify_loop(scan);
 }
 
-/* The census of a look must not seem later than that of the next scan, which counts from its slot. */
 static void take_look(struct scan *scan, const struct conf *conf, struct look_answer *answer)
 {
-        const struct scan_request request = { .now_usec = MIN(clock_now_usec(), scan->slot_usec),
+        const struct scan_request request = { .now_usec = clock_now_usec(),
                                               .now_wall_usec = clock_wall_usec(),
                                               .rules = conf->rules,
-                                              .conf_serial = conf->serial };
+                                              .conf_serial = conf->serial,
+                                              .interval_usec = conf->interval_usec };
 
         answer->error = scan->look ? 0 : look_new(&scan->look);
         if (answer->error == 0)

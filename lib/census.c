@@ -6,6 +6,23 @@
 
 #include <stdlib.h>
 
+#include "base.h"
+#include "burn.h"
+
+#define ETA_MAX_USEC (UINT64_C(10) * 365 * 86400 * 1000000)
+
+void exhaustion_set_burn(struct exhaustion *exhaustion, double per_min)
+{
+        double eta_usec;
+
+        if (exhaustion->used >= exhaustion->usable)
+                return;
+        eta_usec = (exhaustion->usable - exhaustion->used) / per_min * 60e6;
+        exhaustion->burning = true;
+        exhaustion->burn_per_min = per_min;
+        exhaustion->eta_usec = eta_usec < ETA_MAX_USEC ? (uint64_t)eta_usec : ETA_MAX_USEC;
+}
+
 struct census *census_ref(struct census *census)
 {
         if (census)
@@ -35,6 +52,25 @@ const struct destination_row *census_find_destination(const struct census *censu
                         return row;
         }
         return NULL;
+}
+
+void census_recall(struct census *census, const struct census *earlier)
+{
+        if (!earlier ||
+            census->asof_usec - MIN(earlier->asof_usec, census->asof_usec) > BURN_WINDOW_USEC)
+                return;
+        for (size_t i = 0; i < census->n_destinations; i++) {
+                struct destination_row *row = &census->destinations[i];
+                const struct destination_row *before =
+                        census_find_destination(earlier, &row->port, &row->destination);
+
+                if (!before)
+                        continue;
+                if (before->exhaustion.burning)
+                        exhaustion_set_burn(&row->exhaustion, before->exhaustion.burn_per_min);
+                if (!row->witness.known)
+                        row->witness = before->witness;
+        }
 }
 
 const struct half_open_row *census_find_half_open(const struct census *census,

@@ -36,7 +36,7 @@ struct exhaustion {
         bool burning;       /* used grows: the two below are known */
         double burn_per_min;
         uint64_t eta_usec;   /* until connect() fails with EADDRNOTAVAIL */
-        uint64_t pause_usec; /* between the last two scans, and so to the next; 0: unknown */
+        uint64_t pause_usec; /* to the next scan, as configured; 0: unknown, or there is none */
 };
 
 struct destination_row {
@@ -85,9 +85,19 @@ struct census {
         unsigned refs;               /* atomic */
 };
 
+/* Sets what burns and how long that goes; where no port is left, or unknown how many: nothing. */
+void exhaustion_set_burn(struct exhaustion *exhaustion, double per_min);
+
 struct census *census_ref(struct census *census);
 /* Frees with the last reference. Takes NULL, returns NULL. */
 struct census *census_unref(struct census *census);
+
+/*
+ * What only several walks can tell, for a census that was made by a single one: each destination
+ * that the earlier census lists, too, gets its rate from there, and its owner's witness where it has
+ * none. Where the earlier one is older than BURN_WINDOW_USEC it tells nothing. It may be NULL.
+ */
+void census_recall(struct census *census, const struct census *earlier);
 
 const struct destination_row *census_find_destination(const struct census *census,
                                                       const struct port_key *port,

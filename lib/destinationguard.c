@@ -8,7 +8,8 @@
  * and for as long after that as an alert takes to clear, every scan walks.
  *
  * Where alerts clear only below less than half of their level, near begins there: an alert that is
- * raised must be followed until it clears.
+ * raised must be followed until it clears. For the same reason settings that allow for more ports
+ * count from the first walk by them on: until then an alert has the number that it was raised with.
  */
 
 #include "destinationguard.h"
@@ -81,13 +82,6 @@ int64_t destination_guard_sockets(const struct host_facts *host)
                                                        : sockstat->inuse + sockstat->tw;
 }
 
-static void count_scan(struct destination_guard *guard, const struct census_request *request)
-{
-        if (guard->scan_usec > 0 && request->now_usec > guard->scan_usec)
-                guard->pause_usec = request->now_usec - guard->scan_usec;
-        guard->scan_usec = request->now_usec;
-}
-
 static bool has_grown(const struct destination_guard *guard, int64_t sockets)
 {
         return sockets >= 0 && guard->walk_sockets >= 0 && sockets > guard->walk_sockets &&
@@ -98,12 +92,12 @@ bool destination_guard_is_due(struct destination_guard *guard, const struct cens
                               uint32_t usable)
 {
         const int64_t sockets = destination_guard_sockets(request->host);
+        const uint32_t judged = guard->walk_usable > 0 ? MIN(usable, guard->walk_usable) : usable;
 
         follow_rules(guard, request);
-        count_scan(guard, request);
         if (guard->lowest == 0 || usable == 0)
                 return false; /* nothing would be judged, or it could not be */
-        if (sockets >= 0 && (uint64_t)sockets < near_ports(guard->lowest, usable))
+        if (sockets >= 0 && (uint64_t)sockets < near_ports(guard->lowest, judged))
                 return false;
         return guard->walk_usec == 0 || !is_same_count(&guard->limits, &request->host->limits) ||
                request->now_usec < guard->near_to_usec ||
@@ -120,6 +114,7 @@ void destination_guard_begin(struct destination_guard *guard, const struct censu
         near = near_ports(guard->lowest, usable);
         guard->walk_usec = MAX(request->now_usec, UINT64_C(1));
         guard->limits = request->host->limits;
+        guard->walk_usable = usable;
         guard->walk_sockets = destination_guard_sockets(request->host);
         guard->margin = near > error_max ? near - error_max : 0;
 }
@@ -137,6 +132,6 @@ void destination_guard_see(struct destination_guard *guard, const struct census_
                 guard->margin = MIN(guard->margin, near - entry->used);
         else
                 guard->near_to_usec =
-                        MAX(guard->near_to_usec,
-                            request->now_usec + rule->clear_after_usec + 3 * guard->pause_usec + 1);
+                        MAX(guard->near_to_usec, request->now_usec + rule->clear_after_usec +
+                                                         3 * request->interval_usec + 1);
 }

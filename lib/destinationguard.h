@@ -17,10 +17,9 @@ struct destination_guard {
         uint64_t conf_serial;
         struct kernlimits limits; /* that the last walk went by */
         uint64_t lowest;          /* of all rules, where near begins; 0: all of them are off */
-        uint64_t scan_usec;       /* when it was asked last; 0: never */
-        uint64_t pause_usec;      /* between the last two times; 0: unknown */
         uint64_t walk_usec;       /* the last whole walk by these rules; 0: none */
         int64_t walk_sockets;     /* sockstat then; HOST_UNKNOWN */
+        uint32_t walk_usable;     /* at the last whole walk by any rules; 0: none, or unknown */
         uint64_t margin;          /* so many sockets more than then, and one may be near */
         uint64_t near_to_usec;    /* until then every scan walks */
 };

@@ -2,9 +2,13 @@
 
 /*
  * What uses a local port: a connection whose local port lies in ip_local_port_range and that this
- * host has opened (services_classify() says on which side it counts). A TIME_WAIT that connect()
- * takes over is no use of a port but reusable; tcp_tw_reuse and timestamps say which those are, as
- * in the kernel's tcp_twsk_unique(). Where a setting is not known, nothing is taken for reusable.
+ * host has opened (services_side() says on which side it counts). A TIME_WAIT that connect() takes
+ * over is no use of a port but reusable; tcp_tw_reuse and timestamps say which those are, as in the
+ * kernel's tcp_twsk_unique(). Where a setting is not known, nothing is taken for reusable.
+ *
+ * That function asks for one thing more: the peer must have sent timestamps as well, and nothing
+ * tells of a TIME_WAIT whether it did. Almost every peer does. Towards one that does not, ports are
+ * taken for reusable that connect() leaves alone, and used is too small by them.
  *
  * What can be used: the range without the reserved ports and without those that have a listener,
  * because connect() leaves alone a port that somebody has bound, whatever the address. A listener on
@@ -22,11 +26,9 @@
 #include "burn.h"
 #include "destinationguard.h"
 
-#define TIME_WAIT_MSEC   60000
-#define REUSE_DELAY_MSEC 1000 /* of kernels without tcp_tw_reuse_delay */
-#define REUSE_ON         1
-#define REUSE_LOOPBACK   2
-#define ETA_MAX_USEC     (UINT64_C(10) * 365 * 86400 * 1000000)
+#define TIME_WAIT_MSEC 60000
+#define REUSE_ON       1
+#define REUSE_LOOPBACK 2
 
 /* What is remembered of a listed destination from walk to walk. */
 struct track {
@@ -68,11 +70,6 @@ void destinations_begin(struct destinations *destinations, const struct census_r
         destination_table_clear(&destinations->table);
 }
 
-static bool is_ephemeral(const struct kernlimits *limits, uint16_t port)
-{
-        return limits->port_range_known && port >= limits->port_first && port <= limits->port_last;
-}
-
 static bool is_loopback(uint8_t family, const struct sock_addr *address)
 {
         static const struct sock_addr loopback = { .bytes = { [15] = 1 } };
@@ -85,12 +82,10 @@ static bool is_loopback(uint8_t family, const struct sock_addr *address)
 /* The kernel lets one end on the loopback be enough. */
 static bool is_reusable(const struct kernlimits *limits, const struct sockrec *record)
 {
-        const int64_t delay_msec =
-                limits->tw_reuse_delay_msec >= 0 ? limits->tw_reuse_delay_msec : REUSE_DELAY_MSEC;
-
-        if (record->state != SOCK_TIME_WAIT || limits->timestamps < 1)
+        if (record->state != SOCK_TIME_WAIT || limits->timestamps < 1 ||
+            limits->tw_reuse_delay_msec < 0)
                 return false;
-        if ((int64_t)record->expires_msec + delay_msec > TIME_WAIT_MSEC)
+        if ((int64_t)record->expires_msec + limits->tw_reuse_delay_msec > TIME_WAIT_MSEC)
                 return false;
         if (limits->tw_reuse == REUSE_LOOPBACK)
                 return is_loopback(record->family, &record->local) ||
@@ -117,12 +112,13 @@ void destinations_add(struct destinations *destinations, const struct sockrec *r
                                                  .address = record->remote,
                                                  .family = record->family };
         const struct port_witness witness = witness_of(record);
-        struct port_key key = { .netns = record->netns };
+        const struct port_key key = { .netns = record->netns,
+                                      .side = SIDE_REMOTE,
+                                      .port = record->remote_port };
 
-        if (!is_ephemeral(limits, record->local_port))
-                return;
-        services_classify(request->services, record->local_port, record->remote_port, &key);
-        if (key.side == SIDE_REMOTE)
+        if (kernlimits_is_ephemeral(limits, record->local_port) &&
+            services_side(request->services, record->local_port, record->remote_port) ==
+                    SIDE_REMOTE)
                 destination_table_add(&destinations->table, &key, &destination,
                                       is_reusable(limits, record), &witness);
 }
@@ -136,7 +132,7 @@ static void count_listener(uint16_t port, bool listening, void *userdata)
 {
         struct listeners_in_range *count = userdata;
 
-        count->n += listening && is_ephemeral(count->limits, port);
+        count->n += listening && kernlimits_is_ephemeral(count->limits, port);
 }
 
 /* 0: unknown. A range without a usable port has no place for connect() at all, and no percentage. */
@@ -190,15 +186,10 @@ static struct track recall(const struct destinations *destinations,
 
 static void tell_burn(const struct burn *burn, struct exhaustion *exhaustion)
 {
-        double per_usec, eta_usec;
+        double per_usec;
 
-        if (exhaustion->usable == 0 || exhaustion->used >= exhaustion->usable ||
-            !burn_rate(burn, &per_usec))
-                return;
-        eta_usec = (exhaustion->usable - exhaustion->used) / per_usec;
-        exhaustion->burning = true;
-        exhaustion->burn_per_min = per_usec * 60e6;
-        exhaustion->eta_usec = eta_usec < ETA_MAX_USEC ? (uint64_t)eta_usec : ETA_MAX_USEC;
+        if (burn_rate(burn, &per_usec))
+                exhaustion_set_burn(exhaustion, per_usec * 60e6);
 }
 
 static void fill_row(struct destinations *destinations, const struct census *census,
@@ -206,16 +197,17 @@ static void fill_row(struct destinations *destinations, const struct census *cen
 {
         struct track track = recall(destinations, entry);
 
-        *row = (struct destination_row){ .port = entry->port,
-                                         .destination = entry->destination,
-                                         .exhaustion = { .known = true,
-                                                         .used = entry->used,
-                                                         .reusable = entry->reusable,
-                                                         .usable = census->usable,
-                                                         .error_max = entry->error,
-                                                         .pause_usec =
-                                                                 destinations->guard.pause_usec },
-                                         .witness = entry->witness };
+        *row = (struct destination_row){
+                .port = entry->port,
+                .destination = entry->destination,
+                .exhaustion = { .known = true,
+                                .used = entry->used,
+                                .reusable = entry->reusable,
+                                .usable = census->usable,
+                                .error_max = entry->error,
+                                .pause_usec = destinations->request->interval_usec },
+                .witness = entry->witness
+        };
         if (census->whole) {
                 burn_add(&track.burn, census->asof_usec, entry->used);
                 tell_burn(&track.burn, &row->exhaustion);

@@ -229,15 +229,19 @@ static void take_witness(struct counted *counted, const struct sockrec *record)
 
 int half_opens_add(struct half_opens *half_opens, const struct sockrec *record)
 {
-        struct port_key port = { .netns = record->netns };
+        const enum port_side side = services_side(half_opens->request->services, record->local_port,
+                                                  record->remote_port);
+        const struct port_key port = {
+                .netns = record->netns,
+                .side = side,
+                .port = side == SIDE_LOCAL ? record->local_port : record->remote_port,
+        };
         struct counted *counted;
         uint64_t before;
         int r;
 
         if (record->state != SOCK_ESTABLISHED)
                 return 0;
-        services_classify(half_opens->request->services, record->local_port, record->remote_port,
-                          &port);
         r = find_port(half_opens, &port, &counted);
         if (r < 0 || !counted)
                 return r;

@@ -5,8 +5,9 @@
  * one each. All are begun again from nothing when the kernel interrupts them, LOOK_RETRIES_MAX
  * times; what was seen by then is partial.
  *
- * A look at a port leaves the observer as it was: what scans conclude must not depend on who asked
- * what in between, and a recording has scans alone.
+ * A look, at a port or at the destinations, leaves the observer as it was: what scans conclude must
+ * not depend on who asked what in between, and a recording has scans alone. So the census of a look
+ * has a taker of its own, which is forgotten with it; rates it has from the scans.
  */
 
 #include "look.h"
@@ -274,32 +275,50 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
 
 static int on_census_socket(const struct sockrec *record, void *userdata)
 {
-        struct look *look = userdata;
+        struct census_taker *taker = userdata;
 
-        return observer_census_socket(look->observer, record);
+        return census_taker_add(taker, record);
+}
+
+/* Interrupted every time: a census that is not whole. */
+static int take_census(struct look *look, struct census_taker *taker,
+                       const struct census_request *request, struct census **ret_census)
+{
+        struct dumps dumps = { 0 };
+        unsigned attempt = 0;
+        int r;
+
+        census_taker_want_destinations(taker);
+        do {
+                census_taker_begin(taker, request);
+                r = diag_dump(look->diag, CENSUS_STATES, false, on_census_socket, taker,
+                              &dumps.stats);
+        } while (shall_retry(r, attempt++, &dumps));
+        return r < 0 ? r : census_taker_end(taker, r == 0, ret_census);
 }
 
 int look_census(struct look *look, const struct scan_request *request, struct census **ret_census,
                 struct kernlimits *ret_limits)
 {
-        struct dumps dumps = { 0 };
+        const struct observer *observer = look->observer;
+        struct census_request census_request;
+        struct census_taker *taker;
         struct host_facts facts;
-        unsigned attempt = 0;
-        bool info;
-        int r;
+        struct census *census;
+        int r = census_taker_new(&taker);
 
+        if (r < 0)
+                return r;
         host_facts_read("/proc", &facts);
-        observer_plan_census(look->observer, request, &facts, &info);
-        do {
-                observer_begin_census(look->observer);
-                r = diag_dump(look->diag, CENSUS_STATES, info, on_census_socket, look,
-                              &dumps.stats);
-        } while (shall_retry(r, attempt++, &dumps));
-        if (r >= 0)
-                r = observer_finish_census(look->observer, r == 0, ret_census);
-        if (r == 0)
-                *ret_limits = facts.limits;
-        return r;
+        observer_ask_census(observer, request, &facts, &census_request);
+        r = take_census(look, taker, &census_request, &census);
+        census_taker_free(taker);
+        if (r < 0)
+                return r;
+        census_recall(census, observer_census(observer));
+        *ret_census = census;
+        *ret_limits = facts.limits;
+        return 0;
 }
 
 int look_failed(const struct scan_request *request, int error, struct snapshot **ret_snapshot)

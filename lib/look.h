@@ -38,8 +38,9 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
               struct portlook **ret_portlook);
 
 /*
- * A census at once, whatever sockstat says; later snapshots show it, too. *ret_limits: as of now.
- * 0, or -errno as above.
+ * The destinations at once, whatever sockstat says: a census without half-open connections, whose
+ * rates are those of the scans. Changes nothing that scans go by. *ret_limits: as of now. 0, also
+ * where it is not whole; or -errno as above.
  */
 int look_census(struct look *look, const struct scan_request *request, struct census **ret_census,
                 struct kernlimits *ret_limits);

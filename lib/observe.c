@@ -17,7 +17,6 @@
 #include "ledger.h"
 #include "service.h"
 #include "survival.h"
-#include "taker.h"
 #include "tally.h"
 
 struct observer {
@@ -115,24 +114,31 @@ void observer_end_listeners(struct observer *observer, bool whole)
         services_end(observer->services, observer->request->now_usec, whole);
 }
 
-static void ask_for_census(struct observer *observer, const struct scan_request *request,
-                           const struct host_facts *host)
+void observer_ask_census(const struct observer *observer, const struct scan_request *request,
+                         const struct host_facts *host, struct census_request *ret_request)
 {
-        observer->census_request = (struct census_request){ .now_usec = request->now_usec,
-                                                            .now_wall_usec = request->now_wall_usec,
-                                                            .rules = request->rules,
-                                                            .conf_serial = request->conf_serial,
-                                                            .host = host,
-                                                            .services = observer->services };
+        *ret_request = (struct census_request){ .now_usec = request->now_usec,
+                                                .now_wall_usec = request->now_wall_usec,
+                                                .rules = request->rules,
+                                                .conf_serial = request->conf_serial,
+                                                .interval_usec = request->interval_usec,
+                                                .host = host,
+                                                .services = observer->services };
+}
+
+const struct census *observer_census(const struct observer *observer)
+{
+        return observer->census;
 }
 
 uint32_t observer_plan(struct observer *observer, bool *ret_info)
 {
         bool info;
 
-        ask_for_census(observer, observer->request, &observer->host);
+        observer_ask_census(observer, observer->request, &observer->host,
+                            &observer->census_request);
         observer->census_due =
-                census_taker_is_due(observer->taker, &observer->census_request, false, &info);
+                census_taker_is_due(observer->taker, &observer->census_request, &info);
         *ret_info = observer->request->date_new || (observer->census_due && info);
         return OBSERVER_STATES | (observer->census_due ? CENSUS_STATES : 0);
 }
@@ -274,32 +280,6 @@ static int add_host(struct observer *observer, bool whole, struct snapshot *snap
                              &observer->overflow);
         snapshot->host = observer->host;
         snapshot->census = census_ref(observer->census);
-        return r;
-}
-
-void observer_plan_census(struct observer *observer, const struct scan_request *request,
-                          const struct host_facts *host, bool *ret_info)
-{
-        ask_for_census(observer, request, host);
-        (void)census_taker_is_due(observer->taker, &observer->census_request, true, ret_info);
-}
-
-void observer_begin_census(struct observer *observer)
-{
-        census_taker_begin(observer->taker, &observer->census_request);
-}
-
-int observer_census_socket(struct observer *observer, const struct sockrec *record)
-{
-        return census_taker_add(observer->taker, record);
-}
-
-int observer_finish_census(struct observer *observer, bool whole, struct census **ret_census)
-{
-        int r = end_census(observer, whole);
-
-        if (r == 0)
-                *ret_census = census_ref(observer->census);
         return r;
 }
 

@@ -19,6 +19,7 @@
 #include "service.h"
 #include "snapshot.h"
 #include "sockrec.h"
+#include "taker.h"
 #include "tally.h"
 
 /* The states that every scan counts. */
@@ -32,6 +33,7 @@ struct scan_request {
         uint64_t conf_serial; /* which rules these are; handed on to the snapshot */
         size_t max_tracked;   /* CLOSE_WAIT sockets whose age is followed; 0: LEDGER_SOCKETS_MAX */
         bool date_new;        /* ask for tcp_info, to date sockets that are older than this scan */
+        uint64_t interval_usec; /* between scans; 0: unknown, or no other one follows */
 };
 
 /* How the scan went. */
@@ -85,15 +87,13 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
                     struct snapshot **ret_snapshot);
 
 /*
- * A census between two scans, whatever sockstat says: plan, begin, every socket of CENSUS_STATES,
- * finish; begun again from nothing where need be. request and host: borrowed until finished.
- * *ret_info: to be taken with tcp_info. Later snapshots show it, too. -ENOMEM.
+ * For a census between two scans, by a taker of its own: what it is taken by, and the newest census
+ * of the scans, NULL where there is none yet. Borrowed until the next observer_begin(), as what
+ * request and host point to.
  */
-void observer_plan_census(struct observer *observer, const struct scan_request *request,
-                          const struct host_facts *host, bool *ret_info);
-void observer_begin_census(struct observer *observer);
-int observer_census_socket(struct observer *observer, const struct sockrec *record);
-int observer_finish_census(struct observer *observer, bool whole, struct census **ret_census);
+void observer_ask_census(const struct observer *observer, const struct scan_request *request,
+                         const struct host_facts *host, struct census_request *ret_request);
+const struct census *observer_census(const struct observer *observer);
 
 /*
  * How long a socket has been in CLOSE_WAIT, by what the scans saw; *ret_at_least: or longer. False:

@@ -58,17 +58,23 @@ static bool has_passed(const struct census_taker *taker, uint64_t now_usec, uint
 }
 
 bool census_taker_is_due(struct census_taker *taker, const struct census_request *request,
-                         bool force, bool *ret_info)
+                         bool *ret_info)
 {
         const bool half_open = half_opens_are_wanted(request->rules);
-        const bool destinations = force || destinations_may_be_near(taker->destinations, request);
+        const bool destinations = destinations_may_be_near(taker->destinations, request);
 
         taker->count_half_open = half_open;
         taker->count_destinations = destinations;
         *ret_info = half_open;
-        return force || destinations ||
+        return destinations ||
                (half_open && has_passed(taker, request->now_usec,
                                         half_opens_every_usec(taker->half_opens, request->rules)));
+}
+
+void census_taker_want_destinations(struct census_taker *taker)
+{
+        taker->count_half_open = false;
+        taker->count_destinations = true;
 }
 
 void census_taker_begin(struct census_taker *taker, const struct census_request *request)

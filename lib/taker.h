@@ -22,8 +22,9 @@ struct census_request {
         uint64_t now_wall_usec;
         const struct rules *rules;
         uint64_t conf_serial;
+        uint64_t interval_usec; /* between scans; 0: unknown, or no other one follows */
         const struct host_facts *host;
-        struct services *services;
+        const struct services *services;
 };
 
 /* Takes one census after the other, and remembers what rates and the next due time need. */
@@ -33,11 +34,13 @@ int census_taker_new(struct census_taker **ret_taker);
 struct census_taker *census_taker_free(struct census_taker *taker);
 
 /*
- * Is one due? *ret_info: with tcp_info. force: destinations are counted whatever sockstat says.
- * Where it is not due the last census, if any, stays the newest.
+ * Asked at every scan: is one due? *ret_info: with tcp_info. Where it is not due the last census, if
+ * any, stays the newest.
  */
 bool census_taker_is_due(struct census_taker *taker, const struct census_request *request,
-                         bool force, bool *ret_info);
+                         bool *ret_info);
+/* Instead: the next census counts destinations, and nothing else, whatever sockstat says. */
+void census_taker_want_destinations(struct census_taker *taker);
 
 /* Begins a census, or begins it again from nothing; request is borrowed until the end. */
 void census_taker_begin(struct census_taker *taker, const struct census_request *request);

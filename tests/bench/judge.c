@@ -216,7 +216,8 @@ static int look(struct judge *judge, struct snapshot **ret_snapshot)
                                               .now_wall_usec =
                                                       host_wall(judge->host, judge->host->now_usec),
                                               .rules = judge->conf->rules,
-                                              .date_new = shall_date(judge) };
+                                              .date_new = shall_date(judge),
+                                              .interval_usec = judge->conf->interval_usec };
         const struct scan_outcome outcome = { .sockets_whole = true };
         int r;
 

@@ -5,6 +5,7 @@ without tcp_diag, one that refuses the one-walk request, a table that changes un
 datagrams that end too early."""
 
 import os
+import time
 
 import lab
 import makers
@@ -111,6 +112,7 @@ def check_partial(tap, word, what, reason):
     with kernel.daemon() as daemon:
         held = makers.close_wait(7865, 6)
         tap.ok(daemon.wait_alert("close-wait-stuck", 7865, "raised", 10), f"{what}: raised before")
+        tap.ok(not daemon.call("ListDestinations")["partial"], f"{what}: a look was whole before")
         kernel.say(word)
         held.reset()
         before = daemon.status()["scans"]
@@ -120,6 +122,8 @@ def check_partial(tap, word, what, reason):
         tap.equal(daemon.alert("close-wait-stuck", 7865)["state"], "raised",
                   f"{what}: clears nothing, though the sockets are gone")
         tap.ok(daemon.wait_alert("blind", 0, "raised", 10, side="host"), f"{what}: blind is raised")
+        time.sleep(1.05)  # who asks the same within a second shares one look
+        tap.ok(daemon.call("ListDestinations")["partial"], f"{what}: a look says so, too")
         tap.equal(daemon.alert("blind", 0, "host")["severity"], "warning", f"{what}: as a warning")
         kernel.say("pass")
         tap.ok(lab.poll(lambda: not daemon.ctl_json("alerts")["alerts"], 10),

@@ -51,10 +51,12 @@ static int setup(void **state)
         world->host.limits.port_last = LAST;
         world->host.limits.reserved_in_range = 0;
         world->host.limits.tw_reuse = 2;
+        world->host.limits.tw_reuse_delay_msec = KERNLIMITS_TW_REUSE_DELAY_MSEC;
         world->host.limits.timestamps = 1;
         world->request = (struct census_request){ .now_usec = 1000 * USEC_PER_SEC,
                                                   .rules = world->rules,
                                                   .conf_serial = 1,
+                                                  .interval_usec = 10 * USEC_PER_SEC,
                                                   .host = &world->host,
                                                   .services = world->services };
         *state = world;
@@ -209,22 +211,23 @@ static void reuse_is_as_in_the_kernel(void **state)
 {
         struct world *world = *state;
         static const struct reuse_case cases[] = {
-                { "10.0.0.1", "10.0.0.2", 1, -1, 1, 59000, SOCK_TIME_WAIT, true },
-                { "10.0.0.1", "10.0.0.2", 1, -1, 1, 59001, SOCK_TIME_WAIT, false },
+                { "10.0.0.1", "10.0.0.2", 1, -1, 1, 1000, SOCK_TIME_WAIT, false }, /* unknown */
+                { "10.0.0.1", "10.0.0.2", 1, 1000, 1, 59000, SOCK_TIME_WAIT, true },
+                { "10.0.0.1", "10.0.0.2", 1, 1000, 1, 59001, SOCK_TIME_WAIT, false },
                 { "10.0.0.1", "10.0.0.2", 1, 10000, 1, 50000, SOCK_TIME_WAIT, true },
                 { "10.0.0.1", "10.0.0.2", 1, 10000, 1, 50001, SOCK_TIME_WAIT, false },
                 { "10.0.0.1", "10.0.0.2", 1, 0, 1, 60000, SOCK_TIME_WAIT, true },
-                { "10.0.0.1", "10.0.0.2", 1, -1, 0, 1000, SOCK_TIME_WAIT, false },
-                { "10.0.0.1", "10.0.0.2", 1, -1, -1, 1000, SOCK_TIME_WAIT, false },
-                { "10.0.0.1", "10.0.0.2", 2, -1, 1, 1000, SOCK_TIME_WAIT, false },
-                { "127.0.0.1", "127.0.0.2", 2, -1, 1, 1000, SOCK_TIME_WAIT, true },
-                { "127.0.0.1", "127.0.0.2", 2, -1, 1, 59999, SOCK_TIME_WAIT, false },
-                { "::1", "::1", 2, -1, 1, 1000, SOCK_TIME_WAIT, true },
-                { "fe80::1", "fe80::1", 2, -1, 1, 1000, SOCK_TIME_WAIT, false },
-                { "127.0.0.1", "127.0.0.2", 0, -1, 1, 1000, SOCK_TIME_WAIT, false },
-                { "127.0.0.1", "127.0.0.2", -1, -1, 1, 1000, SOCK_TIME_WAIT, false },
-                { "127.0.0.1", "127.0.0.2", 2, -1, 1, 1000, SOCK_FIN_WAIT2, false },
-                { "127.0.0.1", "127.0.0.2", 2, -1, 1, 0, SOCK_ESTABLISHED, false },
+                { "10.0.0.1", "10.0.0.2", 1, 1000, 0, 1000, SOCK_TIME_WAIT, false },
+                { "10.0.0.1", "10.0.0.2", 1, 1000, -1, 1000, SOCK_TIME_WAIT, false },
+                { "10.0.0.1", "10.0.0.2", 2, 1000, 1, 1000, SOCK_TIME_WAIT, false },
+                { "127.0.0.1", "127.0.0.2", 2, 1000, 1, 1000, SOCK_TIME_WAIT, true },
+                { "127.0.0.1", "127.0.0.2", 2, 1000, 1, 59999, SOCK_TIME_WAIT, false },
+                { "::1", "::1", 2, 1000, 1, 1000, SOCK_TIME_WAIT, true },
+                { "fe80::1", "fe80::1", 2, 1000, 1, 1000, SOCK_TIME_WAIT, false },
+                { "127.0.0.1", "127.0.0.2", 0, 1000, 1, 1000, SOCK_TIME_WAIT, false },
+                { "127.0.0.1", "127.0.0.2", -1, 1000, 1, 1000, SOCK_TIME_WAIT, false },
+                { "127.0.0.1", "127.0.0.2", 2, 1000, 1, 1000, SOCK_FIN_WAIT2, false },
+                { "127.0.0.1", "127.0.0.2", 2, 1000, 1, 0, SOCK_ESTABLISHED, false },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -359,7 +359,7 @@ static void from_silence_to_alert(void **state)
                                                 .have = SOCKREC_INFO };
 
                 request.now_usec = world->now;
-                if (census_taker_is_due(taker, &request, false, &info)) {
+                if (census_taker_is_due(taker, &request, &info)) {
                         assert_true(info);
                         walks++;
                         census_taker_begin(taker, &request);
