@@ -5,7 +5,10 @@
  *
  *   a census of this scan, which lists it or shows how few a destination has that is not listed;
  *   sockstat, where all sockets of the host together are too few to hold any level;
- *   an older census, by which nothing is judged: it would let hold times run on old numbers.
+ *   an older census, by which nothing is judged anew: it would let hold times run on old numbers.
+ *   Where sockstat does not rule a destination out, the next census is a minute away at the most,
+ *   and what the last one has shown holds until then. A scan that could not see is no such pause: as
+ *   for every other alert, ClearAfter begins anew after it.
  *
  * Where a count may be too great (error_max), what raises is what there is at least, and what clears
  * what there is at most.
@@ -79,6 +82,7 @@ static bool see(const struct snapshot *snapshot, const struct alert *alert, stru
         row = census_find_destination(census, &alert->key.port, &alert->key.destination);
         sight->values.exhaustion = row ? row->exhaustion : unlisted(census);
         sight->certain = census->whole;
+        sight->seen_usec = census->asof_usec;
         if (row)
                 sight->witness = row->witness;
         return true;
@@ -109,7 +113,7 @@ void sight_of_destination(const struct rule *rule, const struct snapshot *snapsh
         *ret_sight = (struct sight){ 0 };
         if (snapshot->result == SCAN_FAILED ||
             (!see(snapshot, alert, ret_sight) && !rule_out(rule, snapshot, alert, ret_sight))) {
-                *ret_sight = (struct sight){ 0 };
+                *ret_sight = (struct sight){ .stale = snapshot->result == SCAN_COMPLETE };
                 return;
         }
         number = percent(exhaustion->used, exhaustion);
