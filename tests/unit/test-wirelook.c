@@ -26,7 +26,7 @@ static struct portlook *make_look(void)
         return look;
 }
 
-static const struct wire_address local_10 = { .family = ADDR_IPV4,
+static const struct bind_address local_10 = { .family = ADDR_IPV4,
                                               .address = { { 10, 0, 0, 1 } },
                                               .local = HOST_ADDR_YES };
 
@@ -123,6 +123,29 @@ static void test_what_is_unknown_is_left_out(void **state)
         portlook_unref(look);
 }
 
+/* An older kernel does not show what is only bound, so nothing is free for certain there. */
+static void test_no_yes_where_bound_ones_are_not_listed(void **state)
+{
+        struct portlook *look = make_look();
+        json_t *reply, *bind;
+
+        (void)state;
+        look->claims.bound_known = false;
+        reply = wire_portlook(look, NULL);
+        assert_bool(reply, "partial", false);
+        assert_absent(reply, "canBind");
+        assert_absent(reply, "canBindReuse");
+        assert_absent(reply, "freeInSec");
+        assert_absent(reply, "bound");
+        bind = at(get(reply, "binds"), 2);
+        assert_absent(bind, "canBind");
+        assert_absent(bind, "canBindReusePort");
+        assert_absent(bind, "freeInSec");
+        assert_non_null(strstr(json_string_value(at(get(reply, "advice"), 0)), "Linux 6.8"));
+        json_decref(reply);
+        portlook_unref(look);
+}
+
 static void test_limits(void **state)
 {
         struct portlook *look = make_look();
@@ -203,9 +226,9 @@ static void test_time_wait_blocks_for_a_while(void **state)
 
 static void test_the_address_that_was_asked_about(void **state)
 {
-        static const struct wire_address any4 = { .family = ADDR_IPV4, .local = HOST_ADDR_YES };
-        static const struct wire_address any6 = { .family = ADDR_IPV6, .local = HOST_ADDR_YES };
-        struct wire_address other = local_10;
+        static const struct bind_address any4 = { .family = ADDR_IPV4, .local = HOST_ADDR_YES };
+        static const struct bind_address any6 = { .family = ADDR_IPV6, .local = HOST_ADDR_YES };
+        struct bind_address other = local_10;
         struct portlook *look = make_look();
         json_t *reply;
 
@@ -239,7 +262,7 @@ static void test_the_address_that_was_asked_about(void **state)
 
 static void test_an_address_of_nobody(void **state)
 {
-        struct wire_address asked = local_10;
+        struct bind_address asked = local_10;
         struct portlook *look = make_look();
         json_t *reply, *bind, *blocker;
 
@@ -398,6 +421,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_port_with_nothing_on_it),
                 cmocka_unit_test(test_what_is_unknown_is_left_out),
+                cmocka_unit_test(test_no_yes_where_bound_ones_are_not_listed),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_time_wait_blocks_for_a_while),
                 cmocka_unit_test(test_the_address_that_was_asked_about),
