@@ -25,6 +25,7 @@ struct look {
         struct diag *diag;
         struct observer *observer;
         struct recorder *recorder; /* NULL: nothing is recorded */
+        struct kernlimits limits;  /* of the scan under way */
 };
 
 /* What both dumps found out besides sockets. */
@@ -115,6 +116,10 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
         const uint32_t states = observer_plan(look->observer, &info);
         unsigned attempt = 0;
 
+        if (states != OBSERVER_STATES) {
+                kernlimits_read_rest("/proc", &look->limits);
+                observer_set_limits(look->observer, &look->limits);
+        }
         do {
                 observer_begin_sockets(look->observer);
                 recorder_begin_sockets(look->recorder);
@@ -130,6 +135,7 @@ static void set_host(struct look *look)
         const struct kernlimits *limits = &facts.limits;
 
         host_facts_read("/proc", &facts);
+        look->limits = facts.limits;
         observer_set_host(look->observer, &facts);
         if (!limits->port_range_known)
                 return;
@@ -230,14 +236,6 @@ static int dump_port(struct look *look, struct port_work *work)
         return r;
 }
 
-static uint64_t silent_after_usec(const struct rules *rules, uint16_t port)
-{
-        const struct port_key key = { .side = SIDE_LOCAL, .port = port };
-        const struct rule *rule = rules_governing(rules, ALERT_HALF_OPEN, &key);
-
-        return rule ? rule->silent_after_usec : 0;
-}
-
 int look_port(struct look *look, uint16_t port, const struct scan_request *request,
               struct portlook **ret_portlook)
 {
@@ -253,16 +251,16 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
                 .now_wall_usec = request->now_wall_usec,
                 .services = observer_services(look->observer),
                 .limits = &limits,
-                .silent_after_usec = silent_after_usec(request->rules, port),
                 .age = age_of,
                 .userdata = &work,
         };
+        portlook_set_silence(&work.request, request->rules);
         r = portlook_new(&work.request, &work.portlook);
         if (r < 0)
                 return r;
         r = dump_port(look, &work);
         if (r < 0) {
-                portlook_unref(work.portlook);
+                portlook_free(work.portlook);
                 return r;
         }
         work.portlook->reserved_known = kernlimits_read_reserved("/proc", &reserved);
@@ -289,6 +287,7 @@ int look_census(struct look *look, const struct scan_request *request, struct ce
         int r;
 
         host_facts_read("/proc", &facts);
+        kernlimits_read_rest("/proc", &facts.limits);
         observer_plan_census(look->observer, request, &facts, &info);
         do {
                 observer_begin_census(look->observer);

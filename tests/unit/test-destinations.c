@@ -469,12 +469,15 @@ static void other_settings_are_another_count(void **state)
         assert_true(is_due(world, 5000, 5000));
         (void)walk(world, 10);
         assert_false(is_due(world, 5000, 5000));
-        world->host.limits.tw_reuse = 0;
+        world->host.limits.port_last -= 100;
         assert_true(is_due(world, 5000, 5000));
         (void)walk(world, 10);
         assert_false(is_due(world, 5000, 5000));
-        world->host.limits.port_last -= 100;
-        assert_true(is_due(world, 5000, 5000));
+        /* a scan that makes no walk does not read these */
+        world->host.limits.tw_reuse = KERNLIMITS_UNKNOWN;
+        world->host.limits.tw_reuse_delay_msec = KERNLIMITS_UNKNOWN;
+        world->host.limits.timestamps = KERNLIMITS_UNKNOWN;
+        assert_false(is_due(world, 5000, 5000));
 }
 
 /* What the observer asks the kernel for. */
@@ -487,7 +490,7 @@ static void a_quiet_host_makes_no_wide_dump(void **state)
 
         assert_int_equal(observer_new(&observer), 0);
         for (int64_t tw = 60; tw <= 80; tw += 20) {
-                world->host.sockstat = (struct sockstat){ .inuse = 5, .orphan = 0, .tw = tw };
+                world->host.sockstat = (struct sockstat){ .inuse = 5, .tw = tw };
                 request.now_usec += 10 * USEC_PER_SEC;
                 observer_begin(observer, &request);
                 observer_set_host(observer, &world->host);
