@@ -64,12 +64,13 @@ static void follow_rules(struct destination_guard *guard, const struct census_re
         guard->walk_usec = guard->near_to_usec = 0;
 }
 
-/* By other settings the same sockets are another number. Those of tcp_tw_reuse are read with a walk,
- * and come with the next. */
+/* By other settings the same sockets are another number. */
 static bool is_same_count(const struct kernlimits *a, const struct kernlimits *b)
 {
         return a->port_range_known == b->port_range_known && a->port_first == b->port_first &&
-               a->port_last == b->port_last && a->reserved_in_range == b->reserved_in_range;
+               a->port_last == b->port_last && a->reserved_in_range == b->reserved_in_range &&
+               a->tw_reuse == b->tw_reuse && a->tw_reuse_delay_msec == b->tw_reuse_delay_msec &&
+               a->timestamps == b->timestamps;
 }
 
 int64_t destination_guard_sockets(const struct host_facts *host)

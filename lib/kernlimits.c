@@ -23,13 +23,20 @@
 #define FILE_MAX_BYTES  256
 #define PORTS_MAX_BYTES ((size_t)PORT_NUMBERS / 2 * sizeof("65535,")) /* every other port */
 
-/* Where a setting stands, and where it goes; of those that a scan can do without. */
-static const struct setting {
+/* Where a setting stands, and where it goes. */
+struct setting {
         const char *name;
         size_t offset;
-} settings[] = {
+};
+
+/* Beside the ports, what every scan goes by: also whether a census is due (destinationguard.c). */
+static const struct setting of_scan[] = {
+        { "sys/net/ipv4/tcp_max_tw_buckets", offsetof(struct kernlimits, max_tw_buckets) },
         { "sys/net/ipv4/tcp_tw_reuse", offsetof(struct kernlimits, tw_reuse) },
         { "sys/net/ipv4/tcp_timestamps", offsetof(struct kernlimits, timestamps) },
+};
+
+static const struct setting others[] = {
         { "sys/net/ipv4/tcp_keepalive_time", offsetof(struct kernlimits, keepalive_time_sec) },
         { "sys/net/ipv4/tcp_keepalive_intvl", offsetof(struct kernlimits, keepalive_intvl_sec) },
         { "sys/net/ipv4/tcp_keepalive_probes", offsetof(struct kernlimits, keepalive_probes) },
@@ -164,6 +171,14 @@ static int64_t count_reserved(const char *proc, const struct kernlimits *limits)
         return n;
 }
 
+static void read_settings(const char *proc, const struct setting *settings, size_t n,
+                          struct kernlimits *limits)
+{
+        for (size_t i = 0; i < n; i++)
+                (void)read_number(proc, settings[i].name,
+                                  (int64_t *)((char *)limits + settings[i].offset));
+}
+
 /* Kernels that do not let it be set wait for a second. */
 static void read_reuse_delay(const char *proc, struct kernlimits *limits)
 {
@@ -183,16 +198,14 @@ void kernlimits_read_scan(const char *proc, struct kernlimits *ret_limits)
                 limits.port_range_known =
                         kernlimits_parse_range(text, &limits.port_first, &limits.port_last);
         limits.reserved_in_range = count_reserved(proc, &limits);
-        (void)read_number(proc, "sys/net/ipv4/tcp_max_tw_buckets", &limits.max_tw_buckets);
+        read_settings(proc, of_scan, ARRAY_SIZE(of_scan), &limits);
+        read_reuse_delay(proc, &limits);
         *ret_limits = limits;
 }
 
 void kernlimits_read_rest(const char *proc, struct kernlimits *limits)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-                (void)read_number(proc, settings[i].name,
-                                  (int64_t *)((char *)limits + settings[i].offset));
-        read_reuse_delay(proc, limits);
+        read_settings(proc, others, ARRAY_SIZE(others), limits);
 }
 
 void kernlimits_read(const char *proc, struct kernlimits *ret_limits)

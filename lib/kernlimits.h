@@ -37,9 +37,9 @@ void kernlimits_clear(struct kernlimits *limits);
 
 /*
  * proc is where procfs is mounted ("/proc"). What cannot be read is left unknown. kernlimits_read()
- * reads everything. Each setting costs some 6 us, so that a scan reads those alone which it always
- * goes by (the range of ports, those reserved in it, max_tw_buckets; all else is unknown), and the
- * rest only when it takes a census along.
+ * reads everything. Each setting costs some 5 us, so that a scan reads those alone which it always
+ * goes by (port range and reserved ports, max_tw_buckets, and what tcp_tw_reuse depends on; all else
+ * is unknown), and the rest only when it takes a census along.
  */
 void kernlimits_read(const char *proc, struct kernlimits *ret_limits);
 void kernlimits_read_scan(const char *proc, struct kernlimits *ret_limits);
