@@ -12,9 +12,6 @@
 #include "table.h"
 #include "view.h"
 
-#define PERCENT_WARNING  70 /* a cell is painted from there on, as port-exhaustion's defaults are */
-#define PERCENT_CRITICAL 85
-
 static const struct column columns[] = {
         { .title = "DESTINATION", .shorten = true }, { .title = "SOURCE", .shorten = true },
         { .title = "USED/USABLE", .right = true },   { .title = "%", .right = true },
@@ -38,11 +35,7 @@ static void add_percent(struct table *table, const json_t *destination)
         double percent;
 
         if (get_number(destination, "usedPercent", &percent))
-                table_cell(table,
-                           percent >= PERCENT_CRITICAL  ? PAINT_CRITICAL
-                           : percent >= PERCENT_WARNING ? PAINT_WARNING
-                                                        : PAINT_NONE,
-                           "%.*f", percent < 10 ? 1 : 0, percent);
+                table_cell(table, PAINT_NONE, "%.*f", percent < 10 ? 1 : 0, percent);
         else
                 table_cell(table, PAINT_NONE, FIELD_UNKNOWN);
 }
@@ -100,14 +93,30 @@ static void add(struct table *table, const json_t *destination)
         add_notes(table, destination);
 }
 
+static bool is_range_known(const json_t *reply)
+{
+        uint64_t n;
+
+        return field_count(reply, "portFirst", &n) && field_count(reply, "portLast", &n);
+}
+
+/* Without the range nothing is counted: then nobody knows what is in use. */
+static void say_none(const struct term *term, const json_t *reply)
+{
+        if (is_range_known(reply))
+                term_say(term, PAINT_NONE,
+                         "No outgoing connection was seen: no local port is in use.");
+        else
+                term_say(term, PAINT_WARNING, "Unknown which local ports are in use.");
+}
+
 /* "Local ports 32768 to 60999, 3 of them reserved: 28229 usable towards each destination." */
 static void say_range(const struct term *term, const json_t *reply)
 {
         char first[UNITS_TEXT_MAX], last[UNITS_TEXT_MAX], reserved[UNITS_TEXT_MAX];
         char usable[UNITS_TEXT_MAX];
-        uint64_t n;
 
-        if (!field_count(reply, "portFirst", &n) || !field_count(reply, "portLast", &n)) {
+        if (!is_range_known(reply)) {
                 term_say(term, PAINT_FAINT, "The range of local ports is unknown.");
                 return;
         }
@@ -163,8 +172,7 @@ static int print(const struct view *view, const json_t *reply)
         if (json_array_size(field_array(reply, "destinations")) > 0)
                 r = print_table(view, reply);
         else
-                term_say(&view->term, PAINT_NONE,
-                         "No outgoing connection was seen: no local port is in use.");
+                say_none(&view->term, reply);
         if (r == 0)
                 say_range(&view->term, reply);
         return r;

@@ -7,7 +7,9 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "term.h"
 #include "trybind.h"
@@ -31,6 +33,15 @@ int why_print(const struct why *why);
 int why_print_verdict(const struct why *why);
 int why_print_port(const struct why *why);
 int why_print_binds(const struct why *why);
+
+/* "3 connections in CLOSE_WAIT of leaky.service hold it": the most urgent holders, two kinds at most. */
+void why_write_causes(FILE *out, json_t *blockers);
+
+/* False where there is no text. */
+static inline bool why_is(const char *text, const char *wanted)
+{
+        return text && strcmp(text, wanted) == 0;
+}
 
 /* A text that grows: written to its out, then whole in text. */
 struct why_text {

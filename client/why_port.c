@@ -22,28 +22,23 @@ static const char *plural(uint64_t n)
         return n == 1 ? "" : "s";
 }
 
-static bool is(const char *text, const char *wanted)
-{
-        return text && strcmp(text, wanted) == 0;
-}
-
 void why_write_holder(FILE *out, const json_t *blocker)
 {
         const char *what = field_text(blocker, "what"), *address = field_text(blocker, "address");
         const char *state = why_state(field_text(blocker, "state"));
-        bool bound = is(what, "bound"), listener = is(what, "listener");
+        bool bound = why_is(what, "bound"), listener = why_is(what, "listener");
         uint64_t count = 1;
 
         (void)field_count(blocker, "count", &count);
-        if (is(what, "address")) {
+        if (why_is(what, "address")) {
                 fprintf(out, "%s is no address of this host", address ? address : "that");
                 return;
         }
         fprintf(out, "%" PRIu64 " %s%s", count,
-                bound                ? "socket"
-                : listener           ? "listener"
-                : is(what, "client") ? "outgoing connection"
-                                     : "connection",
+                bound                    ? "socket"
+                : listener               ? "listener"
+                : why_is(what, "client") ? "outgoing connection"
+                                         : "connection",
                 plural(count));
         if (state && !bound && !listener)
                 fprintf(out, " in %s", state);
@@ -56,11 +51,9 @@ static void write_help(FILE *out, const json_t *blocker)
 {
         const char *helps = field_text(blocker, "reuseHelps");
 
-        if (is(helps, "yes"))
-                fputs("; SO_REUSEADDR passes it", out);
-        else if (is(helps, "if-set"))
+        if (why_is(helps, "if-set"))
                 fputs("; SO_REUSEADDR: if set there", out);
-        else if (is(helps, "no") && !is(field_text(blocker, "what"), "address"))
+        else if (why_is(helps, "no") && !why_is(field_text(blocker, "what"), "address"))
                 fputs("; SO_REUSEADDR: no help", out);
 }
 
@@ -72,8 +65,8 @@ static void write_holder_owner(FILE *out, const json_t *blocker)
 
         if (!owner)
                 return;
-        name = is(field_text(blocker, "what"), "bound") ? notes_owner_text(owner)
-                                                        : notes_owner_name(owner);
+        name = why_is(field_text(blocker, "what"), "bound") ? notes_owner_text(owner)
+                                                            : notes_owner_name(owner);
         fprintf(out, "; %s", name ? name : "owner unknown");
 }
 
@@ -113,7 +106,7 @@ static int print_holders(const struct why *why)
 
         json_array_foreach(blockers, i, blocker)
         {
-                if (listed && is(field_text(blocker, "what"), "listener"))
+                if (listed && why_is(field_text(blocker, "what"), "listener"))
                         continue;
                 if (n++ < SHOWN_MAX && print_holder(why, blocker, n == 1 ? "held by" : "") < 0)
                         return -ENOMEM;
@@ -245,9 +238,9 @@ static void write_keepalive(FILE *out, const json_t *half)
 /* What is true of each side, in words that need no explanation. */
 static const char *meaning(const char *side)
 {
-        return is(side, "remote")   ? " to this port of others"
-               : is(side, "client") ? " of this host's clients, as their own port"
-                                    : "";
+        return why_is(side, "remote")   ? " to this port of others"
+               : why_is(side, "client") ? " of this host's clients, as their own port"
+                                        : "";
 }
 
 static int print_keepalive(const struct why *why, const json_t *side)
@@ -289,7 +282,7 @@ static int print_side(const struct why *why, const json_t *side)
         if (why_text_begin(&text) < 0)
                 return -ENOMEM;
         field_show_count(side, "total", total);
-        fprintf(text.out, "%s connection%s%s", total, is(total, "1") ? "" : "s", meaning(name));
+        fprintf(text.out, "%s connection%s%s", total, why_is(total, "1") ? "" : "s", meaning(name));
         write_states(text.out, side);
         if (why_text_end(&text, why->term, name ? name : FIELD_UNKNOWN) < 0)
                 return -ENOMEM;

@@ -6,6 +6,10 @@
  * the command that settles it.
  *
  * What bind() itself said outweighs what was seen: it is younger and knows the options.
+ *
+ * An older kernel does not list sockets that are only bound, so that no bind() works for certain
+ * there. Where nothing else is in doubt the line says so in that order: what was seen lets it work,
+ * and what may not have been seen does not.
  */
 
 #include "why.h"
@@ -16,131 +20,6 @@
 
 #include "field.h"
 #include "notes.h"
-
-#define CAUSES_MAX 2 /* in the first line; all of them stand below */
-
-/* Blockers of the same kind, summed up. */
-struct cause {
-        const char *what;
-        const json_t *first;
-        uint64_t count;
-        bool one_state;
-};
-
-/* What stands first when several hold the port: who must be dealt with before what goes by itself. */
-static const char *const urgency[] = { "address",     "listener",  "bound",    "client",
-                                       "connections", "fin-wait2", "time-wait" };
-
-static bool is(const char *text, const char *wanted)
-{
-        return text && strcmp(text, wanted) == 0;
-}
-
-static bool is_same_state(const json_t *a, const json_t *b)
-{
-        const char *state = field_text(b, "state");
-
-        return state && is(field_text(a, "state"), state);
-}
-
-static struct cause sum_up(json_t *blockers, const char *what)
-{
-        struct cause cause = { .what = what, .one_state = true };
-        json_t *blocker;
-        uint64_t count;
-        size_t i;
-
-        json_array_foreach(blockers, i, blocker)
-        {
-                if (!is(field_text(blocker, "what"), what))
-                        continue;
-                if (!cause.first)
-                        cause.first = blocker;
-                cause.one_state &= is_same_state(blocker, cause.first);
-                cause.count += field_count(blocker, "count", &count) ? count : 1;
-        }
-        return cause;
-}
-
-/* "3 connections in CLOSE_WAIT of leaky.service (leaky, pid 812) hold it" */
-static void write_connections(FILE *out, const struct cause *cause, const char *state,
-                              const char *owner)
-{
-        bool one = cause->count == 1;
-
-        fprintf(out, "%" PRIu64 " connection%s", cause->count, one ? "" : "s");
-        if (state && cause->one_state)
-                fprintf(out, " in %s", state);
-        if (owner)
-                fprintf(out, " of %s", owner);
-        fprintf(out, " hold%s it", one ? "s" : "");
-}
-
-static void write_client(FILE *out, const struct cause *cause, const char *owner)
-{
-        const char *state = why_state(field_text(cause->first, "state"));
-        bool one = cause->count == 1;
-
-        if (one)
-                fputs("an outgoing connection", out);
-        else
-                fprintf(out, "%" PRIu64 " outgoing connections", cause->count);
-        if (state && cause->one_state)
-                fprintf(out, " in %s", state);
-        if (owner)
-                fprintf(out, " of %s", owner);
-        fprintf(out, one ? " has it as its own port" : " have it as their own port");
-}
-
-static void write_cause(FILE *out, const struct cause *cause)
-{
-        const char *address = field_text(cause->first, "address");
-        CLEANUP(free_text) char *owner = notes_owner_name(field_object(cause->first, "owner"));
-
-        if (is(cause->what, "address")) {
-                fprintf(out, "%s is no address of this host", address ? address : "that");
-        } else if (is(cause->what, "listener") || is(cause->what, "bound")) {
-                fprintf(out, "%s %s ", owner ? owner : "somebody unknown",
-                        is(cause->what, "bound") ? "has bound" : "listens on");
-                why_write_address(out, address, NULL);
-                if (is(cause->what, "bound"))
-                        fputs(" and does not listen", out);
-        } else if (is(cause->what, "client")) {
-                write_client(out, cause, owner);
-        } else if (is(cause->what, "time-wait")) {
-                write_connections(out, cause, "TIME_WAIT", NULL);
-        } else if (is(cause->what, "fin-wait2")) {
-                write_connections(out, cause, "FIN_WAIT2", NULL);
-        } else {
-                write_connections(out, cause, why_state(field_text(cause->first, "state")), owner);
-        }
-}
-
-/* A listener says it all: what else there is are its connections. */
-static void write_causes(FILE *out, json_t *blockers)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < ARRAY_SIZE(urgency); i++) {
-                struct cause cause = sum_up(blockers, urgency[i]);
-
-                if (!cause.first)
-                        continue;
-                if (n == CAUSES_MAX) {
-                        fputs(", and there is more", out);
-                        return;
-                }
-                fputs(n++ > 0 ? "; " : "", out);
-                write_cause(out, &cause);
-                if (is(cause.what, "listener"))
-                        return;
-        }
-        if (n == 0 && json_array_size(blockers) > 0) {
-                const char *what = field_text(json_array_get(blockers, 0), "what");
-
-                fprintf(out, "%s holds it", what ? what : "something");
-        }
-}
 
 static void write_error(FILE *out, const struct why *why)
 {
@@ -166,6 +45,26 @@ static bool is_explained(const struct why *why, json_t *blockers)
         return json_array_size(blockers) > 0 && (error == 0 || error == -EADDRINUSE);
 }
 
+/* Of holders that all go by themselves, which is not to say that the port is free then. NULL. */
+static const json_t *last_to_go(json_t *blockers)
+{
+        const json_t *last = NULL;
+        uint64_t longest = 0, sec;
+        json_t *blocker;
+        size_t i;
+
+        json_array_foreach(blockers, i, blocker)
+        {
+                if (!field_count(blocker, "freeInSec", &sec))
+                        return NULL;
+                if (!last || sec > longest) {
+                        last = blocker;
+                        longest = sec;
+                }
+        }
+        return last;
+}
+
 static void write_failure(FILE *out, const struct why *why)
 {
         json_t *blockers = field_array(why->reply, "blockedBy");
@@ -173,11 +72,14 @@ static void write_failure(FILE *out, const struct why *why)
         uint64_t sec;
 
         if (is_explained(why, blockers))
-                write_causes(out, blockers);
+                why_write_causes(out, blockers);
         else
                 write_error(out, why);
         if (field_count(why->reply, "freeInSec", &sec) && sec > 0)
                 fprintf(out, ", free in %s", field_show_age(why->reply, "freeInSec", NULL, buf));
+        else if (last_to_go(blockers))
+                fprintf(out, ", gone in %s",
+                        field_show_age(last_to_go(blockers), "freeInSec", NULL, buf));
 }
 
 static bool was_tried(const struct why *why)
@@ -195,6 +97,34 @@ static void write_success(FILE *out, const struct why *why)
                 fputs("nothing holds the port", out);
 }
 
+static bool is_unknown(const json_t *reply, const char *name)
+{
+        return !json_is_boolean(json_object_get(reply, name));
+}
+
+/*
+ * Nothing is in the way but, perhaps, a socket that is only bound. Of an address that was asked for
+ * it may also be unknown whether the host has it; the wildcards are every host's.
+ */
+static bool may_be_bound_alone(const struct why *why)
+{
+        const json_t *blockers = json_object_get(why->reply, "blockedBy");
+        const bool wildcard =
+                !why->address[0] || why_is(why->address, "0.0.0.0") || why_is(why->address, "::");
+        uint64_t bound;
+
+        return why->asked && !why->tries && wildcard && is_unknown(why->reply, "canBind") &&
+               json_is_array(blockers) && json_array_size(blockers) == 0 &&
+               json_is_false(json_object_get(why->reply, "partial")) &&
+               !field_count(why->reply, "bound", &bound);
+}
+
+static void write_settles(FILE *out, const struct why *why)
+{
+        fprintf(out, " (twmonctl why %u%s%s --try settles it)", why->port,
+                why->address[0] ? " " : "", why->address);
+}
+
 static void write_ignorance(FILE *out, const struct why *why)
 {
         uint64_t bound;
@@ -204,16 +134,23 @@ static void write_ignorance(FILE *out, const struct why *why)
                 fprintf(out, "it could not be tried, %s",
                         trybind_text(&why->tries->items[0].plain, buf));
         else if (json_array_size(field_array(why->reply, "blockedBy")) > 0)
-                write_causes(out, field_array(why->reply, "blockedBy"));
+                why_write_causes(out, field_array(why->reply, "blockedBy"));
         else if (field_true(why->reply, "partial"))
                 fputs("nothing was seen that holds the port, but some sockets may have been missed",
                       out);
         else if (!field_count(why->reply, "bound", &bound))
-                fputs("nothing was seen that holds the port, but this kernel does not list sockets "
-                      "that are only bound",
+                fputs("nothing was seen that holds the port, but this kernel does not show sockets "
+                      "that are bound without listening",
                       out);
         else
                 fputs("twmond did not say", out);
+}
+
+static void write_unless(FILE *out, const struct why *why)
+{
+        fputs("unless a socket is bound to it without listening, which this kernel does not show",
+              out);
+        write_settles(out, why);
 }
 
 static void say_first(const struct why *why, enum paint paint, const char *head, char *text)
@@ -238,9 +175,10 @@ static int print_first(const struct why *why)
         enum paint paint = json_is_true(can)    ? PAINT_GOOD
                            : json_is_false(can) ? PAINT_CRITICAL
                                                 : PAINT_WARNING;
-        const char *verdict = json_is_true(can)    ? "bind() works"
-                              : json_is_false(can) ? "bind() fails"
-                                                   : "unknown whether bind() works";
+        bool unless = may_be_bound_alone(why);
+        const char *verdict = json_is_true(can) || unless ? "bind() works"
+                              : json_is_false(can)        ? "bind() fails"
+                                                          : "unknown whether bind() works";
         bool v6 = strchr(why->address, ':') != NULL;
         CLEANUP(free_text) char *head = NULL;
         struct why_text line;
@@ -250,11 +188,13 @@ static int print_first(const struct why *why)
                 return -ENOMEM;
         if (why_text_begin(&line) < 0)
                 return -ENOMEM;
-        fprintf(line.out, "%s: ", head);
+        fprintf(line.out, "%s%s ", head, unless ? "," : ":");
         if (json_is_true(can))
                 write_success(line.out, why);
         else if (json_is_false(can))
                 write_failure(line.out, why);
+        else if (unless)
+                write_unless(line.out, why);
         else
                 write_ignorance(line.out, why);
         if (fclose(line.out) == 0)
@@ -274,12 +214,12 @@ static const char *decider(const json_t *reply)
         {
                 const char *what = field_text(blocker, "what"), *one;
 
-                if (!is(field_text(blocker, "reuseHelps"), "if-set"))
+                if (!why_is(field_text(blocker, "reuseHelps"), "if-set"))
                         continue;
-                one = is(what, "bound")      ? "whoever has bound it has"
-                      : is(what, "client")   ? "that client has"
-                      : is(what, "listener") ? "that listener has"
-                                             : "the old listener had";
+                one = why_is(what, "bound")      ? "whoever has bound it has"
+                      : why_is(what, "client")   ? "that client has"
+                      : why_is(what, "listener") ? "that listener has"
+                                                 : "the old listener had";
                 if (who && strcmp(who, one) != 0)
                         return "all that hold it have";
                 who = one;
@@ -304,13 +244,26 @@ static void write_reuse_unknown(FILE *out, const struct why *why)
                 fputs("only when what holds it is gone", out);
 }
 
+static bool is_held_by(json_t *blockers, const char *what)
+{
+        json_t *blocker;
+        size_t i;
+
+        json_array_foreach(blockers, i, blocker)
+        {
+                if (why_is(field_text(blocker, "what"), what))
+                        return true;
+        }
+        return false;
+}
+
 static void write_reuse(FILE *out, const struct why *why)
 {
         const json_t *can = json_object_get(why->reply, "canBindReuse");
         const struct trybind_result *reuse = why->tries ? &why->tries->items[0].reuse : NULL;
         json_t *blockers = field_array(why->reply, "blockedBy");
 
-        if (json_is_true(can) && was_tried(why) && sum_up(blockers, "bound").first)
+        if (json_is_true(can) && was_tried(why) && is_held_by(blockers, "bound"))
                 fputs("works, unless whoever has bound it listens first", out);
         else if (json_is_true(can))
                 fputs("works", out);
@@ -322,11 +275,6 @@ static void write_reuse(FILE *out, const struct why *why)
                 fputs("fails, too", out);
 }
 
-static bool is_unknown(const json_t *reply, const char *name)
-{
-        return !json_is_boolean(json_object_get(reply, name));
-}
-
 /* The lines below the first: SO_REUSEADDR where it makes a difference or may, and how to know. */
 static int print_reuse(const struct why *why)
 {
@@ -336,15 +284,14 @@ static int print_reuse(const struct why *why)
         bool unknown = is_unknown(reply, "canBind") || is_unknown(reply, "canBindReuse");
         struct why_text line;
 
-        if (!differs)
-                return 0;
+        if (!differs || may_be_bound_alone(why))
+                return 0; /* with it the same holds */
         if (why_text_begin(&line) < 0)
                 return -ENOMEM;
         fputs("with SO_REUSEADDR: ", line.out);
         write_reuse(line.out, why);
         if (unknown && !why->tries)
-                fprintf(line.out, " (twmonctl why %u%s%s --try settles it)", why->port,
-                        why->address[0] ? " " : "", why->address);
+                write_settles(line.out, why);
         return why_text_end(&line, why->term, NULL);
 }
 

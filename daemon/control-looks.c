@@ -27,7 +27,7 @@ struct lookwait {
         uint64_t until_usec;
         size_t limit; /* of destinations */
         bool has_address;
-        struct wire_address address; /* of a port, without what the look says of it */
+        struct bind_address address; /* of a port, without what the look says of it */
 };
 
 struct lookwait *lookwait_free(struct lookwait *wait)
@@ -93,7 +93,7 @@ int answer_get_port(const struct method_env *env, const struct varlink_call *cal
                     struct stream *stream, json_t **ret_reply)
 {
         const char *text = json_string_value(answer_parameter(call, "address"));
-        struct wire_address address = { .family = ADDR_NONE };
+        struct bind_address address = { .family = ADDR_NONE };
         struct lookwait *wait;
 
         if (text && !host_addr_parse(text, &address.family, &address.address))
@@ -133,7 +133,7 @@ static json_t *port_parameters(const struct lookwait *wait)
 {
         static const struct host_addrs unknown;
         const struct look_answer *answer = wait->answer;
-        struct wire_address address = wait->address;
+        struct bind_address address = wait->address;
 
         if (!wait->has_address)
                 return wire_portlook(answer->portlook, NULL);

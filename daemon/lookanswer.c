@@ -41,7 +41,7 @@ struct look_answer *look_answer_ref(struct look_answer *answer)
 struct look_answer *look_answer_unref(struct look_answer *answer)
 {
         if (answer && __atomic_sub_fetch(&answer->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-                portlook_unref(answer->portlook);
+                portlook_free(answer->portlook);
                 census_unref(answer->census);
                 free(answer->addrs);
                 free(answer);

@@ -22,13 +22,6 @@
 
 #include "base.h"
 
-static bool is_any(const struct sock_addr *address)
-{
-        static const struct sock_addr any;
-
-        return memcmp(address, &any, sizeof(any)) == 0;
-}
-
 /* ---- claims ---- */
 
 static enum claim_kind kind_of(uint8_t state, bool mini)
@@ -60,7 +53,7 @@ static void set_family(const struct sockrec *record, struct bind_claim *claim)
         } else {
                 claim->family = BIND_IPV6;
                 /* bind() to an IPv6 address sets V6ONLY */
-                claim->maybe_dual = has_peer(record->state) || is_any(&record->local);
+                claim->maybe_dual = has_peer(record->state) || sock_addr_is_any(&record->local);
         }
 }
 
@@ -162,8 +155,8 @@ static enum bind_answer reaches_ipv4(enum bind_family family, bool maybe_dual)
 static enum bind_answer overlaps(const struct bind_claim *claim,
                                  const struct bind_question *question)
 {
-        const bool new_any = is_any(&question->address);
-        const bool old_any = is_any(&claim->address);
+        const bool new_any = sock_addr_is_any(&question->address);
+        const bool old_any = sock_addr_is_any(&claim->address);
         const bool new_ipv4 = question->family == BIND_IPV4;
         const bool old_ipv4 = claim->family == BIND_IPV4;
 
@@ -292,6 +285,15 @@ static void doubt(enum bind_answer *answer)
                 *answer = BIND_UNKNOWN;
 }
 
+void bind_doubt(struct bind_verdict *verdict)
+{
+        doubt(&verdict->plain);
+        doubt(&verdict->reuse);
+        doubt(&verdict->reuseport);
+        verdict->free_known = false;
+        verdict->free_in_msec = 0;
+}
+
 void bind_judge(const struct bind_claims *claims, const struct bind_question *question,
                 struct bind_verdict *ret_verdict)
 {
@@ -302,12 +304,7 @@ void bind_judge(const struct bind_claims *claims, const struct bind_question *qu
         judge_reuse(&verdict);
         judge_reuseport(claims, question, &verdict);
         judge_time(claims, &verdict);
-        if (!claims->whole || claims->overflow > 0) {
-                doubt(&verdict.plain);
-                doubt(&verdict.reuse);
-                doubt(&verdict.reuseport);
-                verdict.free_known = false;
-                verdict.free_in_msec = 0;
-        }
+        if (!claims->whole || claims->overflow > 0 || !claims->bound_known)
+                bind_doubt(&verdict);
         *ret_verdict = verdict;
 }

@@ -25,14 +25,12 @@
 
 enum bind_answer { BIND_UNKNOWN, BIND_NO, BIND_YES };
 
-/* What SO_REUSEADDR on the new socket does about a claim. */
-enum bind_help { BIND_HELP_NO, BIND_HELP_YES, BIND_HELP_IF_SET };
+/* What SO_REUSEADDR on the new socket does about a claim: nothing, or it passes where the claim's
+ * sockets have it set as well, which the kernel does not tell. */
+enum bind_help { BIND_HELP_NO, BIND_HELP_IF_SET };
 
-enum bind_family {
-        BIND_IPV4,
-        BIND_IPV6,
-        BIND_DUAL
-}; /* AF_INET; AF_INET6 with and without V6ONLY */
+/* AF_INET; AF_INET6 with and without V6ONLY. */
+enum bind_family { BIND_IPV4, BIND_IPV6, BIND_DUAL };
 
 enum claim_kind {
         CLAIM_LISTENER,
@@ -105,9 +103,11 @@ struct bind_verdict {
 /*
  * UNKNOWN is plain where a connection over IPv6 may be in the way of the IPv4 wildcard; reuse where
  * anything but a listener is in the way; reuseport where anything is, but listeners that share an
- * address, which proves that they have it; and each of them, instead of YES, where claims were
- * missed (not whole, or overflow). Sockets that are only bound, which an older kernel does not list
- * (bound_known), are not reckoned with: plain would never be YES there.
+ * address, which proves that they have it. Where claims were missed (not whole, or overflow) or may
+ * be there unseen (an older kernel does not list sockets that are only bound: not bound_known) the
+ * verdict is doubted.
  */
 void bind_judge(const struct bind_claims *claims, const struct bind_question *question,
                 struct bind_verdict *ret_verdict);
+/* Something unseen may be in the way: each YES becomes UNKNOWN, and so does when it is free. */
+void bind_doubt(struct bind_verdict *verdict);

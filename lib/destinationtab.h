@@ -21,8 +21,8 @@ struct destination_entry {
         struct destination destination;
         uint32_t used;  /* never less than there are ... */
         uint32_t error; /* ... and too great by so many at most */
-        uint32_t
-                reusable; /* a lower bound where the table was full; nothing is given up for these */
+        /* a lower bound where the table was full; nothing is given up for these */
+        uint32_t reusable;
         struct port_witness witness; /* of one that has an owner, best of one with a file */
         uint16_t next;               /* of its hash chain: position + 1; 0: the last */
 };

@@ -49,8 +49,8 @@ struct half_opens {
         size_t n;
         uint64_t overflow;
         struct census *last; /* the last whole one; NULL: none yet */
-        uint64_t
-                again_usec; /* after it, if a level was newly reached in it; UINT64_MAX: none was */
+        /* after it, if a level was newly reached in it; UINT64_MAX: none was */
+        uint64_t again_usec;
         uint16_t slots[SLOTS]; /* open addressing by port_key_hash(): position + 1; 0: free */
 };
 

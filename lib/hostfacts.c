@@ -25,7 +25,7 @@
 void host_facts_clear(struct host_facts *facts)
 {
         *facts = (struct host_facts){ 0 };
-        facts->sockstat = (struct sockstat){ HOST_UNKNOWN, HOST_UNKNOWN, HOST_UNKNOWN };
+        facts->sockstat = (struct sockstat){ HOST_UNKNOWN, HOST_UNKNOWN };
         kernlimits_clear(&facts->limits);
 }
 
@@ -67,7 +67,6 @@ void sockstat_parse(const char *text, const char *text6, struct sockstat *ret_so
         const int64_t inuse6 = text6 ? find_number(line6, "inuse ") : 0;
 
         *ret_sockstat = (struct sockstat){ .inuse = find_number(line, "inuse "),
-                                           .orphan = find_number(line, "orphan "),
                                            .tw = find_number(line, "tw ") };
         if (ret_sockstat->inuse == HOST_UNKNOWN || inuse6 == HOST_UNKNOWN)
                 ret_sockstat->inuse = HOST_UNKNOWN;
@@ -97,7 +96,7 @@ static void read_counters(const char *proc, struct tcp_counters *ret_counters)
 void host_facts_read(const char *proc, struct host_facts *ret_facts)
 {
         host_facts_clear(ret_facts);
-        kernlimits_read(proc, &ret_facts->limits);
+        kernlimits_read_scan(proc, &ret_facts->limits);
         read_sockstat(proc, &ret_facts->sockstat);
         read_counters(proc, &ret_facts->counters);
 }

@@ -16,9 +16,8 @@
 
 /* The TCP lines of /proc/net/sockstat and sockstat6. */
 struct sockstat {
-        int64_t inuse;  /* both families, mini-sockets not included; HOST_UNKNOWN */
-        int64_t orphan; /* no descriptor refers to them any more */
-        int64_t tw;     /* mini-sockets: TIME_WAIT, and FIN_WAIT2 after close() */
+        int64_t inuse; /* both families, mini-sockets not included; HOST_UNKNOWN */
+        int64_t tw;    /* mini-sockets: TIME_WAIT, and FIN_WAIT2 after close() */
 };
 
 /* The table of mini-sockets of the namespace. */
@@ -41,7 +40,7 @@ struct tw_overflow {
 
 struct host_facts {
         struct sockstat sockstat;
-        struct kernlimits limits;
+        struct kernlimits limits;     /* kernlimits_read_scan(); with a census, all of them */
         struct tcp_counters counters; /* since boot */
         struct tcp_rates rates;
         struct tw_table tw_table;

@@ -2,8 +2,7 @@
 
 /*
  * Each setting is one short read of one small file, so that a scan may ask for it afresh: sysctls
- * change while we run. An unreadable file is an unknown, never a zero. All of them together take
- * about 90 us.
+ * change while we run. An unreadable file is an unknown, never a zero.
  *
  * The kernel gives a list of ports in one read() or cuts it. It is short or empty almost
  * everywhere, so it gets a small buffer first, and one for the worst case only where it needs it.
@@ -25,18 +24,22 @@
 #define PORTS_MAX_BYTES ((size_t)PORT_NUMBERS / 2 * sizeof("65535,")) /* every other port */
 
 /* Where a setting stands, and where it goes. */
-static const struct setting {
+struct setting {
         const char *name;
         size_t offset;
-} settings[] = {
+};
+
+/* Beside the ports, what every scan goes by: also whether a census is due (destinationguard.c). */
+static const struct setting of_scan[] = {
+        { "sys/net/ipv4/tcp_max_tw_buckets", offsetof(struct kernlimits, max_tw_buckets) },
         { "sys/net/ipv4/tcp_tw_reuse", offsetof(struct kernlimits, tw_reuse) },
         { "sys/net/ipv4/tcp_timestamps", offsetof(struct kernlimits, timestamps) },
-        { "sys/net/ipv4/tcp_max_tw_buckets", offsetof(struct kernlimits, max_tw_buckets) },
+};
+
+static const struct setting others[] = {
         { "sys/net/ipv4/tcp_keepalive_time", offsetof(struct kernlimits, keepalive_time_sec) },
         { "sys/net/ipv4/tcp_keepalive_intvl", offsetof(struct kernlimits, keepalive_intvl_sec) },
         { "sys/net/ipv4/tcp_keepalive_probes", offsetof(struct kernlimits, keepalive_probes) },
-        { "sys/net/ipv4/tcp_fin_timeout", offsetof(struct kernlimits, fin_timeout_sec) },
-        { "sys/net/ipv4/tcp_retries2", offsetof(struct kernlimits, retries2) },
         { "sys/net/ipv4/ip_unprivileged_port_start",
           offsetof(struct kernlimits, unprivileged_port_start) },
         { "sys/net/ipv4/ip_nonlocal_bind", offsetof(struct kernlimits, nonlocal_bind) },
@@ -67,8 +70,6 @@ void kernlimits_clear(struct kernlimits *limits)
                                        .keepalive_time_sec = KERNLIMITS_UNKNOWN,
                                        .keepalive_intvl_sec = KERNLIMITS_UNKNOWN,
                                        .keepalive_probes = KERNLIMITS_UNKNOWN,
-                                       .fin_timeout_sec = KERNLIMITS_UNKNOWN,
-                                       .retries2 = KERNLIMITS_UNKNOWN,
                                        .unprivileged_port_start = KERNLIMITS_UNKNOWN,
                                        .nonlocal_bind = KERNLIMITS_UNKNOWN,
                                        .nonlocal_bind6 = KERNLIMITS_UNKNOWN };
@@ -170,6 +171,14 @@ static int64_t count_reserved(const char *proc, const struct kernlimits *limits)
         return n;
 }
 
+static void read_settings(const char *proc, const struct setting *settings, size_t n,
+                          struct kernlimits *limits)
+{
+        for (size_t i = 0; i < n; i++)
+                (void)read_number(proc, settings[i].name,
+                                  (int64_t *)((char *)limits + settings[i].offset));
+}
+
 /* Kernels that do not let it be set wait for a second. */
 static void read_reuse_delay(const char *proc, struct kernlimits *limits)
 {
@@ -179,7 +188,7 @@ static void read_reuse_delay(const char *proc, struct kernlimits *limits)
                 limits->tw_reuse_delay_msec = KERNLIMITS_TW_REUSE_DELAY_MSEC;
 }
 
-void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
+void kernlimits_read_scan(const char *proc, struct kernlimits *ret_limits)
 {
         struct kernlimits limits;
         char text[FILE_MAX_BYTES];
@@ -188,17 +197,26 @@ void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
         if (procfile_read(proc, "sys/net/ipv4/ip_local_port_range", text, sizeof(text)) == 0)
                 limits.port_range_known =
                         kernlimits_parse_range(text, &limits.port_first, &limits.port_last);
-        for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-                (void)read_number(proc, settings[i].name,
-                                  (int64_t *)((char *)&limits + settings[i].offset));
-        read_reuse_delay(proc, &limits);
         limits.reserved_in_range = count_reserved(proc, &limits);
+        read_settings(proc, of_scan, ARRAY_SIZE(of_scan), &limits);
+        read_reuse_delay(proc, &limits);
         *ret_limits = limits;
 }
 
 bool kernlimits_is_ephemeral(const struct kernlimits *limits, uint16_t port)
 {
         return limits->port_range_known && port >= limits->port_first && port <= limits->port_last;
+}
+
+void kernlimits_read_rest(const char *proc, struct kernlimits *limits)
+{
+        read_settings(proc, others, ARRAY_SIZE(others), limits);
+}
+
+void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
+{
+        kernlimits_read_scan(proc, ret_limits);
+        kernlimits_read_rest(proc, ret_limits);
 }
 
 uint64_t kernlimits_keepalive_usec(const struct kernlimits *limits)

@@ -27,8 +27,6 @@ struct kernlimits {
         int64_t keepalive_time_sec;  /* tcp_keepalive_time, _intvl, _probes */
         int64_t keepalive_intvl_sec;
         int64_t keepalive_probes;
-        int64_t fin_timeout_sec;         /* tcp_fin_timeout */
-        int64_t retries2;                /* tcp_retries2 */
         int64_t unprivileged_port_start; /* ip_unprivileged_port_start */
         int64_t nonlocal_bind;           /* ip_nonlocal_bind */
         int64_t nonlocal_bind6;          /* net.ipv6.ip_nonlocal_bind */
@@ -37,8 +35,16 @@ struct kernlimits {
 /* Everything unknown. */
 void kernlimits_clear(struct kernlimits *limits);
 
-/* proc is where procfs is mounted ("/proc"). What cannot be read is left unknown. */
+/*
+ * proc is where procfs is mounted ("/proc"). What cannot be read is left unknown. kernlimits_read()
+ * reads everything. Each setting costs some 5 us, so that a scan reads those alone which it always
+ * goes by (port range and reserved ports, max_tw_buckets, and what tcp_tw_reuse depends on; all else
+ * is unknown), and the rest only when it takes a census along.
+ */
 void kernlimits_read(const char *proc, struct kernlimits *ret_limits);
+void kernlimits_read_scan(const char *proc, struct kernlimits *ret_limits);
+/* Adds what kernlimits_read_scan() leaves unknown. */
+void kernlimits_read_rest(const char *proc, struct kernlimits *limits);
 
 /* ip_local_reserved_ports, which takes 8 KiB. False: unknown. */
 bool kernlimits_read_reserved(const char *proc, struct port_set *ret_reserved);

@@ -26,6 +26,7 @@ struct look {
         struct diag *diag;
         struct observer *observer;
         struct recorder *recorder; /* NULL: nothing is recorded */
+        struct kernlimits limits;  /* of the scan under way */
 };
 
 /* What both dumps found out besides sockets. */
@@ -116,6 +117,10 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
         const uint32_t states = observer_plan(look->observer, &info);
         unsigned attempt = 0;
 
+        if (states != OBSERVER_STATES) {
+                kernlimits_read_rest("/proc", &look->limits);
+                observer_set_limits(look->observer, &look->limits);
+        }
         do {
                 observer_begin_sockets(look->observer);
                 recorder_begin_sockets(look->recorder);
@@ -131,6 +136,7 @@ static void set_host(struct look *look)
         const struct kernlimits *limits = &facts.limits;
 
         host_facts_read("/proc", &facts);
+        look->limits = facts.limits;
         observer_set_host(look->observer, &facts);
         if (!limits->port_range_known)
                 return;
@@ -231,14 +237,6 @@ static int dump_port(struct look *look, struct port_work *work)
         return r;
 }
 
-static uint64_t silent_after_usec(const struct rules *rules, uint16_t port)
-{
-        const struct port_key key = { .side = SIDE_LOCAL, .port = port };
-        const struct rule *rule = rules_governing(rules, ALERT_HALF_OPEN, &key);
-
-        return rule ? rule->silent_after_usec : 0;
-}
-
 int look_port(struct look *look, uint16_t port, const struct scan_request *request,
               struct portlook **ret_portlook)
 {
@@ -254,16 +252,16 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
                 .now_wall_usec = request->now_wall_usec,
                 .services = observer_services(look->observer),
                 .limits = &limits,
-                .silent_after_usec = silent_after_usec(request->rules, port),
                 .age = age_of,
                 .userdata = &work,
         };
+        portlook_set_silence(&work.request, request->rules);
         r = portlook_new(&work.request, &work.portlook);
         if (r < 0)
                 return r;
         r = dump_port(look, &work);
         if (r < 0) {
-                portlook_unref(work.portlook);
+                portlook_free(work.portlook);
                 return r;
         }
         work.portlook->reserved_known = kernlimits_read_reserved("/proc", &reserved);
@@ -310,6 +308,7 @@ int look_census(struct look *look, const struct scan_request *request, struct ce
         if (r < 0)
                 return r;
         host_facts_read("/proc", &facts);
+        kernlimits_read_rest("/proc", &facts.limits);
         observer_ask_census(observer, request, &facts, &census_request);
         r = take_census(look, taker, &census_request, &census);
         census_taker_free(taker);

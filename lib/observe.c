@@ -98,6 +98,11 @@ void observer_set_host(struct observer *observer, const struct host_facts *facts
                         &observer->host.rates);
 }
 
+void observer_set_limits(struct observer *observer, const struct kernlimits *limits)
+{
+        observer->host.limits = *limits;
+}
+
 void observer_begin_listeners(struct observer *observer)
 {
         services_begin(observer->services);

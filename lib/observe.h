@@ -60,6 +60,8 @@ void observer_begin(struct observer *observer, const struct scan_request *reques
 void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last);
 /* What the kernel counts for the host, before the listeners; unknown in the scan where not told. */
 void observer_set_host(struct observer *observer, const struct host_facts *facts);
+/* All of the limits, of which a scan has told a few; before the sockets of a census that is due. */
+void observer_set_limits(struct observer *observer, const struct kernlimits *limits);
 
 void observer_begin_listeners(struct observer *observer);
 void observer_listener(struct observer *observer, const struct sockrec *record);

@@ -28,16 +28,24 @@ enum {
         WITNESS_CLOSE_WAIT, /* and its age */
 };
 
-struct portlook *portlook_ref(struct portlook *look)
+void portlook_set_silence(struct portlook_request *request, const struct rules *rules)
 {
-        __atomic_add_fetch(&look->refs, 1, __ATOMIC_RELAXED);
-        return look;
+        const struct port_key keys[PORTLOOK_SIDES] = {
+                [PORTLOOK_LOCAL] = { .side = SIDE_LOCAL, .port = request->port },
+                [PORTLOOK_REMOTE] = { .side = SIDE_REMOTE, .port = request->port },
+                [PORTLOOK_CLIENT] = { .side = SIDE_REMOTE }, /* 0: has no exception */
+        };
+
+        for (size_t i = 0; i < PORTLOOK_SIDES; i++) {
+                const struct rule *rule = rules_governing(rules, ALERT_HALF_OPEN, &keys[i]);
+
+                request->silent_after_usec[i] = rule ? rule->silent_after_usec : 0;
+        }
 }
 
-struct portlook *portlook_unref(struct portlook *look)
+struct portlook *portlook_free(struct portlook *look)
 {
-        if (look && __atomic_sub_fetch(&look->refs, 1, __ATOMIC_ACQ_REL) == 0)
-                free(look);
+        free(look);
         return NULL;
 }
 
@@ -48,20 +56,16 @@ int portlook_new(const struct portlook_request *request, struct portlook **ret_l
         if (!look)
                 return -ENOMEM;
         portlook_begin(look, request);
-        look->refs = 1;
         *ret_look = look;
         return 0;
 }
 
 void portlook_begin(struct portlook *look, const struct portlook_request *request)
 {
-        const unsigned refs = look->refs;
-
         *look = (struct portlook){ .port = request->port,
                                    .seen_usec = request->now_usec,
                                    .seen_wall_usec = request->now_wall_usec,
-                                   .limits = *request->limits,
-                                   .refs = refs };
+                                   .limits = *request->limits };
         services_listener(request->services, request->port, &look->witness[PORTLOOK_LOCAL]);
         if (look->witness[PORTLOOK_LOCAL].known)
                 look->witness_worth[PORTLOOK_LOCAL] = WITNESS_LISTENER;
@@ -165,8 +169,10 @@ static void count(struct portlook *look, enum portlook_side side,
         if (record->state == SOCK_TIME_WAIT)
                 connections->time_wait_last_msec =
                         MAX(connections->time_wait_last_msec, record->expires_msec);
-        if (record->state == SOCK_ESTABLISHED)
-                half_open_count(&connections->half_open, record, request->silent_after_usec);
+        half_open_count(&connections->half_open, record, request->silent_after_usec[side]);
+        if (side == PORTLOOK_CLIENT)
+                half_open_count(&look->client_as_local, record,
+                                request->silent_after_usec[PORTLOOK_LOCAL]);
         if (record->state == SOCK_CLOSE_WAIT) {
                 bool at_least = false;
                 const uint64_t age_usec = close_wait_age(request, record, &at_least);
@@ -231,7 +237,7 @@ static void serve(struct portlook *look)
         }
         service->time_wait_last_msec =
                 MAX(service->time_wait_last_msec, client->time_wait_last_msec);
-        add_half_open(&service->half_open, &client->half_open);
+        add_half_open(&service->half_open, &look->client_as_local);
         if (look->witness_worth[PORTLOOK_CLIENT] > look->witness_worth[PORTLOOK_LOCAL]) {
                 look->witness[PORTLOOK_LOCAL] = look->witness[PORTLOOK_CLIENT];
                 look->witness_worth[PORTLOOK_LOCAL] = look->witness_worth[PORTLOOK_CLIENT];

@@ -8,8 +8,8 @@
  * for its own end is the service's. A connection of another service of this host to a client that
  * happens to have the port is left out.
  *
- * Pure; bounded, whatever the number of sockets. A finished look is immutable and shared by
- * reference.
+ * Pure; bounded, whatever the number of sockets. A finished look is immutable, but for the owners
+ * that are found for it.
  */
 
 #include <stdbool.h>
@@ -20,6 +20,7 @@
 #include "census.h"
 #include "hostfacts.h"
 #include "owner.h"
+#include "rule.h"
 #include "service.h"
 #include "sockrec.h"
 #include "stage.h"
@@ -77,17 +78,14 @@ struct portlook {
         struct kernlimits limits;
         bool reserved_known;
         bool reserved; /* ip_local_reserved_ports */
-        unsigned refs; /* atomic */
 
-        /* private, of a look under way: who to ask for */
+        /* private, of a look under way: the clients' connections judged as the service's, which they
+         * are if there is a listener; and who to ask for */
+        struct half_open client_as_local;
         struct port_witness listener_witness[PORTLOOK_LISTENERS_MAX];
         struct port_witness witness[PORTLOOK_SIDES];
         uint64_t witness_worth[PORTLOOK_SIDES];
 };
-
-struct portlook *portlook_ref(struct portlook *look);
-/* Frees with the last reference. Takes NULL, returns NULL. */
-struct portlook *portlook_unref(struct portlook *look);
 
 /* What a look is taken by; all borrowed. */
 struct portlook_request {
@@ -96,14 +94,23 @@ struct portlook_request {
         uint64_t now_wall_usec;
         const struct services *services; /* which side a connection counts on */
         const struct kernlimits *limits;
-        uint64_t silent_after_usec;
+        /* SilentAfter of the half-open rule by which each side is judged: portlook_set_silence() */
+        uint64_t silent_after_usec[PORTLOOK_SIDES];
         /* Age of a CLOSE_WAIT socket that is followed: false where it is not. May be NULL. */
         bool (*age)(void *userdata, uint64_t cookie, uint64_t *ret_usec, bool *ret_at_least);
         void *userdata;
 };
 
-/* -ENOMEM. One reference. */
+/*
+ * By the rules of that port on either side; clients have connections to any port of others, so
+ * theirs is the general rule of the remote side. 0 where there is no rule.
+ */
+void portlook_set_silence(struct portlook_request *request, const struct rules *rules);
+
+/* -ENOMEM. */
 int portlook_new(const struct portlook_request *request, struct portlook **ret_look);
+/* Takes NULL, returns NULL. */
+struct portlook *portlook_free(struct portlook *look);
 /* Forgets what it has seen: the dump begins again. */
 void portlook_begin(struct portlook *look, const struct portlook_request *request);
 /* A socket with that local or remote port, with tcp_info where it can; others are left out. */

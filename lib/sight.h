@@ -19,8 +19,8 @@ struct sight {
         uint64_t seen_usec;  /* when that was so; 0: now */
         uint64_t clear_after_usec; /* how long it must be below to clear */
         struct alert_values values;
-        struct port_witness
-                witness; /* whose owner is the alert's; where it is not known, as it was */
+        /* whose owner is the alert's; where it is not known, as it was */
+        struct port_witness witness;
 };
 
 /* Of an alert of a port. alert: its key, and its owner's descriptors. */

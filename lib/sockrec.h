@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The TCP states of RFC 9293 and the two that only Linux shows. */
 enum sock_state {
@@ -44,6 +45,14 @@ enum addr_family { ADDR_NONE, ADDR_IPV4, ADDR_IPV6 };
 struct sock_addr {
         uint8_t bytes[16];
 };
+
+/* The wildcard of either family. */
+static inline bool sock_addr_is_any(const struct sock_addr *address)
+{
+        static const struct sock_addr any;
+
+        return memcmp(address, &any, sizeof(any)) == 0;
+}
 
 /* Presence bits: what the kernel did not say is absent, never zero. */
 enum {

@@ -33,11 +33,6 @@ static const char *const names[TCP_COUNTER_COUNT] = {
         [TCP_LISTEN_DROPS] = "ListenDrops",
 };
 
-const char *tcp_counter_name(enum tcp_counter counter)
-{
-        return names[counter];
-}
-
 /* The next word of a line, its length in *ret_len; 0: the line has no more. Moves *at behind it. */
 static const char *next_word(const char **at, size_t *ret_len)
 {

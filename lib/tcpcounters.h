@@ -43,9 +43,6 @@ struct tcp_history {
         size_t n;
 };
 
-/* The kernel's name: "TCPAbortOnClose". */
-const char *tcp_counter_name(enum tcp_counter counter);
-
 /* The text of /proc/net/netstat, of which a counter that is not there is unknown. */
 void tcp_counters_parse(const char *text, struct tcp_counters *ret_counters);
 

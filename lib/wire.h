@@ -12,9 +12,9 @@
 
 #include "census.h"
 #include "detect.h"
-#include "hostaddr.h"
 #include "kernlimits.h"
 #include "owner.h"
+#include "portbinds.h"
 #include "portlook.h"
 #include "snapshot.h"
 
@@ -62,15 +62,8 @@ int wire_put_host(json_t *object, const struct host_facts *facts);
 /* Of the CLOSE_WAIT sockets, how many are at which stage. */
 json_t *wire_stages(const uint32_t stage[static STAGE_COUNT]);
 
-/* The address whose bind() is asked about, besides the wildcards. */
-struct wire_address {
-        uint8_t family; /* enum addr_family */
-        struct sock_addr address;
-        enum host_addr_answer local; /* may bind() take it, as far as addresses go? */
-};
-
 /* Parameters of a GetPort reply. asked: NULL: nothing but the wildcards. */
-json_t *wire_portlook(const struct portlook *look, const struct wire_address *asked);
+json_t *wire_portlook(const struct portlook *look, const struct bind_address *asked);
 
 /* Who holds the sockets of a port; NULL: unknown, or not asked for. */
 typedef const struct owner *(*wire_owner_fn)(void *userdata, const struct port_key *port);

@@ -9,19 +9,9 @@
  * seconds has that slack in it, and is rounded up.
  */
 
-#include <string.h>
-
+#include "portbinds.h"
 #include "units.h"
 #include "wireput.h"
-
-#define BINDS_MAX 4 /* the wildcards and the address that was asked about */
-
-/* One bind() and what became of it. */
-struct bind_entry {
-        struct bind_question question;
-        enum host_addr_answer local;
-        struct bind_verdict verdict;
-};
 
 static const char no_such_address[] =
         "No interface of this host has that address, so bind() fails with EADDRNOTAVAIL whatever "
@@ -57,9 +47,7 @@ static const char *const family_names[] = {
         [BIND_IPV4] = "ipv4", [BIND_IPV6] = "ipv6", [BIND_DUAL] = "dual"
 };
 
-static const char *const help_names[] = {
-        [BIND_HELP_NO] = "no", [BIND_HELP_YES] = "yes", [BIND_HELP_IF_SET] = "if-set"
-};
+static const char *const help_names[] = { [BIND_HELP_NO] = "no", [BIND_HELP_IF_SET] = "if-set" };
 
 static const char *const side_names[PORTLOOK_SIDES] = {
         [PORTLOOK_LOCAL] = "local", [PORTLOOK_REMOTE] = "remote", [PORTLOOK_CLIENT] = "client"
@@ -115,15 +103,15 @@ static json_t *wire_address_blocker(const struct bind_question *question)
         return finish(object, r);
 }
 
-static json_t *wire_blockers(const struct portlook *look, const struct bind_entry *entry)
+static json_t *wire_blockers(const struct portlook *look, const struct port_bind *bind)
 {
         json_t *array = json_array();
         int r = 0;
 
-        if (entry->local == HOST_ADDR_NO)
-                r |= json_array_append_new(array, wire_address_blocker(&entry->question));
-        for (size_t i = 0; i < entry->verdict.n_blockers; i++)
-                r |= json_array_append_new(array, wire_blocker(look, &entry->verdict.blockers[i]));
+        if (bind->local == HOST_ADDR_NO)
+                r |= json_array_append_new(array, wire_address_blocker(&bind->question));
+        for (size_t i = 0; i < bind->verdict.n_blockers; i++)
+                r |= json_array_append_new(array, wire_blocker(look, &bind->verdict.blockers[i]));
         return finish(array, r);
 }
 
@@ -144,73 +132,17 @@ static int put_verdict(json_t *object, const struct bind_verdict *verdict)
         return r;
 }
 
-static json_t *wire_bind(const struct portlook *look, const struct bind_entry *entry)
+static json_t *wire_bind(const struct portlook *look, const struct port_bind *bind)
 {
         json_t *object = json_object();
         int r = 0;
 
-        r |= put(object, "address", wire_address(entry->question.family, &entry->question.address));
-        r |= put(object, "family", json_string(family_names[entry->question.family]));
-        r |= put_verdict(object, &entry->verdict);
-        r |= put_answer(object, "canBindReusePort", entry->verdict.reuseport);
-        r |= put(object, "blockedBy", wire_blockers(look, entry));
+        r |= put(object, "address", wire_address(bind->question.family, &bind->question.address));
+        r |= put(object, "family", json_string(family_names[bind->question.family]));
+        r |= put_verdict(object, &bind->verdict);
+        r |= put_answer(object, "canBindReusePort", bind->verdict.reuseport);
+        r |= put(object, "blockedBy", wire_blockers(look, bind));
         return finish(object, r);
-}
-
-/* An address that may not be the host's leaves no yes, and nothing that is free for certain. */
-static void doubt(struct bind_verdict *verdict)
-{
-        if (verdict->plain == BIND_YES)
-                verdict->plain = BIND_UNKNOWN;
-        if (verdict->reuse == BIND_YES)
-                verdict->reuse = BIND_UNKNOWN;
-        if (verdict->reuseport == BIND_YES)
-                verdict->reuseport = BIND_UNKNOWN;
-        verdict->free_known = false;
-}
-
-static void judge_entry(const struct portlook *look, struct bind_entry *entry)
-{
-        if (entry->local == HOST_ADDR_NO) {
-                entry->verdict = (struct bind_verdict){ .plain = BIND_NO,
-                                                        .reuse = BIND_NO,
-                                                        .reuseport = BIND_NO };
-                return;
-        }
-        bind_judge(&look->claims, &entry->question, &entry->verdict);
-        if (entry->local == HOST_ADDR_UNKNOWN)
-                doubt(&entry->verdict);
-}
-
-static bool is_any(const struct sock_addr *address)
-{
-        static const struct sock_addr any;
-
-        return memcmp(address, &any, sizeof(any)) == 0;
-}
-
-/* Fills the entries in; returns how many. *ret_main: the one that was asked about. */
-static size_t judge(const struct portlook *look, const struct wire_address *asked,
-                    struct bind_entry entries[static BINDS_MAX], size_t *ret_main)
-{
-        size_t n = 3;
-
-        memset(entries, 0, BINDS_MAX * sizeof(*entries));
-        entries[0].question.family = BIND_IPV4;
-        entries[1].question.family = BIND_DUAL;
-        entries[2].question.family = BIND_IPV6;
-        for (size_t i = 0; i < n; i++)
-                entries[i].local = HOST_ADDR_YES;
-        *ret_main = asked && asked->family == ADDR_IPV6 ? 1 : 0;
-        if (asked && !is_any(&asked->address)) {
-                entries[n].question.family = asked->family == ADDR_IPV4 ? BIND_IPV4 : BIND_IPV6;
-                entries[n].question.address = asked->address;
-                entries[n].local = asked->local;
-                *ret_main = n++;
-        }
-        for (size_t i = 0; i < n; i++)
-                judge_entry(look, &entries[i]);
-        return n;
 }
 
 static json_t *wire_listener(const struct portlook *look, const struct portlook_listener *listener)
@@ -305,37 +237,39 @@ static int put_limits(json_t *object, const struct portlook *look)
         return r;
 }
 
-static json_t *wire_advice(const struct portlook *look, const struct bind_entry *entry)
+static json_t *wire_advice(const struct portlook *look, const struct port_bind *bind)
 {
         const char *advice[PORTLOOK_ADVICE_MAX];
-        const size_t n = portlook_advice(look, &entry->verdict, advice);
+        const size_t n = portlook_advice(look, &bind->verdict, advice);
         json_t *array = json_array();
         int r = 0;
 
-        if (entry->local == HOST_ADDR_NO)
+        if (bind->local == HOST_ADDR_NO)
                 r |= json_array_append_new(array, json_string(no_such_address));
         for (size_t i = 0; i < n; i++)
                 r |= json_array_append_new(array, json_string(advice[i]));
         return finish(array, r);
 }
 
-json_t *wire_portlook(const struct portlook *look, const struct wire_address *asked)
+json_t *wire_portlook(const struct portlook *look, const struct bind_address *asked)
 {
-        struct bind_entry entries[BINDS_MAX];
-        size_t at, n = judge(look, asked, entries, &at);
-        json_t *object = json_object(), *binds = json_array();
+        struct port_binds binds;
+        const struct port_bind *main;
+        json_t *object = json_object(), *array = json_array();
         int r = 0;
 
-        for (size_t i = 0; i < n; i++)
-                r |= json_array_append_new(binds, wire_bind(look, &entries[i]));
+        port_binds_judge(&look->claims, asked, &binds);
+        main = &binds.items[binds.asked];
+        for (size_t i = 0; i < binds.n; i++)
+                r |= json_array_append_new(array, wire_bind(look, &binds.items[i]));
         r |= put_int(object, "port", look->port);
         r |= put(object, "seenAt", wire_time(look->seen_wall_usec));
         r |= put_bool(object, "partial", !look->whole);
-        r |= put_verdict(object, &entries[at].verdict);
-        r |= put(object, "blockedBy", wire_blockers(look, &entries[at]));
-        r |= put(object, "binds", binds);
+        r |= put_verdict(object, &main->verdict);
+        r |= put(object, "blockedBy", wire_blockers(look, main));
+        r |= put(object, "binds", array);
         r |= put_sockets(object, look);
         r |= put_limits(object, look);
-        r |= put(object, "advice", wire_advice(look, &entries[at]));
+        r |= put(object, "advice", wire_advice(look, main));
         return finish(object, r);
 }

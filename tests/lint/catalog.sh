@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # systemd/twmon.catalog <-> lib/msgid.[ch]: one entry for each id, under its name. Each @FIELD@ of an
-# entry is one that the code sends with that id in every case.
+# entry is one that the code sends with that id in every case; and man/twmond.8 tells of each.
 
 # shellcheck source=tests/lint/tap.bash
 . tests/lint/tap.bash
@@ -63,6 +63,10 @@ unsent_fields()
         ' "$tmp/sent" $catalog
 }
 
+# What is sent at all, always or not, and what the manual tells of.
+grep -ohE '"TWMON_[A-Z0-9_]+"' daemon/*.c | tr -d '"' | sort -u >"$tmp/fields"
+grep -oE 'TWMON_[A-Z0-9_]+' man/twmond.8 | sort -u >"$tmp/told"
+
 doubled_ids()
 {
         cut -d' ' -f1 "$1" | uniq -d
@@ -102,4 +106,6 @@ silent 'each id has its entry and each entry its id' \
         same id 'lib/msgid.[ch]' "$catalog" "$tmp/ids" "$tmp/entries"
 silent 'each entry has its headers and a text' incomplete_entries
 silent 'each @FIELD@ is always sent' unsent_fields
+silent 'each field that is sent stands in the manual, and no other' \
+        same field daemon man/twmond.8 "$tmp/fields" "$tmp/told"
 done_testing

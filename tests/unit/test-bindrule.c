@@ -333,13 +333,33 @@ static void test_older_kernels_do_not_list_bound_ones(void **state)
 
         (void)state;
         claims.bound_known = false;
-        assert_answers(judge(&claims, any4), BIND_YES, BIND_YES, BIND_YES);
-        assert_true(judge(&claims, any4).free_known);
+        assert_answers(judge(&claims, any4), BIND_UNKNOWN, BIND_UNKNOWN, BIND_UNKNOWN);
+        assert_false(judge(&claims, any4).free_known);
+}
+
+/* What is seen to be in the way is no less so. */
+static void test_older_kernels_know_a_no(void **state)
+{
+        const struct sockrec time_wait = mini(SOCK_TIME_WAIT, "10.0.0.1", 59000);
+        const struct sockrec shared[] = { record(SOCK_LISTEN, "10.0.0.1"),
+                                          record(SOCK_LISTEN, "0.0.0.0") };
+        struct bind_claims claims = claims_of(&time_wait, 1);
+
+        (void)state;
+        claims.bound_known = false;
+        assert_answers(judge(&claims, any4), BIND_NO, BIND_UNKNOWN, BIND_UNKNOWN);
+        assert_int_equal(judge(&claims, any4).n_blockers, 1);
+        assert_false(judge(&claims, any4).free_known); /* by these it would be */
+        claims = claims_of(shared, 2);
+        claims.items[1].inode = 6;
+        assert_int_equal(judge(&claims, any4).reuseport, BIND_YES);
+        claims.bound_known = false;
+        assert_answers(judge(&claims, any4), BIND_NO, BIND_NO, BIND_UNKNOWN);
 }
 
 static void test_room(void **state)
 {
-        struct bind_claims claims = { .whole = true };
+        struct bind_claims claims = { .whole = true, .bound_known = true };
         struct sockrec rec = mini(SOCK_TIME_WAIT, "10.0.0.0", 7000);
 
         (void)state;
@@ -411,6 +431,7 @@ int main(void)
                 cmocka_unit_test(test_two_users),
                 cmocka_unit_test(test_what_was_missed_is_unknown),
                 cmocka_unit_test(test_older_kernels_do_not_list_bound_ones),
+                cmocka_unit_test(test_older_kernels_know_a_no),
                 cmocka_unit_test(test_room),
                 cmocka_unit_test(test_the_owner_is_kept),
                 cmocka_unit_test(test_clients_become_the_service),

@@ -490,7 +490,7 @@ static void a_quiet_host_makes_no_wide_dump(void **state)
 
         assert_int_equal(observer_new(&observer), 0);
         for (int64_t tw = 60; tw <= 80; tw += 20) {
-                world->host.sockstat = (struct sockstat){ .inuse = 5, .orphan = 0, .tw = tw };
+                world->host.sockstat = (struct sockstat){ .inuse = 5, .tw = tw };
                 request.now_usec += 10 * USEC_PER_SEC;
                 observer_begin(observer, &request);
                 observer_set_host(observer, &world->host);

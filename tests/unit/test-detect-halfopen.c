@@ -345,7 +345,7 @@ static void from_silence_to_alert(void **state)
         bool info;
 
         host_facts_clear(&host);
-        host.sockstat = (struct sockstat){ 20, 0, 0 };
+        host.sockstat = (struct sockstat){ .inuse = 20, .tw = 0 };
         assert_int_equal(services_new(&services), 0);
         assert_int_equal(census_taker_new(&taker), 0);
         request.host = &host;

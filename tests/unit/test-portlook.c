@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include "portlook.h"
+#include "units.h"
 
 #define PORT  7865
 #define OTHER 40001 /* in the ephemeral range */
@@ -46,7 +47,7 @@ static int teardown(void **state)
 {
         struct world *world = *state;
 
-        portlook_unref(world->look);
+        portlook_free(world->look);
         services_free(world->services);
         free(world);
         return 0;
@@ -247,6 +248,71 @@ static void test_states(void **state)
         assert_int_equal(local->stage[STAGE_UNACCEPTED], 1);
 }
 
+static struct sockrec silent(struct sockrec record, uint32_t sec)
+{
+        record.last_ack_recv_msec = record.last_data_recv_msec = sec * 1000;
+        record.have |= SOCKREC_INFO;
+        return record;
+}
+
+/* Each side is judged by the SilentAfter of its own rule. */
+static void test_silence_of_each_side(void **state)
+{
+        struct world *world = *state;
+        const struct portlook_connections *sides = world->look->sides;
+        struct sockrec client;
+
+        world->request.silent_after_usec[PORTLOOK_LOCAL] = 100 * USEC_PER_SEC;
+        world->request.silent_after_usec[PORTLOOK_REMOTE] = 300 * USEC_PER_SEC;
+        world->request.silent_after_usec[PORTLOOK_CLIENT] = 500 * USEC_PER_SEC;
+        add(world, silent(own(world, SOCK_ESTABLISHED, 5), 200));
+        add(world, silent(swapped(own(world, SOCK_ESTABLISHED, 6)), 200));
+        add(world, silent(swapped(own(world, SOCK_ESTABLISHED, 7)), 400));
+        end(world);
+        assert_int_equal(sides[PORTLOOK_LOCAL].half_open.silent, 1);
+        assert_int_equal(sides[PORTLOOK_REMOTE].half_open.established, 2);
+        assert_int_equal(sides[PORTLOOK_REMOTE].half_open.silent, 1);
+
+        ask_for(world, OTHER);
+        client = own(world, SOCK_ESTABLISHED, 8);
+        client.remote_port = 5432;
+        add(world, silent(client, 400));
+        add(world, silent(client, 600));
+        end(world);
+        assert_int_equal(sides[PORTLOOK_CLIENT].half_open.silent, 1);
+        /* with a listener they are the service's, and judged so */
+        ask_for(world, OTHER);
+        add(world, silent(client, 400));
+        listen_on(world, 9, 0, 128);
+        end(world);
+        assert_int_equal(sides[PORTLOOK_LOCAL].half_open.established, 1);
+        assert_int_equal(sides[PORTLOOK_LOCAL].half_open.silent, 1);
+}
+
+static void test_silence_by_the_rules(void **state)
+{
+        struct world *world = *state;
+        struct rule rule = { .kind = ALERT_HALF_OPEN,
+                             .warning = RULE_LEVEL_OFF,
+                             .critical = RULE_LEVEL_OFF,
+                             .silent_after_usec = 7 * USEC_PER_SEC };
+        const uint64_t *silent_after_usec = world->request.silent_after_usec;
+        struct rules *rules;
+
+        assert_int_equal(rules_new(&rules), 0);
+        portlook_set_silence(&world->request, rules);
+        assert_int_equal(silent_after_usec[PORTLOOK_LOCAL], 0); /* no rule at all */
+        assert_int_equal(rules_add(rules, &rule), 0);
+        rule.scope = (struct port_key){ .side = SIDE_REMOTE, .port = PORT };
+        rule.silent_after_usec = 8 * USEC_PER_SEC;
+        assert_int_equal(rules_add(rules, &rule), 0);
+        portlook_set_silence(&world->request, rules);
+        assert_int_equal(silent_after_usec[PORTLOOK_LOCAL], 7 * USEC_PER_SEC);
+        assert_int_equal(silent_after_usec[PORTLOOK_REMOTE], 8 * USEC_PER_SEC);
+        assert_int_equal(silent_after_usec[PORTLOOK_CLIENT], 7 * USEC_PER_SEC);
+        rules_free(rules);
+}
+
 static bool age_of(void *userdata, uint64_t cookie, uint64_t *ret_usec, bool *ret_at_least)
 {
         (void)userdata;
@@ -355,7 +421,6 @@ static void test_begin_forgets(void **state)
 {
         struct world *world = *state;
 
-        portlook_ref(world->look);
         listen_on(world, 5, 0, 128);
         add(world, own(world, SOCK_ESTABLISHED, 6));
         portlook_begin(world->look, &world->request);
@@ -363,8 +428,7 @@ static void test_begin_forgets(void **state)
         assert_int_equal(world->look->listeners_total, 0);
         assert_int_equal(world->look->claims.n, 0);
         assert_int_equal(world->look->n_owners, 0);
-        assert_null(portlook_unref(world->look)); /* of two */
-        assert_null(portlook_unref(NULL));
+        assert_null(portlook_free(NULL));
 }
 
 static void test_one_that_is_bound_proves_that_they_are_listed(void **state)
@@ -536,6 +600,8 @@ int main(void)
                 WITH_WORLD(test_clients),
                 WITH_WORLD(test_a_listener_makes_them_the_service_s),
                 WITH_WORLD(test_states),
+                WITH_WORLD(test_silence_of_each_side),
+                WITH_WORLD(test_silence_by_the_rules),
                 WITH_WORLD(test_ages),
                 WITH_WORLD(test_owners_are_told_apart),
                 WITH_WORLD(test_who_has_not_accepted),

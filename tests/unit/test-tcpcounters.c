@@ -78,13 +78,6 @@ static void test_short_values_leave_the_rest_unknown(void **state)
         assert_int_equal(counters.known, 1U << TCP_ABORT_ON_CLOSE);
 }
 
-static void test_every_counter_has_a_name(void **state)
-{
-        (void)state;
-        for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)
-                assert_true(strlen(tcp_counter_name(i)) > 5);
-}
-
 static struct tcp_rates add(struct tcp_history *history, uint64_t sec, uint64_t aborts)
 {
         struct tcp_counters counters = { .known = 1U << TCP_ABORT_ON_CLOSE };
@@ -172,7 +165,6 @@ int main(void)
                 cmocka_unit_test(test_order_does_not_matter),
                 cmocka_unit_test(test_nonsense_is_unknown),
                 cmocka_unit_test(test_short_values_leave_the_rest_unknown),
-                cmocka_unit_test(test_every_counter_has_a_name),
                 cmocka_unit_test(test_rates_grow_to_a_minute),
                 cmocka_unit_test(test_any_interval),
                 cmocka_unit_test(test_what_went_down_begins_anew),

@@ -151,7 +151,7 @@ static void scan(struct world *world, enum scan_result result)
 
         world->generation++;
         request = request_now(world);
-        world->host.sockstat = (struct sockstat){ world->used + world->other, 0, 0 };
+        world->host.sockstat = (struct sockstat){ .inuse = world->used + world->other };
         observer_begin(world->observer, &request);
         observer_set_host(world->observer, &world->host);
         observer_begin_listeners(world->observer);
