@@ -27,6 +27,22 @@ static bool is(const char *text, const char *wanted)
         return text && strcmp(text, wanted) == 0;
 }
 
+void why_write_bad_address(FILE *out, const json_t *blocker)
+{
+        const char *address = field_text(blocker, "address");
+        const char *reason = field_text(blocker, "reason");
+
+        fputs(address ? address : "that", out);
+        if (is(reason, "link-local"))
+                fputs(" is link-local, and needs a scope", out);
+        else if (is(reason, "multicast"))
+                fputs(" is a multicast address", out);
+        else if (is(reason, "tentative"))
+                fputs(" is tentative: it is being checked for duplicates", out);
+        else
+                fputs(" is no address of this host", out);
+}
+
 void why_write_holder(FILE *out, const json_t *blocker)
 {
         const char *what = field_text(blocker, "what"), *address = field_text(blocker, "address");
@@ -36,7 +52,7 @@ void why_write_holder(FILE *out, const json_t *blocker)
 
         (void)field_count(blocker, "count", &count);
         if (is(what, "address")) {
-                fprintf(out, "%s is no address of this host", address ? address : "that");
+                why_write_bad_address(out, blocker);
                 return;
         }
         fprintf(out, "%" PRIu64 " %s%s", count,

@@ -98,7 +98,7 @@ static void write_cause(FILE *out, const struct cause *cause)
         CLEANUP(free_text) char *owner = notes_owner_name(field_object(cause->first, "owner"));
 
         if (is(cause->what, "address")) {
-                fprintf(out, "%s is no address of this host", address ? address : "that");
+                why_write_bad_address(out, cause->first);
         } else if (is(cause->what, "listener") || is(cause->what, "bound")) {
                 fprintf(out, "%s %s ", owner ? owner : "somebody unknown",
                         is(cause->what, "bound") ? "has bound" : "listens on");
@@ -213,7 +213,9 @@ static void write_ignorance(FILE *out, const struct why *why)
                       "that are only bound",
                       out);
         else
-                fputs("twmond did not say", out);
+                fputs(why->address[0] ? "whether bind() takes that address was not seen"
+                                      : "twmond did not say",
+                      out);
 }
 
 static void say_first(const struct why *why, enum paint paint, const char *head, char *text)
