@@ -18,7 +18,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/if_addr.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -27,6 +26,13 @@
 
 #include "base.h"
 #include "procfile.h"
+
+/* include/uapi/linux/if_addr.h */
+enum {
+        FLAG_OPTIMISTIC = 0x04,
+        FLAG_DADFAILED = 0x08,
+        FLAG_TENTATIVE = 0x40,
+};
 
 static const struct sock_addr any_address;
 
@@ -93,8 +99,8 @@ static bool parse_inet6_line(const char *line, struct host_addr *ret_address)
         }
         if (sscanf(line, " %*x %*x %*x %x ", &flags) != 1)
                 return false;
-        address.tentative = (flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC);
-        address.doubtful = (flags & IFA_F_OPTIMISTIC) && (flags & IFA_F_DADFAILED);
+        address.tentative = (flags & FLAG_TENTATIVE) && !(flags & FLAG_OPTIMISTIC);
+        address.doubtful = (flags & FLAG_OPTIMISTIC) && (flags & FLAG_DADFAILED);
         *ret_address = address;
         return true;
 }
@@ -234,8 +240,7 @@ static enum host_addr_answer answer_ipv4(const struct host_addrs *addrs,
         if (address->bytes[0] == 0)
                 return HOST_ADDR_UNKNOWN; /* 0.0.0.0/8 was a broadcast address before Linux 5.3 */
         for (size_t i = 0; i < addrs->n_routes; i++)
-                if (shares_prefix(&addrs->routes[i].address, address,
-                                  addrs->routes[i].prefix_bits))
+                if (shares_prefix(&addrs->routes[i].address, address, addrs->routes[i].prefix_bits))
                         return HOST_ADDR_UNKNOWN;
         return HOST_ADDR_NO;
 }

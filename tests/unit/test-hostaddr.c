@@ -86,7 +86,8 @@ static void test_addresses_of_the_host(void **state)
 
 static void test_flags_of_ipv6(void **state)
 {
-        static const char text[] = INET6_LINE("20010db8000000000000000000000020", "c0")  /* tentative */
+        static const char text[] =
+                INET6_LINE("20010db8000000000000000000000020", "c0")  /* tentative */
                 INET6_LINE("20010db8000000000000000000000021", "44")  /* and optimistic */
                 INET6_LINE("20010db8000000000000000000000022", "c8")  /* and a duplicate */
                 INET6_LINE("20010db8000000000000000000000023", "4c")  /* all three */
@@ -111,7 +112,8 @@ static void test_flags_of_ipv6(void **state)
 
 static void test_text_of_ipv6_that_is_not_understood(void **state)
 {
-        static const char *const wrong[] = { "x\n", "20010db8\n",
+        static const char *const wrong[] = { "x\n",
+                                             "20010db8\n",
                                              "20010db8000000000000000000000020\n",
                                              "20010db8000000000000000000000020 04 40 00 zz eth0\n",
                                              "20010db80000000000000000000000 20 04 40 00 80 eth0\n",
