@@ -150,18 +150,35 @@ void notes_stages(struct table *table, const json_t *object)
                 table_note(table, "%s", text);
 }
 
+void notes_clearing(struct table *table, const json_t *alert)
+{
+        char buf[UNITS_TEXT_MAX];
+        uint64_t sec;
+
+        if (!field_true(alert, "clearing") || !field_count(alert, "clearsInSec", &sec))
+                return;
+        if (sec > 0)
+                table_note(table, "clears in %s at the earliest",
+                           field_show_age(alert, "clearsInSec", NULL, buf));
+        else
+                table_note(table, "about to clear");
+}
+
 void notes_closing(struct table *table, const json_t *object)
 {
         const json_t *closes = json_object_get(object, "closesPerSec");
         const double per_sec = json_number_value(closes);
-        const bool slow = per_sec < 1;
+        const bool slow = per_sec < 1, at_least = field_true(object, "closesAtLeast");
 
-        if (json_is_number(closes) && per_sec > 0)
-                table_note(
-                        table,
-                        "this host is the first to close %.1f connections a %s (mean of the last "
-                        "minute)",
-                        per_sec * (slow ? 60 : 1), slow ? "minute" : "second");
+        if (!json_is_number(closes) || per_sec <= 0)
+                return;
+        table_note(table,
+                   "this host is the first to close %s%.1f connections a %s (mean of the last "
+                   "minute)",
+                   at_least ? ">= " : "", per_sec * (slow ? 60 : 1), slow ? "minute" : "second");
+        if (at_least)
+                table_note(table, "more than that: some TIME_WAIT were used again or found no room "
+                                  "(TWRecycled, TCPTimeWaitOverflow)");
 }
 
 void notes_leak(struct table *table, const json_t *object)

@@ -16,6 +16,9 @@
 void notes_owner(struct table *table, const json_t *object);
 /* "7 unclosed, 2 unread": where the connections in CLOSE_WAIT have got to, the furthest first. */
 void notes_stages(struct table *table, const json_t *object);
+/* When an alert clears whose number has fallen. */
+void notes_clearing(struct table *table, const json_t *alert);
+
 /* "this host is the first to close 4.0 connections a second (mean of the last minute)" */
 void notes_closing(struct table *table, const json_t *object);
 /* The text of notes_owner(); owner: the object itself. The caller frees. NULL: no memory. */

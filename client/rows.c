@@ -75,18 +75,23 @@ void rows_note_port(struct table *table, const json_t *port)
         notes_leak(table, port);
 }
 
-/* Three digits that count. */
+/* Three digits that count; ">= " where some TIME_WAIT sockets are gone before their time. */
 static void add_closes(struct table *table, const json_t *port)
 {
         const json_t *value = json_object_get(port, "closesPerSec");
+        const char *sign = field_true(port, "closesAtLeast") ? ">= " : "";
         double rate = json_is_number(value) ? json_number_value(value) : -1;
 
         if (!(rate >= 0))
                 table_cell(table, PAINT_NONE, FIELD_UNKNOWN);
-        else if (rate > 0 && rate < CLOSES_LEAST)
+        else if (rate > 0 && rate < CLOSES_LEAST && !sign[0])
                 table_cell(table, PAINT_NONE, "< %.2f", CLOSES_LEAST);
         else
-                table_cell(table, PAINT_NONE, "%.*f", rate < 1 ? 2 : rate < 100 ? 1 : 0, rate);
+                table_cell(table, PAINT_NONE, "%s%.*f", sign,
+                           rate < 1     ? 2
+                           : rate < 100 ? 1
+                                        : 0,
+                           rate);
 }
 
 void rows_add_port(struct table *table, const json_t *port, bool once)
@@ -111,13 +116,17 @@ static void add_alert(struct table *table, const json_t *alert)
         char buf[UNITS_TEXT_MAX];
 
         table_cell(table, paint_of(severity), "%s", severity ? severity : FIELD_UNKNOWN);
-        table_cell(table, PAINT_NONE, "%s", state ? state : FIELD_UNKNOWN);
+        table_cell(table, PAINT_NONE, "%s",
+                   field_true(alert, "clearing") ? "recovering"
+                   : state                       ? state
+                                                 : FIELD_UNKNOWN);
         table_cell(table, PAINT_NONE, "%s", kind ? kind : FIELD_UNKNOWN);
         table_cell(table, PAINT_NONE, "%s", field_show_port(alert, buf));
         table_cell(table, PAINT_NONE, "%s", field_show_count(alert, "count", buf));
         table_cell(table, PAINT_NONE, "%s",
                    field_show_age(alert, "oldestSec", "oldestAtLeast", buf));
         table_cell(table, PAINT_NONE, "%s", field_show_age(alert, "sinceSec", NULL, buf));
+        notes_clearing(table, alert);
         notes_owner(table, alert);
         notes_stages(table, alert);
         notes_leak(table, alert);

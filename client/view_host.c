@@ -67,7 +67,10 @@ static bool write_table(const json_t *status, char text[static TABLE_TEXT_MAX])
             used <= max / 100 * TABLE_SHOWN_PCT + max % 100 * TABLE_SHOWN_PCT / 100)
                 return false;
         line_add(&line, "TIME_WAIT table: ");
-        add_use(&line, table);
+        if (max > 0)
+                add_use(&line, table);
+        else
+                line_add(&line, "switched off, its limit is 0");
         add_overflows(&line, status, overflows);
         line_add(&line, ".");
         return true;
@@ -78,11 +81,14 @@ void view_host_note(struct table *table, const json_t *alert)
         const json_t *entries = field_object(alert, "timeWaitTable");
         char text[TABLE_TEXT_MAX];
         struct line line = line_init(text, sizeof(text));
-        uint64_t overflows;
+        uint64_t overflows, max;
 
         if (!entries)
                 return;
-        add_use(&line, entries);
+        if (field_count(entries, "max", &max) && max == 0)
+                line_add(&line, "the table is switched off, its limit is 0");
+        else
+                add_use(&line, entries);
         table_note(table, "%s", text);
         if (field_count(entries, "overflows", &overflows) && overflows > 0)
                 table_note(table, "%" PRIu64 " connection%s found no room since the scan before",

@@ -59,6 +59,8 @@ int why_text_end(struct why_text *text, const struct term *term, const char *lab
 /* "TIME_WAIT" of "TIME-WAIT", as this program spells states; what is not known, as it is. */
 const char *why_state(const char *state);
 
+/* Why bind() takes that address at no port. blocker: "address". */
+void why_write_bad_address(FILE *out, const json_t *blocker);
 /* "3 connections in CLOSE_WAIT on 10.0.0.1", "1 socket bound to 0.0.0.0, not listening" */
 void why_write_holder(FILE *out, const json_t *blocker);
 

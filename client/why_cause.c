@@ -89,7 +89,7 @@ static void write_cause(FILE *out, const struct cause *cause)
         CLEANUP(free_text) char *owner = notes_owner_name(field_object(cause->first, "owner"));
 
         if (why_is(cause->what, "address")) {
-                fprintf(out, "%s is no address of this host", address ? address : "that");
+                why_write_bad_address(out, cause->first);
         } else if (why_is(cause->what, "listener") || why_is(cause->what, "bound")) {
                 fprintf(out, "%s %s ", owner ? owner : "somebody unknown",
                         why_is(cause->what, "bound") ? "has bound" : "listens on");

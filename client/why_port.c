@@ -22,6 +22,22 @@ static const char *plural(uint64_t n)
         return n == 1 ? "" : "s";
 }
 
+void why_write_bad_address(FILE *out, const json_t *blocker)
+{
+        const char *address = field_text(blocker, "address");
+        const char *reason = field_text(blocker, "reason");
+
+        fputs(address ? address : "that", out);
+        if (why_is(reason, "link-local"))
+                fputs(" is link-local, and needs a scope", out);
+        else if (why_is(reason, "multicast"))
+                fputs(" is a multicast address", out);
+        else if (why_is(reason, "tentative"))
+                fputs(" is tentative: it is being checked for duplicates", out);
+        else
+                fputs(" is no address of this host", out);
+}
+
 void why_write_holder(FILE *out, const json_t *blocker)
 {
         const char *what = field_text(blocker, "what"), *address = field_text(blocker, "address");
@@ -31,7 +47,7 @@ void why_write_holder(FILE *out, const json_t *blocker)
 
         (void)field_count(blocker, "count", &count);
         if (why_is(what, "address")) {
-                fprintf(out, "%s is no address of this host", address ? address : "that");
+                why_write_bad_address(out, blocker);
                 return;
         }
         fprintf(out, "%" PRIu64 " %s%s", count,

@@ -143,7 +143,9 @@ static void write_ignorance(FILE *out, const struct why *why)
                       "that are bound without listening",
                       out);
         else
-                fputs("twmond did not say", out);
+                fputs(why->address[0] ? "whether bind() takes that address was not seen"
+                                      : "twmond did not say",
+                      out);
 }
 
 static void write_unless(FILE *out, const struct why *why)

@@ -8,6 +8,7 @@
  *   LEAKING                  an alert about stuck connections is raised
  *   No longer leaking        ... and the number has fallen; the alert clears if that lasts
  *   WARNING, CRITICAL        another alert is raised
+ *   Recovering               ... and its number has fallen, of all of them; as above
  *   Perhaps leaking          stuck connections, and their hold time is running
  *   No alert                 connections are stuck, but too few, or where nothing is judged
  *   No leak                  nothing is stuck
@@ -116,7 +117,7 @@ static void say_alert(struct line *line, const struct alert *alert)
 {
         char port[UNITS_TEXT_MAX], condition[PHRASE_MAX];
 
-        line_add(line, "%s: %s.", phrase_port(&alert->key.port, port),
+        line_add(line, "%s: %s", phrase_port(&alert->key.port, port),
                  phrase_condition(alert, condition));
 }
 
@@ -177,6 +178,18 @@ static struct stuck_counts count_stuck(const struct control_view *view)
         return counts;
 }
 
+/* "; the alert clears in 1min 30s at the earliest." */
+static void say_clearing(struct line *line, const struct alert *alert, uint64_t now_usec)
+{
+        char text[UNITS_TEXT_MAX];
+        uint64_t usec;
+
+        line_add(line, "; the alert clears");
+        if (alert_clears_in(alert, now_usec, &usec) && usec > 0)
+                line_add(line, " in %s", units_format_age(usec, text));
+        line_add(line, " if that lasts.");
+}
+
 /* Nothing is raised or pending. */
 static void say_quiet(struct line *line, const struct control_view *view)
 {
@@ -205,13 +218,15 @@ static void say_quiet(struct line *line, const struct control_view *view)
 }
 
 /* The answer; returns the alert that it is about, NULL: none. */
-static const struct alert *say_answer(struct line *line, const struct control_view *view)
+static const struct alert *say_answer(struct line *line, const struct control_view *view,
+                                      uint64_t now_usec)
 {
         static const struct choice leaking = { .state = ALERT_RAISED, .leaks = true };
         static const struct choice over = { .state = ALERT_RAISED,
                                             .leaks = true,
                                             .clearing = true };
-        static const struct choice other = { .state = ALERT_RAISED, .clearing_too = true };
+        static const struct choice other = { .state = ALERT_RAISED };
+        static const struct choice recovering = { .state = ALERT_RAISED, .clearing = true };
         static const struct choice perhaps = { .state = ALERT_PENDING,
                                                .leaks = true,
                                                .clearing_too = true };
@@ -224,11 +239,16 @@ static const struct alert *say_answer(struct line *line, const struct control_vi
         } else if ((alert = worst_of(view->alerts, &over))) {
                 line_add(line, "No longer leaking: ");
                 say_stuck(line, alert);
-                line_add(line, "; the alert clears if that lasts.");
+                say_clearing(line, alert, now_usec);
         } else if ((alert = worst_of(view->alerts, &other))) {
                 line_add(line,
                          "%s: ", alert->severity == SEVERITY_CRITICAL ? "CRITICAL" : "WARNING");
                 say_alert(line, alert);
+                line_add(line, ".");
+        } else if ((alert = worst_of(view->alerts, &recovering))) {
+                line_add(line, "Recovering: ");
+                say_alert(line, alert);
+                say_clearing(line, alert, now_usec);
         } else if ((alert = worst_of(view->alerts, &perhaps))) {
                 line_add(line, "Perhaps leaking: ");
                 say_stuck(line, alert);
@@ -264,6 +284,7 @@ static void say_last_seen(struct line *line, const struct control_view *view)
                 return;
         line_add(line, " Last seen at ");
         say_alert(line, worst);
+        line_add(line, ".");
 }
 
 const char *summary_text(const struct control_view *view, uint64_t now_usec,
@@ -282,7 +303,7 @@ const char *summary_text(const struct control_view *view, uint64_t now_usec,
                          units_format_age(scan_age_usec(view, now_usec), age));
                 say_last_seen(&line, view);
         } else {
-                const struct alert *told = say_answer(&line, view);
+                const struct alert *told = say_answer(&line, view, now_usec);
 
                 if (view->snapshot->result == SCAN_PARTIAL)
                         line_add(&line, " The last scan was partial: there may be more.");

@@ -62,7 +62,7 @@ static void take_port(struct look *look, const struct scan_request *request,
         answer->portlook = portlook;
         answer->addrs = calloc(1, sizeof(*answer->addrs));
         if (answer->addrs)
-                host_addrs_read(answer->addrs);
+                host_addrs_read("/proc", answer->addrs);
 }
 
 static void take_destinations(struct look *look, const struct scan_request *request,

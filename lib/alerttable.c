@@ -282,6 +282,17 @@ bool alert_is_clearing(const struct alert *alert)
         return alert->state == ALERT_RAISED && alert->below_since_usec != 0;
 }
 
+bool alert_clears_in(const struct alert *alert, uint64_t now_usec, uint64_t *ret_usec)
+{
+        const uint64_t since_usec = alert->below_since_usec;
+
+        if (!alert_is_clearing(alert))
+                return false;
+        *ret_usec = alert->clear_after_usec -
+                    MIN(alert->clear_after_usec, now_usec - MIN(since_usec, now_usec));
+        return true;
+}
+
 const char *alert_state_name(enum alert_state state)
 {
         return state == ALERT_RAISED ? "raised" : "pending";

@@ -19,3 +19,12 @@
 
 /* Connections per second, mean of the last minute (CLOSING_WINDOW_SEC of it). */
 double closing_per_sec(const struct port_row *row);
+
+enum closing_answer { CLOSING_UNKNOWN, CLOSING_NO, CLOSING_YES };
+
+/*
+ * Were there surely more than that? Yes where TIME_WAIT sockets of this host were taken over by
+ * connect() or found no room in that time (TWRecycled, TCPTimeWaitOverflow): of which ports nobody
+ * counts. Unknown where one of the counters is, or does not reach back so far, and none has moved.
+ */
+enum closing_answer closing_is_at_least(const struct tcp_rates *rates);

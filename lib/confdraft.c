@@ -322,6 +322,13 @@ static void report_value(struct conf_draft *draft, size_t i, const struct assign
                         conf_option_expected(&conf_options[i], expected));
 }
 
+/* Ports towards a destination are never those of a service of this host: it would do nothing. */
+static bool is_misplaced(const struct conf_draft *draft, size_t i)
+{
+        return draft->port && draft->port->key.side == SIDE_LOCAL &&
+               (i == OPTION_EXHAUSTION_WARNING || i == OPTION_EXHAUSTION_CRITICAL);
+}
+
 /* In a [Port ...] section one key may set two options. */
 void conf_draft_assign(void *userdata, const char *key, const char *value,
                        const struct conf_place *place)
@@ -336,6 +343,13 @@ void conf_draft_assign(void *userdata, const char *key, const char *value,
                 if (!is_called(draft, &conf_options[i], key))
                         continue;
                 known = true;
+                if (is_misplaced(draft, i)) {
+                        conf_errors_add(draft->errors, place,
+                                        "%s is about destinations and means nothing for a port of "
+                                        "this host, expected it in [Port remote:%u]",
+                                        key, draft->port->key.port);
+                        continue;
+                }
                 r = set_value(draft, i, &assignment);
                 if (r == -ENOMEM)
                         fail(draft, r);

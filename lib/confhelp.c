@@ -22,10 +22,10 @@ static const char head[] =
 static const char port_head[] =
         "\n"
         "# Exceptions for one port. Any key of [CloseWait], [TimeWait] and [HalfOpen] may\n"
-        "# stand here, and the two Exhaustion ones, but for TableWarning, TableCritical and\n"
-        "# MaxTracked; what does not is taken from there. A port that is named here stays\n"
-        "# listed when it has no sockets. [Port 8080] is a port that this host serves,\n"
-        "# [Port remote:5432] one of servers that it connects to.\n"
+        "# stand here, but for TableWarning, TableCritical and MaxTracked; what does not is\n"
+        "# taken from there. A port that is named here stays listed when it has no sockets.\n"
+        "# [Port 8080] is a port that this host serves, [Port remote:5432] one of servers\n"
+        "# that it connects to; the two Exhaustion keys stand in one of the latter alone.\n"
         "#\n"
         "# CountWarning= and CountCritical= set the levels of both states here. These set\n"
         "# one each:\n";

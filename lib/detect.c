@@ -122,6 +122,7 @@ static void copy_facts(const struct step *step, const struct rule *rule, const s
         alert->stuck_after_usec = rule->stuck_after_usec;
         alert->silent_after_usec = rule->silent_after_usec;
         alert->critical_within_usec = rule->critical_within_usec;
+        alert->clear_after_usec = sight->clear_after_usec;
         memcpy(alert->origin, rule->origin, sizeof(alert->origin));
         if (alert->key.kind == ALERT_CLOSE_WAIT_LEAK && sight->level != SEVERITY_NONE)
                 alert->leak_pause_usec = MAX(alert->leak_pause_usec, sight->values.leak.pause_usec);
@@ -269,6 +270,10 @@ static int judge(struct alert *alert, void *userdata)
         run_clocks(step, alert, &sight);
         if (sight.known)
                 copy_facts(step, rule, &sight, alert);
+        if (alert_is_clearing(alert)) {
+                forget_descriptors(&alert->owner);
+                alert->owner_asked_usec = 0; /* should it get worse again, that is asked anew */
+        }
         if (alert->state == ALERT_PENDING)
                 return sight.known ? judge_pending(step, rule, alert, &sight) : 0;
         return judge_raised(step, rule, alert, &sight);

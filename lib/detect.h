@@ -83,7 +83,8 @@ struct alert {
         uint64_t critical_since_usec;
         uint64_t below_since_usec;
         uint64_t below_critical_since_usec;
-        uint64_t leak_pause_usec; /* the longest between arrivals, while they were a leak */
+        uint64_t clear_after_usec; /* how long it must be below, as of that observation */
+        uint64_t leak_pause_usec;  /* the longest between arrivals, while they were a leak */
         uint64_t told_usec;
 };
 
@@ -163,6 +164,11 @@ int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t
 
 /* Raised, and its number has fallen to the clear level: it clears if that lasts. */
 bool alert_is_clearing(const struct alert *alert);
+/*
+ * How long from now_usec (monotonic) until it clears at the earliest, for which nothing may change;
+ * 0: at the next observation. False: it is not clearing.
+ */
+bool alert_clears_in(const struct alert *alert, uint64_t now_usec, uint64_t *ret_usec);
 
 /* "pending", "raised" */
 const char *alert_state_name(enum alert_state state);

@@ -136,10 +136,18 @@ static bool is_any(const uint32_t addr[4])
         return (addr[0] | addr[1] | addr[2] | addr[3]) == 0;
 }
 
+/* Its local address alone says what it is: what a connect() that failed left as remote is nothing. */
+static bool is_without_peer(const struct sockrec *record)
+{
+        return record->state == SOCK_LISTEN || record->state == SOCK_CLOSE ||
+               record->state == SOCK_BOUND;
+}
+
 /* A dual-stack socket talking IPv4 is folded onto IPv4, as DESIGN's "v4-mapped" demands. */
 static int set_addresses(const struct inet_diag_msg *msg, struct sockrec *record)
 {
         const struct inet_diag_sockid *id = &msg->id;
+        const bool is_peer_ipv4 = is_mapped(id->idiag_dst) || is_any(id->idiag_dst);
 
         if (msg->idiag_family == AF_INET) {
                 record->family = ADDR_IPV4;
@@ -149,11 +157,12 @@ static int set_addresses(const struct inet_diag_msg *msg, struct sockrec *record
         }
         if (msg->idiag_family != AF_INET6)
                 return -EBADMSG;
-        if (is_mapped(id->idiag_src) && (is_mapped(id->idiag_dst) || is_any(id->idiag_dst))) {
+        if (is_mapped(id->idiag_src) && (is_peer_ipv4 || is_without_peer(record))) {
                 record->family = ADDR_IPV4;
                 record->have |= SOCKREC_MAPPED;
                 memcpy(record->local.bytes, &id->idiag_src[3], 4);
-                memcpy(record->remote.bytes, &id->idiag_dst[3], 4);
+                if (is_peer_ipv4)
+                        memcpy(record->remote.bytes, &id->idiag_dst[3], 4);
                 return 0;
         }
         record->family = ADDR_IPV6;

@@ -16,6 +16,9 @@
  *   accept queue of 1, 6 connects        ListenOverflows 8 and ListenDrops 8 in 1.5 s: retries count
  *   no room in the table                 TCPTimeWaitOverflow, one for each
  *
+ * Of all but data that comes after close() the reset is sent by the call itself, so the tracepoint
+ * of the kernel names the program.
+ *
  * So aborts alone do not tell who is at fault, and many may be right (a load balancer's health
  * checks). They are worth a word where they are more than the connections that end as they should:
  * about those that are in TIME_WAIT now, which last a minute each, and those without room for it.
@@ -58,20 +61,21 @@ static void read_listen(struct line *line, const struct tcp_rates *rates)
         add_window(line, rates);
         line_add(line,
                  " a connection found its listener's queue full: a program accepts too slowly, "
-                 "or its backlog is too short");
+                 "or its backlog is too short (ss -ltnp shows whose)");
 }
 
 /*
  * TIME_WAIT lasts a minute. Where the window is longer, the aborts are those of more than that;
  * where it is shorter, they are held against all of the minute, for nobody knows how it was before.
  */
-static bool aborts_are_high(const struct tcp_rates *rates, uint64_t aborts, uint64_t ended_well)
+static bool are_so_many(const struct tcp_rates *rates, uint64_t aborts, uint64_t ended_well,
+                        unsigned for_each)
 {
         const uint64_t window_usec = MAX(rates->window_usec, TCP_RATES_WINDOW_USEC);
 
         return aborts >= ENDINGS_ABORTS_MIN &&
                (double)aborts * TCP_RATES_WINDOW_USEC >=
-                       (double)ended_well * (double)window_usec * ENDINGS_ABORTS_PER_TIME_WAIT;
+                       (double)ended_well * (double)window_usec * for_each;
 }
 
 static void read_aborts(struct line *line, const struct host_facts *facts)
@@ -82,14 +86,18 @@ static void read_aborts(struct line *line, const struct host_facts *facts)
         const uint64_t data = delta_of(rates, TCP_ABORT_ON_DATA);
         const bool counted = table->known && table->time_wait_known;
         const int64_t time_wait = counted ? (int64_t)table->time_wait : facts->sockstat.tw;
+        uint64_t ended_well;
 
-        if (time_wait < 0 ||
-            !aborts_are_high(rates, unread + data,
-                             (uint64_t)time_wait + delta_of(rates, TCP_TIME_WAIT_OVERFLOW)))
+        if (time_wait < 0)
+                return;
+        ended_well = (uint64_t)time_wait + delta_of(rates, TCP_TIME_WAIT_OVERFLOW);
+        if (!are_so_many(rates, unread + data, ended_well, ENDINGS_ABORTS_PER_TIME_WAIT))
                 return;
         begin(line);
-        line_add(line,
-                 "aborts high, TIME_WAIT low: this host ended %" PRIu64 " connections by a reset",
+        line_add(line, "aborts high%s: this host ended %" PRIu64 " connections by a reset",
+                 are_so_many(rates, unread + data, ended_well, ENDINGS_ABORTS_PER_TIME_WAIT_LOW)
+                         ? ", TIME_WAIT low"
+                         : "",
                  unread + data);
         add_window(line, rates);
         line_add(line, ", %" PRId64 " are in TIME_WAIT: ", time_wait);
@@ -101,6 +109,7 @@ static void read_aborts(struct line *line, const struct host_facts *facts)
         if (unread > 0)
                 line_add(line, "%s closes with unread data (%" PRIu64 ")",
                          data > 0 ? ", or" : "somebody", unread);
+        line_add(line, " (perf trace -e tcp:tcp_send_reset shows who)");
 }
 
 static void read_timeouts(struct line *line, const struct tcp_rates *rates)

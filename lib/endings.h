@@ -19,6 +19,8 @@
 
 /* Aborts are high where there are at least so many for each connection that went to TIME_WAIT. */
 #define ENDINGS_ABORTS_PER_TIME_WAIT 1
+/* ... and TIME_WAIT is low, too, where they are so many. */
+#define ENDINGS_ABORTS_PER_TIME_WAIT_LOW 4
 
 /*
  * True and a text without a full stop: worst first, parted by semicolons. False: nothing out of the

@@ -268,7 +268,7 @@ const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_M
 {
         struct line line = line_init(buf, PHRASE_MAX);
 
-        add_condition(&line, alert, false);
+        add_condition(&line, alert, alert_is_clearing(alert));
         add_owner(&line, &alert->owner);
         return buf;
 }
@@ -330,6 +330,19 @@ const char *phrase_advice(enum alert_kind kind)
 {
         assert(kind < ALERT_KIND_COUNT);
         return advice[kind];
+}
+
+static const char fin_wait2_advice[] =
+        "Most of the table is FIN_WAIT2: connections that a program of this host has closed and "
+        "whose peers have not. Each waits for net.ipv4.tcp_fin_timeout (60 s) at most, and here "
+        "lowering that does help. Find the peers (ss -tan state fin-wait-2), and have them close: "
+        "with them it is CLOSE_WAIT. Where the table is full the kernel ends such connections at "
+        "once, and the peer gets a reset. net.ipv4.tcp_max_tw_buckets gains room: an entry takes "
+        "about 256 bytes and no descriptor.";
+
+const char *phrase_alert_advice(const struct alert *alert)
+{
+        return phrase_is_fin_wait2(alert) ? fin_wait2_advice : phrase_advice(alert->key.kind);
 }
 
 static const char *const stage_advice[STAGE_COUNT] = {

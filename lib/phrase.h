@@ -17,7 +17,10 @@
 /* One line about a transition, no newline: what happened, where, since when, who. Returns buf. */
 const char *phrase_event(const struct event *event, char buf[static PHRASE_MAX]);
 
-/* What is seen there and who holds it, without the port and the transition. Returns buf. */
+/*
+ * What is seen there and who holds it, without the port and the transition; of an alert that is
+ * clearing without what is over. Returns buf.
+ */
 const char *phrase_condition(const struct alert *alert, char buf[static PHRASE_MAX]);
 
 /* "leaks about 6.0 connections an hour (+-2.4), ": in the unit that is easily imagined. */
@@ -33,8 +36,13 @@ void phrase_add_half_open(struct line *line, const struct alert *alert, bool ove
 /* Of time-wait-table; over: it has cleared. */
 void phrase_add_table(struct line *line, const struct alert *alert, bool over);
 
+/* Is it time-wait-table, and most of the table FIN_WAIT2? */
+bool phrase_is_fin_wait2(const struct alert *alert);
+
 /* What the kind means and what to do about it; a constant text. */
 const char *phrase_advice(enum alert_kind kind);
+/* The same, or another constant text where the alert's numbers ask for another cure. */
+const char *phrase_alert_advice(const struct alert *alert);
 
 /* What a stage says about the program, and where to look in it; a constant text. */
 const char *phrase_stage_advice(enum close_wait_stage stage);

@@ -16,12 +16,35 @@ static void add_level(struct line *line, const struct alert *alert)
                 line_add(line, ", the level is %" PRId64 "%%", level);
 }
 
+bool phrase_is_fin_wait2(const struct alert *alert)
+{
+        const struct tw_table *table = &alert->values.tw_table;
+
+        return alert->key.kind == ALERT_TIME_WAIT_TABLE && table->known && table->time_wait_known &&
+               table->time_wait < table->used && table->used - table->time_wait > table->time_wait;
+}
+
+/* A limit of 0: there is no table to be full. */
+static void add_no_table(struct line *line, const struct tw_table *table, bool over)
+{
+        line_add(line, "the TIME_WAIT table is switched off (net.ipv4.tcp_max_tw_buckets is 0)");
+        if (over)
+                return;
+        line_add(line, ", connections end without TIME_WAIT");
+        if (table->overflows > 0)
+                line_add(line, ", %" PRIu64 " since the scan before", table->overflows);
+}
+
 void phrase_add_table(struct line *line, const struct alert *alert, bool over)
 {
         const struct tw_table *table = &alert->values.tw_table;
 
         if (!table->known) {
                 line_add(line, "the TIME_WAIT table");
+                return;
+        }
+        if (table->max == 0) {
+                add_no_table(line, table, over);
                 return;
         }
         line_add(line, "the TIME_WAIT table is %s%" PRIu64 "%% full (%" PRIu64 " of %" PRIu64,
@@ -33,6 +56,8 @@ void phrase_add_table(struct line *line, const struct alert *alert, bool over)
         line_add(line, ")");
         if (over)
                 return;
+        if (phrase_is_fin_wait2(alert))
+                line_add(line, ", peers do not close");
         if (table->overflows > 0)
                 line_add(line, ", %" PRIu64 " connection%s found no room since the scan before",
                          table->overflows, table->overflows == 1 ? "" : "s");

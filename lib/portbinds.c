@@ -19,7 +19,7 @@ static void add(struct port_binds *binds, struct bind_question question,
 
 static void judge(const struct bind_claims *claims, struct port_bind *bind)
 {
-        if (bind->local == HOST_ADDR_NO) {
+        if (host_addr_is_no(bind->local)) {
                 bind->verdict = (struct bind_verdict){ .plain = BIND_NO,
                                                        .reuse = BIND_NO,
                                                        .reuseport = BIND_NO };

@@ -24,7 +24,7 @@ struct bind_address {
 /* One bind() and what becomes of it. */
 struct port_bind {
         struct bind_question question;
-        enum host_addr_answer local; /* NO: the verdict is no, without a blocker */
+        enum host_addr_answer local; /* a no: so is the verdict, without a blocker */
         struct bind_verdict verdict;
 };
 

@@ -3,7 +3,8 @@
 /*
  * A sysctl, and what single_open() in the kernel makes (sockstat, netstat), comes whole in one
  * read() where there is room for it. A sysctl that does not fit is cut and gives no second part.
- * So what fills the buffer is too long, never half right.
+ * So what fills the buffer is too long, never half right. Lists of addresses and routes come a page
+ * at a time.
  */
 
 #include "procfile.h"
@@ -15,20 +16,45 @@
 
 #include "base.h"
 
-int procfile_read(const char *proc, const char *name, char *buf, size_t size)
+static int open_file(const char *proc, const char *name)
 {
         char path[PATH_MAX];
-        CLEANUP(close_fdp) int fd = -1;
-        ssize_t n;
+        int fd;
 
         if (snprintf(path, sizeof(path), "%s/%s", proc, name) >= (int)sizeof(path))
                 return -ENAMETOOLONG;
         fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int procfile_read(const char *proc, const char *name, char *buf, size_t size)
+{
+        CLEANUP(close_fdp) int fd = open_file(proc, name);
+        ssize_t n;
+
         if (fd < 0)
-                return -errno;
+                return fd;
         n = read(fd, buf, size - 1);
         if (n < 0)
                 return -errno;
         buf[n] = '\0';
         return (size_t)n < size - 1 ? 0 : -E2BIG;
+}
+
+int procfile_read_all(const char *proc, const char *name, char *buf, size_t size)
+{
+        CLEANUP(close_fdp) int fd = open_file(proc, name);
+        size_t len = 0;
+        ssize_t n;
+
+        if (fd < 0)
+                return fd;
+        do {
+                n = read(fd, buf + len, size - 1 - len);
+                if (n < 0)
+                        return -errno;
+                len += (size_t)n;
+        } while (n > 0 && len < size - 1);
+        buf[len] = '\0';
+        return len < size - 1 ? 0 : -E2BIG;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Files of procfs that come in one read(), whole or not at all. */
+/* Files of procfs, whole or not at all. */
 
 #include <stddef.h>
 
@@ -10,3 +10,6 @@
  * for size bytes, terminator included. 0, or -errno; -E2BIG: it is longer, and buf has its beginning.
  */
 int procfile_read(const char *proc, const char *name, char *buf, size_t size);
+
+/* The same of a list that the kernel hands out in parts, which is read to its end. */
+int procfile_read_all(const char *proc, const char *name, char *buf, size_t size);

@@ -131,11 +131,24 @@ static int put_leak(json_t *object, const struct port_leak *leak, const struct o
         return r;
 }
 
+static int put_closes(json_t *object, const struct snapshot *snapshot, const struct port_row *row)
+{
+        const double per_sec = closing_per_sec(row);
+        const enum closing_answer at_least = closing_is_at_least(&snapshot->host.rates);
+        int r;
+
+        if (per_sec <= 0)
+                return 0;
+        r = put_double(object, "closesPerSec", per_sec);
+        if (at_least != CLOSING_UNKNOWN)
+                r |= put_bool(object, "closesAtLeast", at_least == CLOSING_YES);
+        return r;
+}
+
 json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
                   const struct owner *owner)
 {
         const uint64_t last_sec = time_wait_last_sec(row);
-        const double closes_per_sec = closing_per_sec(row);
         json_t *object = json_object();
         int r = 0;
 
@@ -154,8 +167,7 @@ json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
         if (owner && owner_is_known(owner))
                 r |= put(object, "owner", wire_owner(owner));
         r |= put_int_if(object, last_sec > 0, "timeWaitLastSec", last_sec);
-        if (closes_per_sec > 0)
-                r |= put_double(object, "closesPerSec", closes_per_sec);
+        r |= put_closes(object, snapshot, row);
         return finish(object, r);
 }
 
@@ -223,6 +235,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         uint64_t age_usec = now_usec > alert->since_usec ? now_usec - alert->since_usec : 0;
         const struct port_key *port = &alert->key.port;
         char key[ALERT_KEY_TEXT_MAX];
+        uint64_t clears_usec;
         json_t *object = json_object();
         int r = 0;
 
@@ -233,6 +246,9 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put(object, "severity", json_string(severity_name(alert->severity)));
         r |= put(object, "state", json_string(alert_state_name(alert->state)));
         r |= put_bool(object, "clearing", alert_is_clearing(alert));
+        if (alert_clears_in(alert, now_usec, &clears_usec))
+                r |= put_int(object, "clearsInSec",
+                             (clears_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
         r |= put_int(object, "count", alert->values.count);
         r |= put(object, "since", wire_time(alert->since_wall_usec));
         r |= put_int(object, "sinceSec", age_usec / USEC_PER_SEC);
@@ -247,7 +263,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
                 r |= put(object, "owner", wire_owner(&alert->owner));
         r |= put_line_if(object, "reason", alert->reason);
         r |= put_stage_advice(object, alert);
-        r |= put(object, "advice", json_string(phrase_advice(alert->key.kind)));
+        r |= put(object, "advice", json_string(phrase_alert_advice(alert)));
         return finish(object, r);
 }
 

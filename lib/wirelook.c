@@ -13,10 +13,37 @@
 #include "units.h"
 #include "wireput.h"
 
-static const char no_such_address[] =
-        "No interface of this host has that address, so bind() fails with EADDRNOTAVAIL whatever "
-        "the port. Bind to an address of this host, or set IP_FREEBIND before bind() where the "
-        "address is to come later.";
+/* Why bind() takes the address at no port, or may not. */
+static const char *const address_advice[] = {
+        [HOST_ADDR_UNKNOWN] =
+                "Whether bind() takes that address is not known: no interface has it, but a local "
+                "route may lead to it, or the addresses of this host were not all seen. `twmonctl "
+                "why PORT ADDRESS --try` finds out by a bind().",
+        [HOST_ADDR_NO] =
+                "No interface of this host has that address, so bind() fails with EADDRNOTAVAIL "
+                "whatever the port. Bind to an address of this host, or set IP_FREEBIND before "
+                "bind() where the address is to come later.",
+        [HOST_ADDR_TENTATIVE] =
+                "That address is tentative: it is being checked whether another host has it "
+                "(duplicate address detection), or one has. Until that is over bind() fails with "
+                "EADDRNOTAVAIL whatever the port. `ip -6 addr show tentative` lists such addresses; "
+                "wait for a second or two, or set IP_FREEBIND before bind().",
+        [HOST_ADDR_LINK_LOCAL] =
+                "A link-local address needs its interface: without a scope (sin6_scope_id, as in "
+                "fe80::1%eth0) bind() fails with EINVAL whatever the port. What is in the way of "
+                "the address with its scope is not judged here.",
+        [HOST_ADDR_MULTICAST] =
+                "That is a multicast address, and TCP has no use for those of IPv6: bind() fails "
+                "with EINVAL whatever the port.",
+};
+
+/* Member "reason"; of HOST_ADDR_NO there is none. */
+static const char *const address_reasons[] = {
+        [HOST_ADDR_NO] = NULL,
+        [HOST_ADDR_TENTATIVE] = "tentative",
+        [HOST_ADDR_LINK_LOCAL] = "link-local",
+        [HOST_ADDR_MULTICAST] = "multicast",
+};
 
 /* The words of ss(8). */
 static const char *const state_names[SOCK_STATE_COUNT] = {
@@ -90,14 +117,17 @@ static json_t *wire_blocker(const struct portlook *look, const struct bind_block
         return finish(object, r);
 }
 
-/* It is no address of this host. */
-static json_t *wire_address_blocker(const struct bind_question *question)
+/* It is no address that bind() takes. */
+static json_t *wire_address_blocker(const struct port_bind *bind)
 {
+        const struct bind_question *question = &bind->question;
         json_t *object = json_object();
         int r = 0;
 
         r |= put(object, "what", json_string("address"));
         r |= put(object, "address", wire_address(question->family, &question->address));
+        if (address_reasons[bind->local])
+                r |= put(object, "reason", json_string(address_reasons[bind->local]));
         r |= put_int(object, "count", 0);
         r |= put(object, "reuseHelps", json_string("no"));
         return finish(object, r);
@@ -108,8 +138,8 @@ static json_t *wire_blockers(const struct portlook *look, const struct port_bind
         json_t *array = json_array();
         int r = 0;
 
-        if (bind->local == HOST_ADDR_NO)
-                r |= json_array_append_new(array, wire_address_blocker(&bind->question));
+        if (host_addr_is_no(bind->local))
+                r |= json_array_append_new(array, wire_address_blocker(bind));
         for (size_t i = 0; i < bind->verdict.n_blockers; i++)
                 r |= json_array_append_new(array, wire_blocker(look, &bind->verdict.blockers[i]));
         return finish(array, r);
@@ -244,8 +274,8 @@ static json_t *wire_advice(const struct portlook *look, const struct port_bind *
         json_t *array = json_array();
         int r = 0;
 
-        if (bind->local == HOST_ADDR_NO)
-                r |= json_array_append_new(array, json_string(no_such_address));
+        if (bind->local != HOST_ADDR_YES)
+                r |= json_array_append_new(array, json_string(address_advice[bind->local]));
         for (size_t i = 0; i < n; i++)
                 r |= json_array_append_new(array, json_string(advice[i]));
         return finish(array, r);

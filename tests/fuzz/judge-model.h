@@ -207,13 +207,16 @@ static inline bool model_time_left(const struct port_leak *leak, const struct ow
 
         for (size_t i = 0; owner && i < owner->n_processes; i++) {
                 const struct owner_process *process = &owner->processes[i];
-                const double left = (double)MAX(process->fd_limit - process->fds, INT64_C(0));
+                double left;
 
                 if (process->fd_limit == OWNER_UNLIMITED)
                         continue;
-                if (process->fds < 0 || process->fd_limit < 0)
+                if (process->fds < 0 || process->fd_limit < 0) {
                         unknown = true;
-                else if (room < 0 || left < room)
+                        continue;
+                }
+                left = (double)MAX(process->fd_limit - process->fds, INT64_C(0));
+                if (room < 0 || left < room)
                         room = left;
         }
         if (leak->arrived == 0 || (room < 0 && unknown))

@@ -160,6 +160,13 @@ def neighbours(old):
     old.listener("127.0.0.1")
 
 
+def unconnected(old, address, peer):
+    """Bound to an IPv4-mapped address; connect() to an IPv6 one fails and leaves that behind."""
+    sock = old.bound(address)
+    if sock.connect_ex((peer, old.port)) == 0:
+        raise RuntimeError(f"{address} connects to {peer}")
+
+
 # name, how it is made, what it is called, the addresses to ask for, with and without V6ONLY
 CASES = [
     ("listener 0.0.0.0", lambda old: old.listener("0.0.0.0"), "listener", LOCAL, False),
@@ -176,6 +183,10 @@ CASES = [
     ("bound :: alone", lambda old: old.bound("::"), "bound", LOCAL, False),
     ("bound :: dual", lambda old: old.bound("::", True), "bound", LOCAL, False),
     ("bound ::1", lambda old: old.bound("::1"), "bound", LOCAL, False),
+    ("bound ::ffff:127.0.0.1, no ::1", lambda old: unconnected(old, "::ffff:127.0.0.1", "::1"),
+     "bound", ("127.0.0.1", "127.0.0.2", "::1"), False),
+    ("bound ::ffff:0.0.0.0, no ::1", lambda old: unconnected(old, "::ffff:0.0.0.0", "::1"),
+     "bound", LOCAL, False),
     ("ESTABLISHED over IPv4", lambda old: established(old, "0.0.0.0", "127.0.0.1"), "connections",
      ("127.0.0.1", "127.0.0.2"), False),
     ("ESTABLISHED over IPv6", lambda old: established(old, "::", "::1"), "connections", LOCAL, True),

@@ -225,6 +225,41 @@ def test_closing(tap):
         lab.stop_well(tap, daemon)
 
 
+def test_closes_at_least(tap):
+    """Where connect() takes over TIME_WAIT, what is left of them is too few, and that is said."""
+    saved = [(name, lab.get_sysctl(name)) for name in
+             ("net.ipv4.ip_local_port_range", "net.ipv4.tcp_tw_reuse")]
+    lab.set_sysctl("net.ipv4.ip_local_port_range", "40000 40019")
+    lab.set_sysctl("net.ipv4.tcp_tw_reuse", 1)
+    with lab.Daemon(CONFIG) as daemon:
+        daemon.wait_scan()
+        server = makers.listener(7353)
+        closed, end = 0, time.monotonic() + 8
+        while time.monotonic() < end:
+            try:
+                client = socket.create_connection(("127.0.0.1", 7353))
+            except OSError:  # none of the ports has rested for a second yet
+                time.sleep(0.1)
+                continue
+            theirs = server.accept()[0]
+            client.close()
+            theirs.close()
+            closed += 1
+        server.close()
+        daemon.wait_scan()
+        rows = daemon.ports("--all")
+        row = rows.get(("remote", 7353), {})
+        tap.ok(closed > 40, f"{closed} connections over 20 ports", closed)
+        tap.ok(row.get("closesPerSec", 0) * 55 <= 20 and row.get("closesAtLeast") is True,
+               "20 TIME_WAIT are left, and the rate is called a lower bound", row)
+        lines = daemon.ctl("ports").stdout.splitlines()
+        tap.ok(any(line.startswith("remote:7353") and ">= 0." in line for line in lines),
+               "in the table, too", lines)
+        lab.stop_well(tap, daemon)
+    for name, value in saved:
+        lab.set_sysctl(name, " ".join(value))
+
+
 if __name__ == "__main__":
     lab.run(test_endings, test_accept_queue, test_fin_wait2, test_table, test_overflow_at_once,
-            test_closing, limit=150)
+            test_closes_at_least, test_closing, limit=170)

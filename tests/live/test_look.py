@@ -129,7 +129,7 @@ def test_destinations(tap):
 
 
 def bind_says(address):
-    """Whether bind(2) finds the address to be one of this host."""
+    """Whether bind(2) finds the address to be one of this host; if not, the error's name."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as sock:
         try:
@@ -137,7 +137,7 @@ def bind_says(address):
         except OSError as error:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EINVAL):
                 raise
-            return False
+            return errno.errorcode[error.errno]
     return True
 
 
@@ -145,31 +145,69 @@ def ip(*args):
     result = subprocess.run(["ip", *args], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise lab.Skip(f"ip {' '.join(args)}: {result.stderr.strip()}")
+    return result.stdout
 
 
-def test_addresses(tap):
+def link_local(device):
+    """The address that the kernel gave the device."""
+    return lab.must(lambda: [row["local"] for link in json.loads(
+        ip("-json", "-6", "addr", "show", "dev", device, "scope", "link"))
+        for row in link.get("addr_info", []) if "local" in row], f"a link-local address of {device}")[0]
+
+
+def make_addresses():
+    """Addresses of every sort; returns those to ask for."""
     ip("addr", "add", "172.20.0.1/29", "dev", "lo")
     ip("link", "add", "veth-a", "type", "veth", "peer", "name", "veth-b")
     ip("addr", "add", "192.0.2.10/24", "broadcast", "192.0.2.255", "dev", "veth-a")
     ip("-6", "addr", "add", "2001:db8::10/64", "dev", "veth-a", "nodad")
     ip("link", "set", "veth-a", "up")
     ip("link", "set", "veth-b", "up")
-    addresses = ["0.0.0.0", "127.0.0.1", "127.99.1.2", "172.20.0.1", "172.20.0.3", "172.20.0.9",
-                 "192.0.2.10", "192.0.2.11", "192.0.2.255", "255.255.255.255", "224.0.0.5",
-                 "203.0.113.1", "::", "::1", "::2", "2001:db8::10", "2001:db8::11", "fe80::99",
-                 "ff02::1", "::ffff:127.0.0.1", "::ffff:203.0.113.1"]
+    own = link_local("veth-a")
+    lab.set_sysctl("net.ipv6.conf.veth-a.dad_transmits", 100)  # a second each
+    ip("-6", "addr", "add", "2001:db8::20/64", "dev", "veth-a")
+    ip("route", "add", "local", "10.99.0.0/16", "dev", "lo")
+    ip("route", "add", "10.98.0.0/16", "dev", "veth-a")
+    ip("-6", "route", "add", "local", "2001:db8:99::/48", "dev", "lo")
+    return ["0.0.0.0", "127.0.0.1", "127.99.1.2", "172.20.0.1", "172.20.0.3", "172.20.0.9",
+            "192.0.2.10", "192.0.2.11", "192.0.2.255", "255.255.255.255", "224.0.0.5",
+            "203.0.113.1", "240.0.0.1", "0.0.0.5", "10.98.1.1", "10.99.1.1", "10.99.255.255",
+            "10.100.0.0", "::", "::1", "::2", "2001:db8::10", "2001:db8::11", "2001:db8::20",
+            "2001:db8:99::1", own, "fe80::99", "ff02::1", "ff0e::1", "::ffff:127.0.0.1",
+            "::ffff:203.0.113.1", "::ffff:10.99.1.1"]
+
+
+# Of a local route it is not told whether a narrower one takes the address back.
+UNKNOWN_ADDRESSES = {0: ["0.0.0.5", "10.99.1.1", "10.99.255.255", "::ffff:10.99.1.1"], 1: []}
+
+
+def test_addresses(tap):
+    addresses = make_addresses()
     with lab.Daemon(CONFIG) as daemon:
         for nonlocal_bind in 0, 1:
             lab.set_sysctl("net.ipv4.ip_nonlocal_bind", nonlocal_bind)
             lab.set_sysctl("net.ipv6.ip_nonlocal_bind", nonlocal_bind)
             time.sleep(1.05)
-            said = {address: look(daemon, 9, address=address) for address in addresses}
+            replies = {address: look(daemon, 9, address=address) for address in addresses}
+            real = {address: bind_says(address) for address in addresses}
+            said = {address: reply.get("canBind") for address, reply in replies.items()}
+            unknown = [address for address in addresses if said[address] is None]
+            case = f"ip_nonlocal_bind={nonlocal_bind}"
+            tap.equal({address: answer for address, answer in said.items() if answer is not None},
+                      {address: real[address] is True for address in addresses
+                       if address not in unknown}, f"addresses as bind(2) takes them, {case}")
             # where the kernel does not list all that may be in the way, no yes is certain
-            real = {address: bind_says(address) and (True if "bound" in reply else None)
-                    for address, reply in said.items()}
-            said = {address: reply.get("canBind") for address, reply in said.items()}
-            tap.equal(said, real, f"addresses as bind(2) takes them, ip_nonlocal_bind="
-                                  f"{nonlocal_bind}")
+            doubted = [address for address in addresses
+                       if real[address] is True and "bound" not in replies[address]]
+            tap.equal(sorted(unknown), sorted({*UNKNOWN_ADDRESSES[nonlocal_bind], *doubted}),
+                      f"what is unknown, {case}")
+            tap.equal([(address, real[address], replies[address]["advice"][:1])
+                       for address in addresses if said[address] is False
+                       and real[address] not in replies[address]["advice"][0]], [],
+                      f"the advice names the error, {case}")
+            if not nonlocal_bind:
+                tap.ok("being checked" in replies["2001:db8::20"]["advice"][0],
+                       "an address that is tentative is told so", replies["2001:db8::20"]["advice"])
         lab.set_sysctl("net.ipv4.ip_nonlocal_bind", 0)
         lab.set_sysctl("net.ipv6.ip_nonlocal_bind", 0)
         reply = fresh_look(daemon, 9, address="203.0.113.1")
@@ -178,6 +216,8 @@ def test_addresses(tap):
         tap.ok("freeInSec" not in reply and "EADDRNOTAVAIL" in reply["advice"][0],
                "for ever, and the advice says why", reply)
     ip("link", "del", "veth-a")
+    ip("route", "del", "local", "10.99.0.0/16", "dev", "lo")
+    ip("-6", "route", "del", "local", "2001:db8:99::/48", "dev", "lo")
     ip("addr", "del", "172.20.0.1/29", "dev", "lo")
 
 

@@ -276,6 +276,9 @@ def test_replies(tap):
         check_list_ports(tap, daemon, interface)
         for item in held + [outgoing]:
             item.reset()
+        tap.ok(lab.poll(lambda: "clearsInSec" in (daemon.alert("close-wait-stuck", 7865) or {}), 5),
+               "one that is clearing")
+        shown |= hold(tap, interface, "ListAlerts", [daemon.call("ListAlerts")], "a clearing alert")
         lab.poll(lambda: watcher.find("cleared", "close-wait-stuck", 7865), 8)
         tap.equal({item["event"] for item in watcher.events}, {"raised", "cleared"},
                   "Watch tells raised and cleared")
@@ -323,7 +326,7 @@ def host_replies(tap, interface):
         makers.Held(accepted + clients, server).close()
         tap.ok(daemon.wait_alert("time-wait-table", 0, "raised", 5, "host"), "no room in the table")
         tap.ok(lab.poll(lambda: "reading" in daemon.status().get("endings", {}), 5), "a reading")
-        for method in "GetStatus", "ListAlerts":
+        for method in "GetStatus", "ListAlerts", "ListPorts":
             shown |= hold(tap, interface, method, [daemon.call(method)], "a full table")
         lab.set_sysctl(buckets, usual)
         lab.stop_well(tap, daemon)
@@ -362,6 +365,7 @@ def check_states(tap, daemon, interface):
             replies.append(daemon.look("GetPort", {"port": port, **address}))
         sides = {item["side"]: item for item in replies[-1]["connections"]}
         tap.equal(sides.get(side, {}).get("states"), states, f"GetPort: {port}'s states")
+    replies.append(daemon.look("GetPort", {"port": 9, "address": "ff02::1"}))
     replies.append(daemon.look("GetPort", {"port": 9, "address": "203.0.113.1"}))
     tap.equal(len(replies[-1]["binds"]), 4, "GetPort: an address of its own besides the wildcards")
     return hold(tap, interface, "GetPort", replies, "every state")

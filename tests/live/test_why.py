@@ -255,6 +255,12 @@ def test_closes(tap):
             row = fake.ctl("ports").stdout.splitlines()[-1]
             tap.ok(row.endswith("2  " + shown.rjust(8)), f"closes per second: {rate} is {shown}",
                    row)
+    for rate, shown in (1.8, ">= 1.8"), (12345.6, ">= 12346"), (0.001, ">= 0.00"):
+        one = dict(port, port=65535, side="remote", closesPerSec=rate, closesAtLeast=True)
+        with Fake({"ListPorts": {"ports": [one], "total": 1, "scannedAt": "x"}}) as fake:
+            row = fake.ctl("ports").stdout.splitlines()[-1]
+            tap.ok(row.endswith("2  " + shown.rjust(8)) and len(row) <= 80,
+                   f"at least so many: {shown}", row)
 
 
 # Real sockets ------------------------------------------------------------------------------------

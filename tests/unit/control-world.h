@@ -371,7 +371,7 @@ static inline struct look_answer *make_port_answer(uint16_t port)
         portlook_end(answer->portlook, true, true);
         services_free(services);
         answer->addrs = calloc(1, sizeof(*answer->addrs));
-        answer->addrs->known = true; /* there are none */
+        answer->addrs->known = answer->addrs->routes_known = true; /* there are none */
         return answer;
 }
 

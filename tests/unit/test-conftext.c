@@ -177,6 +177,22 @@ static void test_port_sections(void **state)
                                  "to 65535, such as [Port 8080] or [Port remote:5432]");
 }
 
+/* Where they would be taken and do nothing. */
+static void test_keys_of_destinations(void **state)
+{
+        CLEANUP(conf_unrefp)
+        struct conf *conf = conftest_load("[Port remote:7400]\nExhaustionWarning=50%\n");
+
+        (void)state;
+        assert_non_null(conf);
+        conftest_refused("[Port 7400]\nExhaustionWarning=50%\n",
+                         "t.conf:2: ExhaustionWarning is about destinations and means nothing for "
+                         "a port of this host, expected it in [Port remote:7400]");
+        conftest_refused("[Port local:7400]\n\nExhaustionCritical=\n",
+                         "t.conf:3: ExhaustionCritical is about destinations and means nothing for "
+                         "a port of this host, expected it in [Port remote:7400]");
+}
+
 static void test_keys(void **state)
 {
         (void)state;
@@ -389,15 +405,25 @@ static void test_distance(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_long_comment),  cmocka_unit_test(test_line_limit),
-                cmocka_unit_test(test_binary),        cmocka_unit_test(test_utf8),
-                cmocka_unit_test(test_line_ends),     cmocka_unit_test(test_indented),
-                cmocka_unit_test(test_sections),      cmocka_unit_test(test_section_comment),
-                cmocka_unit_test(test_port_sections), cmocka_unit_test(test_keys),
-                cmocka_unit_test(test_not_a_key),     cmocka_unit_test(test_values),
-                cmocka_unit_test(test_ignore_lists),  cmocka_unit_test(test_levels),
-                cmocka_unit_test(test_equal_levels),  cmocka_unit_test(test_every_line),
-                cmocka_unit_test(test_many_errors),   cmocka_unit_test(test_too_many_ports),
+                cmocka_unit_test(test_long_comment),
+                cmocka_unit_test(test_line_limit),
+                cmocka_unit_test(test_binary),
+                cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_line_ends),
+                cmocka_unit_test(test_indented),
+                cmocka_unit_test(test_sections),
+                cmocka_unit_test(test_section_comment),
+                cmocka_unit_test(test_port_sections),
+                cmocka_unit_test(test_keys),
+                cmocka_unit_test(test_keys_of_destinations),
+                cmocka_unit_test(test_not_a_key),
+                cmocka_unit_test(test_values),
+                cmocka_unit_test(test_ignore_lists),
+                cmocka_unit_test(test_levels),
+                cmocka_unit_test(test_equal_levels),
+                cmocka_unit_test(test_every_line),
+                cmocka_unit_test(test_many_errors),
+                cmocka_unit_test(test_too_many_ports),
                 cmocka_unit_test(test_distance),
         };
 

@@ -336,7 +336,7 @@ static void status_answers_the_question(void **state)
         judge_stuck(world, 1, 0);
         assert_status(world, "warning",
                       "No longer leaking: local port 1 has 0 connections stuck in CLOSE_WAIT "
-                      "(leaky.service); the alert clears if that lasts.");
+                      "(leaky.service); the alert clears in 2min if that lasts.");
         judge_stuck(world, 1, 12);
         world->now_usec += USEC_PER_HOUR;
         assert_status(world, "unknown",
@@ -350,6 +350,42 @@ static void status_answers_the_question(void **state)
         assert_status(world, "unknown",
                       "Cannot see: no tcp_diag. Last seen at local port 1: 12 connections stuck in "
                       "CLOSE_WAIT for 1min or longer, the oldest 1min 5s (leaky.service).");
+}
+
+static void judge_table(struct world *world, uint64_t used, uint64_t overflows)
+{
+        struct events events = { 0 };
+
+        world->snapshot->host.tw_table = (struct tw_table){ .known = true,
+                                                            .used = used,
+                                                            .max = 100,
+                                                            .overflow_known = true,
+                                                            .overflows = overflows };
+        assert_int_equal(detect_step(world->alerts, world->conf->rules, world->snapshot,
+                                     world->now_usec, 1, &events),
+                         0);
+        events_done(&events);
+}
+
+/* An alert whose number has fallen is not called as if it had not. */
+static void status_tells_what_recovers(void **state)
+{
+        struct world *world = *state;
+
+        judge_stuck(world, 1, 0);
+        judge_table(world, 100, 3);
+        assert_status(world, "critical",
+                      "CRITICAL: this host: the TIME_WAIT table is overflowing, 100% full (100 of "
+                      "100), 3 connections found no room since the scan before.");
+        judge_table(world, 0, 0);
+        assert_status(world, "critical",
+                      "Recovering: this host: the TIME_WAIT table is 0% full (0 of 100); the alert "
+                      "clears in 2min if that lasts.");
+        world->now_usec += 30 * USEC_PER_SEC;
+        judge_table(world, 0, 0);
+        assert_status(world, "critical",
+                      "Recovering: this host: the TIME_WAIT table is 0% full (0 of 100); the alert "
+                      "clears in 1min 30s if that lasts.");
 }
 
 /* Stuck connections are never called "no leak", judged or not. */
@@ -431,6 +467,7 @@ int main(void)
                 TEST(reload_says_what_is_wrong),
                 TEST(only_the_privileged_reload),
                 TEST(status_answers_the_question),
+                TEST(status_tells_what_recovers),
                 TEST(status_hides_nothing),
                 TEST(status_knows_absent_from_zero),
                 TEST(alerts_come_worst_first_and_bounded),

@@ -311,13 +311,20 @@ static void test_no_reminder_while_clearing(void **state)
 {
         struct world *world = *state;
         struct rule rule = stuck_rule(10, 100);
+        uint64_t clears_usec;
 
         rule.remind_every_usec = 30 * USEC_PER_SEC;
         set_rules(world, &rule, 1);
         raise_warning(world);
-        for (int i = 0; i < 12; i++)
+        assert_false(alert_clears_in(alert_table_get(world->table, 0), world->now, &clears_usec));
+        assert_int_equal(see(world, 0), 0);
+        assert_true(alert_clears_in(alert_table_get(world->table, 0), world->now, &clears_usec));
+        assert_int_equal(clears_usec, 110 * USEC_PER_SEC);
+        for (int i = 0; i < 11; i++)
                 assert_int_equal(see(world, 0), 0);
         assert_true(alert_is_clearing(alert_table_get(world->table, 0)));
+        assert_true(alert_clears_in(alert_table_get(world->table, 0), world->now, &clears_usec));
+        assert_int_equal(clears_usec, 0);
         assert_int_equal(see(world, 0), 1);
         only_event(world, TRANSITION_CLEARED);
 }
@@ -687,8 +694,15 @@ static void test_owner_is_kept(void **state)
                 ;
         owner_clear(&owner);
         strcpy(owner.unit, "leaky.service");
+        owner.n_processes = owner.total = 1;
+        owner.processes[0] = (struct owner_process){ 7, "leaky", 40, 64 };
         alert_table_set_owner(world->table, &port, &owner);
-        for (int i = 0; i < 12; i++)
+        see(world, 10);
+        assert_int_equal(alert_table_get(world->table, 0)->owner.processes[0].fds, 40);
+        see(world, 0); /* it has closed something: the count is old */
+        assert_int_equal(alert_table_get(world->table, 0)->owner.processes[0].fds, OWNER_UNKNOWN);
+        assert_int_equal(alert_table_get(world->table, 0)->owner.processes[0].fd_limit, 64);
+        for (int i = 0; i < 11; i++)
                 see(world, 0);
         see(world, 0);
         assert_string_equal(only_event(world, TRANSITION_CLEARED)->alert.owner.unit,

@@ -287,6 +287,31 @@ static void test_mapped_address_is_folded(void **state)
         assert_memory_equal(record.remote.bytes, "\x0a\x01\x02\x03", 4);
 }
 
+/* What connect(::1) leaves in a socket that is bound to an IPv4 address, and fails. */
+static void test_mapped_address_without_a_peer(void **state)
+{
+        static const uint8_t states[] = { 7, 10, 13 }; /* CLOSE, LISTEN, BOUND_INACTIVE */
+        static const char *const locals[] = { "::ffff:127.0.0.1", "::ffff:0.0.0.0" };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(states) * ARRAY_SIZE(locals); i++) {
+                struct datagram d = { .len = 0 };
+                struct inet_diag_msg *msg = begin_socket(&d, AF_INET6, states[i / 2]);
+                struct sockrec record;
+
+                inet_pton(AF_INET6, locals[i % 2], msg->id.idiag_src);
+                inet_pton(AF_INET6, "::1", msg->id.idiag_dst);
+                assert_int_equal(parse_last(&d, &record), 0);
+                assert_int_equal(record.family, ADDR_IPV4);
+                assert_true(record.have & SOCKREC_MAPPED);
+                assert_memory_equal(record.local.bytes,
+                                    i % 2 == 0 ? "\x7f\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0"
+                                               : "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                                    16);
+                assert_memory_equal(record.remote.bytes, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+        }
+}
+
 static void test_real_ipv6_is_not_folded(void **state)
 {
         struct datagram d = { .len = 0 };
@@ -542,6 +567,7 @@ int main(void)
                 cmocka_unit_test(test_every_state_is_distinguished),
                 cmocka_unit_test(test_close_wait_socket),
                 cmocka_unit_test(test_mapped_address_is_folded),
+                cmocka_unit_test(test_mapped_address_without_a_peer),
                 cmocka_unit_test(test_real_ipv6_is_not_folded),
                 cmocka_unit_test(test_mini_socket_has_no_owner),
                 cmocka_unit_test(test_tcp_info),

@@ -207,6 +207,28 @@ static void test_closing(void **state)
         assert_true(closing_per_sec(&row) == 2);
 }
 
+static void test_closes_at_least(void **state)
+{
+        struct tcp_rates rates = { .known = 1U << TCP_TW_RECYCLED | 1U << TCP_TIME_WAIT_OVERFLOW,
+                                   .window_usec = 56 * USEC_PER_SEC };
+
+        (void)state;
+        assert_int_equal(closing_is_at_least(&rates), CLOSING_NO);
+        rates.delta[TCP_TW_RECYCLED] = 1;
+        assert_int_equal(closing_is_at_least(&rates), CLOSING_YES);
+        rates.delta[TCP_TW_RECYCLED] = 0;
+        rates.delta[TCP_TIME_WAIT_OVERFLOW] = 1;
+        assert_int_equal(closing_is_at_least(&rates), CLOSING_YES);
+        rates.window_usec = 10 * USEC_PER_SEC; /* that much is known at once */
+        assert_int_equal(closing_is_at_least(&rates), CLOSING_YES);
+        rates.delta[TCP_TIME_WAIT_OVERFLOW] = 0;
+        assert_int_equal(closing_is_at_least(&rates), CLOSING_UNKNOWN);
+        rates.window_usec = 60 * USEC_PER_SEC;
+        rates.known = 1U << TCP_TW_RECYCLED;
+        rates.delta[TCP_TIME_WAIT_OVERFLOW] = 1; /* of what is not known nothing is */
+        assert_int_equal(closing_is_at_least(&rates), CLOSING_UNKNOWN);
+}
+
 static struct host_facts endings_of(enum tcp_counter counter, uint64_t delta, int64_t time_wait)
 {
         struct host_facts facts = facts_of(time_wait, 1000, 0);
@@ -234,29 +256,38 @@ static void test_readings(void **state)
                 &facts,
                 "aborts high, TIME_WAIT low: this host ended 10 connections by a reset in 30s, "
                 "0 are in TIME_WAIT: somebody uses SO_LINGER 0, or closes while the peer still "
-                "sends (10)");
+                "sends (10) (perf trace -e tcp:tcp_send_reset shows who)");
         facts.rates.known |= 1U << TCP_ABORT_ON_CLOSE;
         facts.rates.delta[TCP_ABORT_ON_CLOSE] = 4;
         assert_reading(
                 &facts,
                 "aborts high, TIME_WAIT low: this host ended 14 connections by a reset in 30s, "
                 "0 are in TIME_WAIT: somebody uses SO_LINGER 0, or closes while the peer still "
-                "sends (10), or closes with unread data (4)");
+                "sends (10), or closes with unread data (4) (perf trace -e tcp:tcp_send_reset "
+                "shows who)");
+        facts.sockstat.tw = 4; /* 14 to 4: not low any more */
+        assert_reading(&facts,
+                       "aborts high: this host ended 14 connections by a reset in 30s, 4 are in "
+                       "TIME_WAIT: somebody uses SO_LINGER 0, or closes while the peer still sends "
+                       "(10), or closes with unread data (4) (perf trace -e tcp:tcp_send_reset "
+                       "shows who)");
         facts = endings_of(TCP_ABORT_ON_CLOSE, 12, 3);
         assert_reading(
                 &facts,
                 "aborts high, TIME_WAIT low: this host ended 12 connections by a reset in 30s, "
-                "3 are in TIME_WAIT: somebody closes with unread data (12)");
+                "3 are in TIME_WAIT: somebody closes with unread data (12) (perf "
+                "trace -e tcp:tcp_send_reset shows who)");
         facts = endings_of(TCP_LISTEN_OVERFLOWS, 10, 1000);
         assert_reading(&facts,
                        "accept queues overflow: 10 times in 30s a connection found its listener's "
-                       "queue full: a program accepts too slowly, or its backlog is too short");
+                       "queue full: a program accepts too slowly, or its backlog is too short (ss "
+                       "-ltnp shows whose)");
         facts.rates.known |= 1U << TCP_ABORT_ON_TIMEOUT;
         facts.rates.delta[TCP_ABORT_ON_TIMEOUT] = 11;
         assert_reading(
                 &facts,
                 "accept queues overflow: 10 times in 30s a connection found its listener's "
-                "queue full: a program accepts too slowly, or its backlog is too short; peers "
+                "queue full: a program accepts too slowly, or its backlog is too short (ss -ltnp shows whose); peers "
                 "vanish: 11 connections in 30s were given up because the peer did not answer "
                 "any more");
 }
@@ -324,6 +355,7 @@ int main(void)
                 cmocka_unit_test(test_table_unknown),
                 cmocka_unit_test(test_table_percent),
                 cmocka_unit_test(test_closing),
+                cmocka_unit_test(test_closes_at_least),
                 cmocka_unit_test(test_readings),
                 cmocka_unit_test(test_nothing_to_read),
                 cmocka_unit_test(test_fin_wait2_is_no_time_wait),

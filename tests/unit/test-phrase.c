@@ -207,6 +207,62 @@ static void a_table_is_full_or_overflows(void **state)
                 "3 of them in FIN_WAIT2)");
 }
 
+static void a_table_that_is_switched_off(void **state)
+{
+        struct event event = table_event(TRANSITION_RAISED, 0, 5);
+
+        (void)state;
+        event.alert.severity = SEVERITY_CRITICAL;
+        event.alert.values.tw_table.max = event.alert.values.tw_table.time_wait = 0;
+        assert_phrase(&event, "this host: critical, the TIME_WAIT table is switched off "
+                              "(net.ipv4.tcp_max_tw_buckets is 0), connections end without "
+                              "TIME_WAIT, 5 since the scan before");
+        event.alert.values.tw_table.overflows = 0;
+        event.transition = TRANSITION_REMINDED;
+        assert_phrase(&event, "this host: still, after 5min, the TIME_WAIT table is switched off "
+                              "(net.ipv4.tcp_max_tw_buckets is 0), connections end without "
+                              "TIME_WAIT");
+        event.transition = TRANSITION_CLEARED;
+        assert_phrase(&event, "this host: cleared after 5min, now the TIME_WAIT table is switched "
+                              "off (net.ipv4.tcp_max_tw_buckets is 0)");
+}
+
+/* FIN_WAIT2 is another trouble than TIME_WAIT, and tcp_fin_timeout helps against it alone. */
+static void a_table_full_of_fin_wait2(void **state)
+{
+        struct event event = table_event(TRANSITION_RAISED, 97, 0);
+
+        (void)state;
+        assert_string_equal(phrase_alert_advice(&event.alert),
+                            phrase_advice(ALERT_TIME_WAIT_TABLE));
+        event.alert.values.tw_table.time_wait = 0;
+        assert_phrase(&event,
+                      "this host: the TIME_WAIT table is 97% full (97 of 100, 97 of them in "
+                      "FIN_WAIT2), peers do not close, the level is 80%");
+        assert_non_null(strstr(phrase_alert_advice(&event.alert), "net.ipv4.tcp_fin_timeout"));
+        event.alert.values.tw_table.time_wait = 49; /* 48 are the smaller part */
+        assert_string_equal(phrase_alert_advice(&event.alert),
+                            phrase_advice(ALERT_TIME_WAIT_TABLE));
+        event.alert.values.tw_table.time_wait = 0;
+        event.alert.values.tw_table.time_wait_known = false;
+        assert_string_equal(phrase_alert_advice(&event.alert),
+                            phrase_advice(ALERT_TIME_WAIT_TABLE));
+}
+
+/* What is over is not told of an alert that is about to clear. */
+static void a_condition_that_is_over(void **state)
+{
+        struct event event = table_event(TRANSITION_RAISED, 60, 0);
+        char buf[PHRASE_MAX];
+
+        (void)state;
+        event.alert.state = ALERT_RAISED;
+        event.alert.severity = SEVERITY_CRITICAL;
+        event.alert.below_since_usec = 1;
+        assert_string_equal(phrase_condition(&event.alert, buf),
+                            "the TIME_WAIT table is 60% full (60 of 100, 3 of them in FIN_WAIT2)");
+}
+
 static void owner_is_named_as_far_as_known(void **state)
 {
         struct event event = event_of(ALERT_TIME_WAIT_COUNT, TRANSITION_RAISED);
@@ -342,6 +398,9 @@ int main(void)
                 cmocka_unit_test(what_is_usual_is_said),
                 cmocka_unit_test(other_kinds_have_their_words),
                 cmocka_unit_test(a_table_is_full_or_overflows),
+                cmocka_unit_test(a_table_that_is_switched_off),
+                cmocka_unit_test(a_table_full_of_fin_wait2),
+                cmocka_unit_test(a_condition_that_is_over),
                 cmocka_unit_test(owner_is_named_as_far_as_known),
                 cmocka_unit_test(processes_and_descriptors_are_counted),
                 cmocka_unit_test(lower_bounds_are_marked),

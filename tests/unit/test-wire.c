@@ -45,7 +45,7 @@ static void port_has_its_members(void **state)
                                   .patience_usec = USEC_PER_MIN,
                                   .rate_per_min = 1.5,
                                   .error_per_min = 0.5 };
-        const struct snapshot snapshot = { .leaks = &leak, .n_leaks = 1 };
+        struct snapshot snapshot = { .leaks = &leak, .n_leaks = 1 };
         json_t *object;
 
         (void)state;
@@ -86,6 +86,21 @@ static void port_has_its_members(void **state)
                     "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":0},"
                     "\"timeWaitLastSec\":15,\"closesPerSec\":1.0}");
+        snapshot.host.rates =
+                (struct tcp_rates){ .known = 1U << TCP_TW_RECYCLED | 1U << TCP_TIME_WAIT_OVERFLOW,
+                                    .window_usec = 60 * USEC_PER_SEC };
+        object = wire_port(&snapshot, &row, NULL);
+        assert_true(json_is_false(json_object_get(object, "closesAtLeast")));
+        json_decref(object);
+        snapshot.host.rates.delta[TCP_TW_RECYCLED] = 1;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_true(json_is_true(json_object_get(object, "closesAtLeast")));
+        json_decref(object);
+        row.tw_remaining[2] = 0;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_null(json_object_get(object, "closesAtLeast"));
+        json_decref(object);
+        row.tw_remaining[2] = 55;
         row.tw_beyond = 1;
         object = wire_port(&snapshot, &row, NULL);
         assert_int_equal(json_integer_value(json_object_get(object, "timeWaitLastSec")), 65);
@@ -182,6 +197,7 @@ static json_t *bare(json_t *alert)
 static void alert_has_its_members(void **state)
 {
         struct alert alert = stuck_alert();
+        json_t *object;
 
         (void)state;
         assert_json(
@@ -194,6 +210,17 @@ static void alert_has_its_members(void **state)
                 "\"unclosed\":0},\"oldestSec\":65,"
                 "\"oldestAtLeast\":false,\"warningLevel\":5,\"stuckAfterSec\":60,"
                 "\"rule\":\"built-in\",\"stage\":\"unread\"}");
+
+        alert.below_since_usec = 100 * USEC_PER_SEC;
+        alert.clear_after_usec = 120 * USEC_PER_SEC;
+        object = wire_alert(&alert, 142 * USEC_PER_SEC);
+        assert_true(json_is_true(json_object_get(object, "clearing")));
+        assert_int_equal(json_integer_value(json_object_get(object, "clearsInSec")), 78);
+        json_decref(object);
+        object = wire_alert(&alert, 500 * USEC_PER_SEC); /* at the next observation */
+        assert_int_equal(json_integer_value(json_object_get(object, "clearsInSec")), 0);
+        json_decref(object);
+        alert.below_since_usec = 0;
 
         alert.key = (struct alert_key){ .kind = ALERT_TIME_WAIT_TABLE };
         alert.values =

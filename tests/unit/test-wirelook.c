@@ -280,6 +280,7 @@ static void test_an_address_of_nobody(void **state)
         assert_text(blocker, "what", "address");
         assert_text(blocker, "address", "10.0.0.1");
         assert_text(blocker, "reuseHelps", "no");
+        assert_absent(blocker, "reason");
         assert_absent(blocker, "state");
         assert_absent(blocker, "freeInSec");
         assert_bool(at(get(reply, "binds"), 0), "canBind", true);
@@ -288,10 +289,39 @@ static void test_an_address_of_nobody(void **state)
 
         asked.local = HOST_ADDR_UNKNOWN;
         reply = wire_portlook(look, &asked);
+        assert_non_null(strstr(json_string_value(at(get(reply, "advice"), 0)), "--try"));
         assert_absent(reply, "canBind");
         assert_absent(reply, "canBindReuse");
         assert_absent(at(get(reply, "binds"), 3), "canBindReusePort");
         json_decref(reply);
+        portlook_free(look);
+}
+
+static void test_addresses_that_are_refused(void **state)
+{
+        static const struct {
+                enum host_addr_answer answer;
+                const char *reason, *error;
+        } cases[] = { { HOST_ADDR_TENTATIVE, "tentative", "EADDRNOTAVAIL" },
+                      { HOST_ADDR_LINK_LOCAL, "link-local", "EINVAL" },
+                      { HOST_ADDR_MULTICAST, "multicast", "EINVAL" } };
+        struct bind_address asked = local_10;
+        struct portlook *look = make_look();
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                json_t *reply, *blocker;
+
+                asked.local = cases[i].answer;
+                reply = wire_portlook(look, &asked);
+                blocker = at(get(reply, "blockedBy"), 0);
+                assert_bool(reply, "canBind", false);
+                assert_text(blocker, "what", "address");
+                assert_text(blocker, "reason", cases[i].reason);
+                assert_non_null(
+                        strstr(json_string_value(at(get(reply, "advice"), 0)), cases[i].error));
+                json_decref(reply);
+        }
         portlook_free(look);
 }
 
@@ -425,6 +455,7 @@ int main(void)
                 cmocka_unit_test(test_time_wait_blocks_for_a_while),
                 cmocka_unit_test(test_the_address_that_was_asked_about),
                 cmocka_unit_test(test_an_address_of_nobody),
+                cmocka_unit_test(test_addresses_that_are_refused),
                 cmocka_unit_test(test_listeners_and_owners),
                 cmocka_unit_test(test_connections),
                 cmocka_unit_test(test_the_greatest_reply_fits),
