@@ -243,7 +243,11 @@ static void look_at(const struct step *step, const struct rule *rule, const stru
         case ALERT_HALF_OPEN:
                 sight_of_half_open(rule, step->snapshot, alert, ret_sight);
                 break;
-        default:
+        case ALERT_CLOSE_WAIT_STUCK:
+        case ALERT_CLOSE_WAIT_LEAK:
+        case ALERT_CLOSE_WAIT_COUNT:
+        case ALERT_TIME_WAIT_COUNT:
+        case ALERT_KIND_COUNT: /* is no kind */
                 sight_of_port(rule, step->snapshot, alert, ret_sight);
                 break;
         }
