@@ -28,6 +28,7 @@ struct alert_table {
         uint64_t pause_usec;   /* between the last two */
         uint64_t resumed_usec; /* the step after the last gap; 0: there was none */
         uint64_t gap_usec;     /* how long that was */
+        uint64_t tw_overflows; /* of overflows_total, judged already */
         size_t next_asked;     /* place of the alert whose owner is asked for next */
 };
 
@@ -154,6 +155,21 @@ bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_us
 uint64_t alert_table_bad_scans(const struct alert_table *table)
 {
         return table->bad_scans;
+}
+
+void alert_table_set_overflows(const struct alert_table *table, struct tw_table *tw_table)
+{
+        const uint64_t total = tw_table->overflows_total;
+
+        tw_table->overflows = total - MIN(table->tw_overflows, total);
+        if (tw_table->overflows > 0)
+                tw_table->overflow_known = true;
+}
+
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table)
+{
+        if (tw_table->known)
+                table->tw_overflows = tw_table->overflows_total;
 }
 
 uint64_t alert_table_next_sequence(struct alert_table *table)
