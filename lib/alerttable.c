@@ -87,7 +87,7 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                 *ret_alert = table->items[at];
                 return 0;
         }
-        if (table->n >= (key->port.side == SIDE_HOST ? ALERTS_MAX : ALERTS_MAX - 1)) {
+        if (table->n >= (alert_kind_is_host(key->kind) ? ALERTS_MAX : ALERTS_MAX - ALERTS_HOST)) {
                 table->overflow++;
                 return -ENOSPC;
         }

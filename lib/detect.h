@@ -18,7 +18,8 @@
 #include "rule.h"
 #include "snapshot.h"
 
-#define ALERTS_MAX         1024 /* pending and raised; the last place is for the host's */
+#define ALERTS_MAX         1024                                       /* pending and raised */
+#define ALERTS_HOST        (ALERT_KIND_COUNT - ALERT_TIME_WAIT_TABLE) /* of them, one per kind */
 #define EVENT_REASON_MAX   160
 #define ALERT_KEY_TEXT_MAX 224
 
