@@ -167,6 +167,16 @@ static int let_out(struct rerun *rerun)
         return r;
 }
 
+/* The answers are in the recording; but each alert has to know what it has asked for. */
+static int ask_nobody(void *userdata, const struct port_key *port,
+                      const struct port_witness *witness)
+{
+        (void)userdata;
+        (void)port;
+        (void)witness;
+        return 0;
+}
+
 static int take_scan(struct rerun *rerun, struct snapshot *snapshot)
 {
         int r = let_out(rerun);
@@ -175,18 +185,19 @@ static int take_scan(struct rerun *rerun, struct snapshot *snapshot)
         if (r == 0 && detect_step(rerun->alerts, rerun->conf->rules, snapshot, snapshot->start_usec,
                                   snapshot->start_wall_usec, &rerun->events) < 0)
                 r = view_no_memory();
+        alert_table_ask_owners(rerun->alerts, snapshot->start_usec, ask_nobody, NULL);
         snapshot_unref(snapshot);
         return r;
 }
 
 static void take_owner(struct rerun *rerun, const struct replay_item *item)
 {
-        alert_table_set_owner(rerun->alerts, &item->port, &item->owner);
+        alert_table_set_owner(rerun->alerts, &item->answer);
         for (size_t i = 0; i < rerun->events.n; i++) {
                 struct alert *alert = &rerun->events.items[i].alert;
 
-                if (alert_is_answered(alert, &item->port, &item->owner))
-                        alert->owner = item->owner;
+                if (alert_is_answered(alert, &item->answer))
+                        alert->owner = item->answer.owner;
         }
 }
 

@@ -12,10 +12,8 @@
 #include <stdlib.h>
 
 struct question {
-        struct port_key port;
-        bool by_listener;
+        struct owner_answer answer;
         bool answered;
-        struct owner owner;
 };
 
 struct owners {
@@ -28,12 +26,12 @@ struct owners {
 static void ask(const struct control_ops *ops, void *userdata, const struct port_row *row,
                 struct owners *owners)
 {
-        struct question question = { .port = row->key, .by_listener = row->witness.by_listener };
+        struct question question = { .answer = { .port = row->key, .witness = row->witness } };
         int r;
 
         if (!row->witness.known || owners->n == OWNERS_MAX)
                 return;
-        r = ops->ask_owner(userdata, &row->key, &row->witness, &question.owner);
+        r = ops->ask_owner(userdata, &row->key, &row->witness, &question.answer.owner);
         if (r < 0)
                 return;
         question.answered = r == CONTROL_OWNER_KNOWN;
@@ -66,16 +64,17 @@ struct owners *owners_free(struct owners *owners)
         return NULL;
 }
 
-void owners_answer(struct owners *owners, const struct port_key *port, const struct owner *owner)
+void owners_answer(struct owners *owners, const struct owner_answer *answer)
 {
         for (size_t i = 0; i < owners->n; i++) {
                 struct question *question = &owners->questions[i];
 
-                if (question->answered || question->by_listener != owner->by_listener ||
-                    port_key_compare(&question->port, port) != 0)
+                if (question->answered ||
+                    !port_witness_equal(&question->answer.witness, &answer->witness) ||
+                    port_key_compare(&question->answer.port, &answer->port) != 0)
                         continue;
                 question->answered = true;
-                question->owner = *owner;
+                question->answer = *answer;
                 owners->unanswered--;
         }
 }
@@ -93,7 +92,7 @@ const struct owner *owners_find(void *userdata, const struct port_key *port)
 
         for (size_t i = 0; owners && i < owners->n; i++)
                 if (owners->questions[i].answered &&
-                    port_key_compare(&owners->questions[i].port, port) == 0)
-                        return &owners->questions[i].owner;
+                    port_key_compare(&owners->questions[i].answer.port, port) == 0)
+                        return &owners->questions[i].answer.owner;
         return NULL;
 }

@@ -27,7 +27,7 @@ struct owners *owners_ask(const struct control_ops *ops, void *userdata,
 struct owners *owners_free(struct owners *owners);
 
 /* An answer, whether it was asked for here or not. */
-void owners_answer(struct owners *owners, const struct port_key *port, const struct owner *owner);
+void owners_answer(struct owners *owners, const struct owner_answer *answer);
 /* When to wait no longer; 0: all answers are here, or that time has come. */
 uint64_t owners_wait_until(const struct owners *owners, uint64_t now_usec);
 

@@ -49,14 +49,13 @@ void control_tell_event(struct control *control, const struct event *event)
         control_leave(control);
 }
 
-void control_tell_owner(struct control *control, const struct port_key *port,
-                        const struct owner *owner)
+void control_tell_owner(struct control *control, const struct owner_answer *answer)
 {
         control_enter(control);
         for (struct client *c = control->clients; c; c = c->next) {
                 if (c->dead || !c->stream.owners)
                         continue;
-                owners_answer(c->stream.owners, port, owner);
+                owners_answer(c->stream.owners, answer);
                 serve_again(c);
         }
         control_leave(control);

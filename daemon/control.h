@@ -85,8 +85,7 @@ int control_adopt(struct control *control, int fd);
 /* For Watch: keeps the event for who asks later, and streams it. */
 void control_tell_event(struct control *control, const struct event *event);
 /* An answer to ask_owner(), or to anybody else's question. */
-void control_tell_owner(struct control *control, const struct port_key *port,
-                        const struct owner *owner);
+void control_tell_owner(struct control *control, const struct owner_answer *answer);
 /* A look that somebody asked for; takes references of its own. */
 void control_tell_look(struct control *control, struct look_answer *answer);
 /* A new snapshot is there. */

@@ -150,14 +150,13 @@ static void retire(struct daemon *daemon)
 
 static void take_answers(struct daemon *daemon)
 {
-        struct port_key port;
-        struct owner owner;
+        struct owner_answer answer;
 
-        while (scan_take_answer(daemon->scan, &port, &owner)) {
-                desk_put_owner(&daemon->desk, &port, &owner);
-                alert_table_set_owner(daemon->alerts, &port, &owner);
-                tell_owner(daemon->tell, &port, &owner);
-                control_tell_owner(daemon->control, &port, &owner);
+        while (scan_take_answer(daemon->scan, &answer)) {
+                desk_put_owner(&daemon->desk, &answer);
+                alert_table_set_owner(daemon->alerts, &answer);
+                tell_owner(daemon->tell, &answer);
+                control_tell_owner(daemon->control, &answer);
         }
         arm_overdue(daemon);
 }

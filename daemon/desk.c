@@ -23,8 +23,7 @@ int desk_ask_owner(struct desk *desk, const struct port_key *port,
                    const struct port_witness *witness, struct owner *ret_owner)
 {
         const uint64_t now_usec = clock_now_usec();
-        const struct owner *known =
-                ownercache_get(&desk->owners, port, witness->by_listener, now_usec);
+        const struct owner *known = ownercache_get(&desk->owners, port, witness, now_usec);
 
         if (known) {
                 *ret_owner = *known;
@@ -48,9 +47,9 @@ int desk_ask_look(struct desk *desk, const struct look_question *question, bool 
         return r;
 }
 
-void desk_put_owner(struct desk *desk, const struct port_key *port, const struct owner *owner)
+void desk_put_owner(struct desk *desk, const struct owner_answer *answer)
 {
-        ownercache_put(&desk->owners, port, owner, clock_now_usec());
+        ownercache_put(&desk->owners, answer, clock_now_usec());
 }
 
 struct look_answer *desk_take_look(struct desk *desk)

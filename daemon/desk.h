@@ -25,6 +25,6 @@ int desk_ask_look(struct desk *desk, const struct look_question *question, bool 
                   struct look_answer **ret_answer);
 
 /* An owner that was found, for whomever. */
-void desk_put_owner(struct desk *desk, const struct port_key *port, const struct owner *owner);
+void desk_put_owner(struct desk *desk, const struct owner_answer *answer);
 /* The next look that is done, now the caller's; NULL: none. */
 struct look_answer *desk_take_look(struct desk *desk);

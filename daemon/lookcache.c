@@ -64,10 +64,11 @@ static void settle(struct lookcache *cache, uint64_t now_usec)
 static int check_limits(const struct lookcache *cache, bool privileged)
 {
         const unsigned looks = LOOKCACHE_PER_SECOND - (privileged ? 0 : LOOKCACHE_RESERVED);
+        const size_t waiting = LOOKCACHE_WAITING_MAX - (privileged ? 0 : LOOKCACHE_RESERVED);
         const uint64_t cpu_usec =
                 LOOKCACHE_CPU_MAX_USEC - (privileged ? 0 : LOOKCACHE_RESERVED_USEC);
 
-        if (cache->n_waiting == LOOKCACHE_WAITING_MAX || cache->looks >= looks)
+        if (cache->n_waiting >= waiting || cache->looks >= looks)
                 return -EBUSY;
         if ((uint64_t)cache->spent_usec + cache->n_waiting * cache->last_cost_usec >= cpu_usec)
                 return -EDQUOT;

@@ -13,13 +13,14 @@
 
 #include "lookanswer.h"
 
-#define LOOKCACHE_KEEP_USEC     (UINT64_C(1) * 1000000) /* so long an answer is shared */
-#define LOOKCACHE_KEPT_MAX      8
-#define LOOKCACHE_WAITING_MAX   8                       /* looks asked for and not yet there */
-#define LOOKCACHE_PER_SECOND    4                       /* looks */
-#define LOOKCACHE_CPU_PCT       10                      /* of one CPU, in the long run */
-#define LOOKCACHE_CPU_MAX_USEC  (UINT64_C(1) * 1000000) /* saved up by looking at nothing */
-#define LOOKCACHE_RESERVED      1 /* of the looks of a second: for uid 0 and the daemon's own */
+#define LOOKCACHE_KEEP_USEC    (UINT64_C(1) * 1000000) /* so long an answer is shared */
+#define LOOKCACHE_KEPT_MAX     8
+#define LOOKCACHE_WAITING_MAX  8                       /* looks asked for and not yet there */
+#define LOOKCACHE_PER_SECOND   4                       /* looks */
+#define LOOKCACHE_CPU_PCT      10                      /* of one CPU, in the long run */
+#define LOOKCACHE_CPU_MAX_USEC (UINT64_C(1) * 1000000) /* saved up by looking at nothing */
+/* Of the looks of a second, and of those that wait: for uid 0 and the daemon's own. */
+#define LOOKCACHE_RESERVED      1
 #define LOOKCACHE_RESERVED_USEC (LOOKCACHE_CPU_MAX_USEC / 4) /* ... and of what is saved up */
 
 /* lookcache_ask() */

@@ -7,31 +7,31 @@
 #include "base.h"
 #include "units.h"
 
-static bool is_of(const struct ownercache_item *item, const struct port_key *port, bool by_listener)
+static bool is_of(const struct ownercache_item *item, const struct port_key *port,
+                  const struct port_witness *witness)
 {
-        return item->found_usec != 0 && item->owner.by_listener == by_listener &&
-               port_key_compare(&item->port, port) == 0;
+        return item->found_usec != 0 && port_witness_equal(&item->answer.witness, witness) &&
+               port_key_compare(&item->answer.port, port) == 0;
 }
 
-void ownercache_put(struct ownercache *cache, const struct port_key *port,
-                    const struct owner *owner, uint64_t now_usec)
+void ownercache_put(struct ownercache *cache, const struct owner_answer *answer, uint64_t now_usec)
 {
         size_t at = 0;
 
-        while (at < OWNERCACHE_SIZE && !is_of(&cache->items[at], port, owner->by_listener))
+        while (at < OWNERCACHE_SIZE && !is_of(&cache->items[at], &answer->port, &answer->witness))
                 at++;
         if (at == OWNERCACHE_SIZE)
                 at = cache->next++ % OWNERCACHE_SIZE;
-        cache->items[at] = (struct ownercache_item){ *port, MAX(now_usec, UINT64_C(1)), *owner };
+        cache->items[at] = (struct ownercache_item){ MAX(now_usec, UINT64_C(1)), *answer };
 }
 
 const struct owner *ownercache_get(const struct ownercache *cache, const struct port_key *port,
-                                   bool by_listener, uint64_t now_usec)
+                                   const struct port_witness *witness, uint64_t now_usec)
 {
         for (size_t i = 0; i < OWNERCACHE_SIZE; i++)
-                if (is_of(&cache->items[i], port, by_listener) &&
+                if (is_of(&cache->items[i], port, witness) &&
                     now_usec - cache->items[i].found_usec < OWNERCACHE_KEEP_USEC)
-                        return &cache->items[i].owner;
+                        return &cache->items[i].answer.owner;
         return NULL;
 }
 

@@ -17,9 +17,8 @@
 #define OWNERCACHE_PER_SECOND 8 /* searches for clients */
 
 struct ownercache_item {
-        struct port_key port;
         uint64_t found_usec; /* 0: none */
-        struct owner owner;
+        struct owner_answer answer;
 };
 
 /* All zero: empty. */
@@ -31,10 +30,9 @@ struct ownercache {
 };
 
 /* now_usec: monotonic, in all of them. */
-void ownercache_put(struct ownercache *cache, const struct port_key *port,
-                    const struct owner *owner, uint64_t now_usec);
-/* NULL: not found lately. by_listener: as in struct owner. Valid until the next put. */
+void ownercache_put(struct ownercache *cache, const struct owner_answer *answer, uint64_t now_usec);
+/* Of that witness of the port. NULL: not found lately. Valid until the next put. */
 const struct owner *ownercache_get(const struct ownercache *cache, const struct port_key *port,
-                                   bool by_listener, uint64_t now_usec);
+                                   const struct port_witness *witness, uint64_t now_usec);
 /* May a client's question be searched for? Counts it. */
 bool ownercache_may_search(struct ownercache *cache, uint64_t now_usec);

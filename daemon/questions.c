@@ -11,11 +11,11 @@
 #include <string.h>
 
 /*
- * The same question, if it waits already; how many of strangers do. Who listens on a port is
- * another question than who holds its sockets.
+ * The same question, if it waits already; how many of strangers do. Each witness of a port is
+ * another question: its listener, a socket in CLOSE_WAIT, one towards each destination.
  */
 static struct owner_question *find_owner(struct questions *questions, const struct port_key *port,
-                                         bool by_listener, size_t *ret_strangers)
+                                         const struct port_witness *witness, size_t *ret_strangers)
 {
         struct owner_question *found = NULL;
 
@@ -24,8 +24,8 @@ static struct owner_question *find_owner(struct questions *questions, const stru
                 struct owner_question *question = &questions->owners[i];
 
                 *ret_strangers += !question->for_alert;
-                if (question->witness.by_listener == by_listener &&
-                    port_key_compare(&question->port, port) == 0)
+                if (port_witness_equal(&question->answer.witness, witness) &&
+                    port_key_compare(&question->answer.port, port) == 0)
                         found = question;
         }
         return found;
@@ -35,7 +35,7 @@ int questions_ask_owner(struct questions *questions, const struct port_key *port
                         const struct port_witness *witness, bool for_alert)
 {
         size_t strangers;
-        struct owner_question *same = find_owner(questions, port, witness->by_listener, &strangers);
+        struct owner_question *same = find_owner(questions, port, witness, &strangers);
 
         if (same) {
                 same->for_alert |= for_alert; /* the answer will do for both */
@@ -44,9 +44,9 @@ int questions_ask_owner(struct questions *questions, const struct port_key *port
         if (questions->n_owners == QUESTIONS_OWNERS_MAX ||
             (!for_alert && strangers >= QUESTIONS_STRANGERS_MAX))
                 return -ENOBUFS;
-        questions->owners[questions->n_owners++] = (struct owner_question){
-                .port = *port, .witness = *witness, .for_alert = for_alert
-        };
+        questions->owners[questions->n_owners++] =
+                (struct owner_question){ .answer = { .port = *port, .witness = *witness },
+                                         .for_alert = for_alert };
         return 0;
 }
 
@@ -59,16 +59,14 @@ struct owner_question *questions_next_owner(struct questions *questions)
 
 void questions_owner_found(struct questions *questions, const struct owner *owner)
 {
-        questions->owners[questions->n_owners_answered++].owner = *owner;
+        questions->owners[questions->n_owners_answered++].answer.owner = *owner;
 }
 
-bool questions_take_owner(struct questions *questions, struct port_key *ret_port,
-                          struct owner *ret_owner)
+bool questions_take_owner(struct questions *questions, struct owner_answer *ret_answer)
 {
         if (questions->n_owners_answered == 0)
                 return false;
-        *ret_port = questions->owners[0].port;
-        *ret_owner = questions->owners[0].owner;
+        *ret_answer = questions->owners[0].answer;
         questions->n_owners_answered--;
         questions->n_owners--;
         memmove(&questions->owners[0], &questions->owners[1],

@@ -18,10 +18,8 @@
 #define QUESTIONS_LOOKS_MAX     16 /* asked for and not yet taken */
 
 struct owner_question {
-        struct port_key port;
-        struct port_witness witness;
-        struct owner owner; /* the answer */
-        bool for_alert;     /* false: for a stranger, who has to leave room */
+        struct owner_answer answer; /* its owner is to be found */
+        bool for_alert;             /* false: for a stranger, who has to leave room */
 };
 
 /* Answers to be filled in, or filled in, answered ones first; each with a reference. */
@@ -40,7 +38,8 @@ struct questions {
 };
 
 /*
- * Who holds the witness? Who has been asked for already is asked for once. -ENOBUFS: too many wait.
+ * Who holds the witness? The same witness of the same port is asked for once. -ENOBUFS: too many
+ * wait.
  */
 int questions_ask_owner(struct questions *questions, const struct port_key *port,
                         const struct port_witness *witness, bool for_alert);
@@ -49,8 +48,7 @@ struct owner_question *questions_next_owner(struct questions *questions);
 /* That one now has its answer. */
 void questions_owner_found(struct questions *questions, const struct owner *owner);
 /* Takes the oldest answer out. False: there is none. */
-bool questions_take_owner(struct questions *questions, struct port_key *ret_port,
-                          struct owner *ret_owner);
+bool questions_take_owner(struct questions *questions, struct owner_answer *ret_answer);
 
 /*
  * The answer is to be filled in: takes its reference over on success. Whoever asks sees to it that

@@ -62,12 +62,12 @@ int scan_ask_owner(struct scan *scan, const struct port_key *port,
         return r;
 }
 
-bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner)
+bool scan_take_answer(struct scan *scan, struct owner_answer *ret_answer)
 {
         bool taken;
 
         (void)pthread_mutex_lock(&scan->lock);
-        taken = questions_take_owner(&scan->questions, ret_port, ret_owner);
+        taken = questions_take_owner(&scan->questions, ret_answer);
         (void)pthread_mutex_unlock(&scan->lock);
         return taken;
 }

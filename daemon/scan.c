@@ -166,19 +166,18 @@ static void forget_found(struct scan *scan)
 /* With the lock held; released while the files are read. */
 static void answer_owner(struct scan *scan)
 {
-        const struct owner_question question = *questions_next_owner(&scan->questions);
-        struct owner owner;
+        struct owner_answer answer = questions_next_owner(&scan->questions)->answer;
         bool for_alert;
 
         (void)pthread_mutex_unlock(&scan->lock);
-        owner_finder_find(&scan->finder, &question.witness, &owner);
+        owner_finder_find(&scan->finder, &answer.witness, &answer.owner);
         (void)pthread_mutex_lock(&scan->lock);
         for_alert = questions_next_owner(&scan->questions)->for_alert; /* asked for since */
         (void)pthread_mutex_unlock(&scan->lock);
         if (for_alert) /* a file: not under the lock */
-                recorder_owner(scan->recorder, &question.port, &owner);
+                recorder_owner(scan->recorder, &answer);
         (void)pthread_mutex_lock(&scan->lock);
-        questions_owner_found(&scan->questions, &owner);
+        questions_owner_found(&scan->questions, &answer.owner);
         if (!questions_next_owner(&scan->questions) || ++scan->finder_used == QUESTIONS_OWNERS_MAX)
                 forget_found(scan);
         notify_loop(scan);

@@ -47,7 +47,7 @@ void scan_reconfigure(struct scan *scan, struct conf *conf);
 /* Who holds the witness? The answer comes through scan_take_answer(). -ENOBUFS: too many wait. */
 int scan_ask_owner(struct scan *scan, const struct port_key *port,
                    const struct port_witness *witness, enum scan_asker asker);
-bool scan_take_answer(struct scan *scan, struct port_key *ret_port, struct owner *ret_owner);
+bool scan_take_answer(struct scan *scan, struct owner_answer *ret_answer);
 
 /*
  * Looks when no scan is due. The answer comes through scan_take_look(), so each question is asked

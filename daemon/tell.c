@@ -110,12 +110,12 @@ void tell_event(struct tell *tell, const struct event *event, uint64_t now_usec)
         let_out_ready(tell);
 }
 
-void tell_owner(struct tell *tell, const struct port_key *port, const struct owner *owner)
+void tell_owner(struct tell *tell, const struct owner_answer *answer)
 {
         for (size_t i = 0; i < tell->n; i++) {
-                if (!alert_is_answered(&tell->queue[i].event.alert, port, owner))
+                if (!alert_is_answered(&tell->queue[i].event.alert, answer))
                         continue;
-                tell->queue[i].event.alert.owner = *owner;
+                tell->queue[i].event.alert.owner = answer->owner;
                 tell->queue[i].until_usec = 0;
         }
         let_out_ready(tell);

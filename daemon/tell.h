@@ -27,11 +27,8 @@ struct tell *tell_free(struct tell *tell);
 
 /* Takes a copy of the event. Lets out what can go. */
 void tell_event(struct tell *tell, const struct event *event, uint64_t now_usec);
-/*
- * An answer: fills the owner into every waiting event of that port whose witness it was found by,
- * the listener (owner.by_listener) or a socket. Lets out what can go.
- */
-void tell_owner(struct tell *tell, const struct port_key *port, const struct owner *owner);
+/* Fills the owner into every waiting event that it was asked for. Lets out what can go. */
+void tell_owner(struct tell *tell, const struct owner_answer *answer);
 /* Lets out what has waited for TELL_WAIT_USEC. */
 void tell_overdue(struct tell *tell, uint64_t now_usec);
 /* When the first waiting event becomes overdue; 0: nothing waits. */

@@ -28,6 +28,7 @@ struct alert_table {
         uint64_t pause_usec;   /* between the last two */
         uint64_t resumed_usec; /* the step after the last gap; 0: there was none */
         uint64_t gap_usec;     /* how long that was */
+        uint64_t tw_overflows; /* of overflows_total, judged already */
         size_t next_asked;     /* place of the alert whose owner is asked for next */
 };
 
@@ -86,7 +87,7 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                 *ret_alert = table->items[at];
                 return 0;
         }
-        if (table->n >= (key->port.side == SIDE_HOST ? ALERTS_MAX : ALERTS_MAX - 1)) {
+        if (table->n >= (alert_kind_is_host(key->kind) ? ALERTS_MAX : ALERTS_MAX - ALERTS_HOST)) {
                 table->overflow++;
                 return -ENOSPC;
         }
@@ -156,6 +157,21 @@ uint64_t alert_table_bad_scans(const struct alert_table *table)
         return table->bad_scans;
 }
 
+void alert_table_set_overflows(const struct alert_table *table, struct tw_table *tw_table)
+{
+        const uint64_t total = tw_table->overflows_total;
+
+        tw_table->overflows = total - MIN(table->tw_overflows, total);
+        if (tw_table->overflows > 0)
+                tw_table->overflow_known = true;
+}
+
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table)
+{
+        if (tw_table->known)
+                table->tw_overflows = tw_table->overflows_total;
+}
+
 uint64_t alert_table_next_sequence(struct alert_table *table)
 {
         return ++table->sequence;
@@ -192,31 +208,48 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
         return raised;
 }
 
-bool alert_is_answered(const struct alert *alert, const struct port_key *port,
-                       const struct owner *owner)
+/* An older recording tells of an answer only whether it is of the listener or of a socket. */
+static bool is_found_by(const struct owner_answer *answer, const struct port_witness *witness)
 {
-        return alert->witness.known && alert->witness.by_listener == owner->by_listener &&
-               port_key_compare(&alert->key.port, port) == 0;
+        if (!answer->witness.known)
+                return witness->known && witness->by_listener == answer->owner.by_listener;
+        return port_witness_equal(witness, &answer->witness);
+}
+
+bool alert_is_answered(const struct alert *alert, const struct owner_answer *answer)
+{
+        return alert->witness.known && is_found_by(answer, &alert->witness) &&
+               port_key_compare(&alert->key.port, &answer->port) == 0;
+}
+
+static bool is_close_wait(enum alert_kind kind)
+{
+        return kind == ALERT_CLOSE_WAIT_STUCK || kind == ALERT_CLOSE_WAIT_LEAK ||
+               kind == ALERT_CLOSE_WAIT_COUNT;
 }
 
 /*
+ * The oldest socket may have been closed since its holder was asked for, and another be the witness
+ * now: the answer is still the best that there is.
+ *
  * Who was found by the listener may stand in for the holder of a CLOSE_WAIT socket that nobody has
- * found yet; never the other way round: that socket says nothing about those in TIME_WAIT.
+ * found yet; never the other way round: that socket says nothing about those in TIME_WAIT. And no
+ * other socket of the port stands in for anything: it may be another program's.
  */
-static bool may_own(const struct alert *alert, const struct owner *owner)
+static bool may_own(const struct alert *alert, const struct owner_answer *answer)
 {
-        if (!alert->witness.known || alert->witness.by_listener == owner->by_listener)
-                return alert->witness.known;
-        return alert->key.kind != ALERT_TIME_WAIT_COUNT && !owner_is_known(&alert->owner);
+        if (!alert->witness.known || port_key_compare(&alert->key.port, &answer->port) != 0)
+                return false;
+        return is_found_by(answer, &alert->witness) || is_found_by(answer, &alert->owner_asked) ||
+               (is_close_wait(alert->key.kind) && answer->owner.by_listener &&
+                !owner_is_known(&alert->owner));
 }
 
-void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
-                           const struct owner *owner)
+void alert_table_set_owner(struct alert_table *table, const struct owner_answer *answer)
 {
         for (size_t i = 0; i < table->n; i++)
-                if (port_key_compare(&table->items[i]->key.port, port) == 0 &&
-                    may_own(table->items[i], owner))
-                        table->items[i]->owner = *owner;
+                if (may_own(table->items[i], answer))
+                        table->items[i]->owner = answer->owner;
 }
 
 static bool wants_owner(const struct alert *alert, uint64_t now_usec)
@@ -244,6 +277,7 @@ void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_
                     ask(userdata, &alert->key.port, &alert->witness) < 0)
                         continue;
                 alert->owner_asked_usec = MAX(now_usec, UINT64_C(1));
+                alert->owner_asked = alert->witness;
                 asked++;
         }
 }

@@ -31,6 +31,13 @@ uint64_t alert_table_bad_scans(const struct alert_table *table);
 void alert_table_count_step(struct alert_table *table, uint64_t now_usec);
 bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_usec);
 
+/*
+ * The overflows of a table of mini-sockets, made those since the last one that was judged: each is
+ * judged once, whichever snapshot it was counted by. judge_overflows() makes this one the last.
+ */
+void alert_table_set_overflows(const struct alert_table *table, struct tw_table *tw_table);
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table);
+
 uint64_t alert_table_next_sequence(struct alert_table *table);
 
 /* Room for one more event; false: no memory. */

@@ -60,6 +60,7 @@ struct step {
         uint64_t now_usec;
         uint64_t now_wall_usec;
         uint64_t seen_usec; /* when that was so which is judged: now, or when a census was taken */
+        struct tw_table tw_table; /* the snapshot's; its overflows are those not judged yet */
         struct events *events;
 };
 
@@ -236,7 +237,7 @@ static void look_at(const struct step *step, const struct rule *rule, const stru
                 sight_of_scans(rule, step->snapshot, alert_table_bad_scans(step->table), ret_sight);
                 break;
         case ALERT_TIME_WAIT_TABLE:
-                sight_of_table(rule, step->snapshot, ret_sight);
+                sight_of_table(rule, &step->tw_table, ret_sight);
                 break;
         case ALERT_PORT_EXHAUSTION:
                 sight_of_destination(rule, step->snapshot, alert, ret_sight);
@@ -244,7 +245,11 @@ static void look_at(const struct step *step, const struct rule *rule, const stru
         case ALERT_HALF_OPEN:
                 sight_of_half_open(rule, step->snapshot, alert, ret_sight);
                 break;
-        default:
+        case ALERT_CLOSE_WAIT_STUCK:
+        case ALERT_CLOSE_WAIT_LEAK:
+        case ALERT_CLOSE_WAIT_COUNT:
+        case ALERT_TIME_WAIT_COUNT:
+        case ALERT_KIND_COUNT: /* is no kind */
                 sight_of_port(rule, step->snapshot, alert, ret_sight);
                 break;
         }
@@ -352,7 +357,7 @@ static int start_for_host(const struct step *step)
         if (step->snapshot->result != SCAN_COMPLETE &&
             rules_find(step->rules, ALERT_BLIND, &blind.port))
                 r = start(step, &blind);
-        if (r == 0 && rule && sight_table_is_reached(rule, step->snapshot))
+        if (r == 0 && rule && sight_table_is_reached(rule, &step->tw_table))
                 r = start(step, &table);
         return r;
 }
@@ -378,14 +383,20 @@ int detect_step(struct alert_table *table, const struct rules *rules,
                              .snapshot = snapshot,
                              .now_usec = now_usec,
                              .now_wall_usec = now_wall_usec,
+                             .tw_table = snapshot->host.tw_table,
                              .events = ret_events };
         int r;
 
         ret_events->n = 0;
         alert_table_count_scan(table, snapshot);
         alert_table_count_step(table, now_usec);
+        alert_table_set_overflows(table, &step.tw_table);
         r = start_all(&step);
-        return r < 0 ? r : alert_table_sweep(table, judge, &step);
+        if (r == 0)
+                r = alert_table_sweep(table, judge, &step);
+        if (r == 0)
+                alert_table_judge_overflows(table, &step.tw_table);
+        return r;
 }
 
 static int judge_rule_alone(struct alert *alert, void *userdata)

@@ -18,7 +18,8 @@
 #include "rule.h"
 #include "snapshot.h"
 
-#define ALERTS_MAX         1024 /* pending and raised; the last place is for the host's */
+#define ALERTS_MAX         1024                                       /* pending and raised */
+#define ALERTS_HOST        (ALERT_KIND_COUNT - ALERT_TIME_WAIT_TABLE) /* of them, one per kind */
 #define EVENT_REASON_MAX   160
 #define ALERT_KEY_TEXT_MAX 224
 
@@ -73,8 +74,10 @@ struct alert {
         uint64_t critical_within_usec; /* of a leak */
         uint64_t silent_after_usec;    /* of half-open */
 
-        /* when its owner was last asked for; 0: never (alert_table_ask_owners()) */
+        /* alert_table_ask_owners(): when its owner was last asked for (0: never), and by which
+           witness, which may be another by now */
         uint64_t owner_asked_usec;
+        struct port_witness owner_asked;
 
         /* when that was so which it was last judged by; 0: it has not been judged yet */
         uint64_t seen_usec;
@@ -120,14 +123,13 @@ uint64_t alert_table_overflow(const struct alert_table *table);
 /* Number of raised ones, and the worst severity among them. */
 size_t alert_table_raised(const struct alert_table *table, enum severity *ret_worst);
 /*
- * Sets the owner of every alert of that port that has sockets to own (alert.witness), and whose
- * sockets it may own: those in TIME_WAIT are the listener's, see owner.by_listener.
+ * Sets the owner of every alert of that port that has sockets to own (alert.witness) and that it is
+ * the answer for: found by the witness that the alert has now, or had when it asked. Who listens on
+ * the port may also stand in for who holds its CLOSE_WAIT sockets, as long as nobody is known.
  */
-void alert_table_set_owner(struct alert_table *table, const struct port_key *port,
-                           const struct owner *owner);
-/* Is that owner, of that port, the answer to what is asked for the alert (its witness)? */
-bool alert_is_answered(const struct alert *alert, const struct port_key *port,
-                       const struct owner *owner);
+void alert_table_set_owner(struct alert_table *table, const struct owner_answer *answer);
+/* Is that the answer to what is asked for the alert as it is now (its witness)? */
+bool alert_is_answered(const struct alert *alert, const struct owner_answer *answer);
 
 /*
  * Asks for the owners of alerts that are raised and not about to clear, and of leaks that may be:

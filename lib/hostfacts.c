@@ -107,13 +107,17 @@ static void set_overflows(const struct tcp_counters *counters, struct tw_overflo
 {
         const uint64_t value = counters->value[TCP_TIME_WAIT_OVERFLOW];
 
+        table->overflows_total = last->total;
         if (!(counters->known & 1U << TCP_TIME_WAIT_OVERFLOW))
                 return;
         if (last->known && value >= last->value) {
                 table->overflow_known = true;
                 table->overflows = value - last->value;
+                last->total += table->overflows;
+                table->overflows_total = last->total;
         }
-        *last = (struct tw_overflow){ .known = true, .value = value };
+        last->known = true;
+        last->value = value;
 }
 
 void host_facts_set_table(struct host_facts *facts, const uint64_t *time_wait,

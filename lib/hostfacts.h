@@ -29,13 +29,15 @@ struct tw_table {
         uint64_t time_wait;   /* of used, as the scan counted them; the rest is FIN_WAIT2 */
         bool overflow_known;  /* false: there is nothing yet to compare the counter with */
         uint64_t overflows;   /* connections that found no room since the last scan that could tell:
-                                   TCPTimeWaitOverflow */
+                                   TCPTimeWaitOverflow; in an alert: ... that was judged */
+        uint64_t overflows_total; /* since the first scan that could tell; never falls */
 };
 
 /* TCPTimeWaitOverflow when it was last known. All zero: it never was. */
 struct tw_overflow {
         bool known;
         uint64_t value;
+        uint64_t total; /* by how much it has grown; what it lost when it began anew is left out */
 };
 
 struct host_facts {

@@ -46,6 +46,16 @@ struct owner {
         struct owner_process processes[OWNER_PROCESSES_LISTED];
 };
 
+/*
+ * Who was found, and whom for: one port may have several witnesses, as it may have several
+ * destinations, and each its own owner.
+ */
+struct owner_answer {
+        struct port_key port;
+        struct port_witness witness; /* not known: an older recording did not say which it was */
+        struct owner owner;
+};
+
 /* Nothing known. */
 void owner_clear(struct owner *owner);
 bool owner_is_known(const struct owner *owner);

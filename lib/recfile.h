@@ -29,7 +29,8 @@
 enum {
         RECFILE_SESSION = 1, /* a daemon starts: what follows refers to nothing before it */
         RECFILE_SCAN = 2,
-        RECFILE_OWNER = 3, /* who was found to hold a port's sockets */
+        RECFILE_OWNER = 3,  /* as the next one without its witness: read, not written any more */
+        RECFILE_ANSWER = 4, /* who was found to hold a witness of a port */
 };
 
 /* recfile_read_header() */

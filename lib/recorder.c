@@ -316,8 +316,7 @@ void recorder_finish(struct recorder *recorder, const struct scan_request *reque
         recorder->begun = false;
 }
 
-void recorder_owner(struct recorder *recorder, const struct port_key *port,
-                    const struct owner *owner)
+void recorder_owner(struct recorder *recorder, const struct owner_answer *answer)
 {
         if (!recorder)
                 return;
@@ -325,8 +324,8 @@ void recorder_owner(struct recorder *recorder, const struct port_key *port,
                 recorder->stats.lost++;
                 return;
         }
-        recfile_begin_frame(&recorder->frame, RECFILE_OWNER);
-        recowner_put(&recorder->frame, port, owner);
+        recfile_begin_frame(&recorder->frame, RECFILE_ANSWER);
+        recowner_put(&recorder->frame, answer);
         if (write_frame(recorder) < 0)
                 recorder->stats.lost++;
 }

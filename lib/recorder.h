@@ -53,8 +53,7 @@ void recorder_end_sockets(struct recorder *recorder, bool whole);
 void recorder_finish(struct recorder *recorder, const struct scan_request *request,
                      const struct snapshot *snapshot);
 
-/* Who holds the sockets of that port, as found after the last scan. */
-void recorder_owner(struct recorder *recorder, const struct port_key *port,
-                    const struct owner *owner);
+/* Who holds a witness of a port, as found after the last scan. */
+void recorder_owner(struct recorder *recorder, const struct owner_answer *answer);
 
 void recorder_get_stats(const struct recorder *recorder, struct recorder_stats *ret_stats);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The port, the unit, flags, the uid, how many processes there are, and those that are listed.
+ * The witness (flags, cgroup, uid, inode), the port, the unit, flags, the uid, how many processes there are, and those that are listed.
  * Numbers that may be unknown are one more than they are: 0 is unknown.
  */
 
@@ -14,6 +14,10 @@ enum {
         FLAG_BY_LISTENER = 1 << 1,
         FLAG_HOLDERS = 1 << 2,
         FLAG_MASK = (1 << 3) - 1,
+
+        WITNESS_KNOWN = 1 << 0,
+        WITNESS_BY_LISTENER = 1 << 1,
+        WITNESS_MASK = (1 << 2) - 1,
 };
 
 static void put_known(struct recbuf *buf, int64_t value)
@@ -58,9 +62,29 @@ static void get_port(struct recview *view, struct port_key *ret_port)
         ret_port->port = (uint16_t)recview_get(view, UINT16_MAX, "a port");
 }
 
-void recowner_put(struct recbuf *buf, const struct port_key *port, const struct owner *owner)
+static void put_witness(struct recbuf *buf, const struct port_witness *witness)
 {
-        put_port(buf, port);
+        recbuf_put(buf, (witness->known ? WITNESS_KNOWN : 0) |
+                                (witness->by_listener ? WITNESS_BY_LISTENER : 0));
+        recbuf_put(buf, witness->cgroup_id);
+        recbuf_put(buf, witness->uid);
+        recbuf_put(buf, witness->inode);
+}
+
+static void get_witness(struct recview *view, struct port_witness *ret_witness)
+{
+        static const char what[] = "a witness";
+        const uint64_t flags = recview_get(view, WITNESS_MASK, what);
+
+        ret_witness->known = flags & WITNESS_KNOWN;
+        ret_witness->by_listener = flags & WITNESS_BY_LISTENER;
+        ret_witness->cgroup_id = recview_get(view, UINT64_MAX, what);
+        ret_witness->uid = (uint32_t)recview_get(view, UINT32_MAX, what);
+        ret_witness->inode = (uint32_t)recview_get(view, UINT32_MAX, what);
+}
+
+static void put_owner(struct recbuf *buf, const struct owner *owner)
+{
         recbuf_put_text(buf, owner->unit);
         recbuf_put(buf, (owner->unit_is_user ? FLAG_UNIT_IS_USER : 0) |
                                 (owner->by_listener ? FLAG_BY_LISTENER : 0) |
@@ -72,13 +96,12 @@ void recowner_put(struct recbuf *buf, const struct port_key *port, const struct 
                 put_process(buf, &owner->processes[i]);
 }
 
-void recowner_get(struct recview *view, struct port_key *ret_port, struct owner *ret_owner)
+static void get_owner(struct recview *view, struct owner *ret_owner)
 {
         struct owner owner;
         uint64_t flags, listed;
 
         owner_clear(&owner);
-        get_port(view, ret_port);
         recview_get_text(view, owner.unit, sizeof(owner.unit), "a unit");
         flags = recview_get(view, FLAG_MASK, "an owner's flags");
         owner.unit_is_user = flags & FLAG_UNIT_IS_USER;
@@ -92,4 +115,20 @@ void recowner_get(struct recview *view, struct port_key *ret_port, struct owner 
         for (uint32_t i = 0; i < owner.n_processes; i++)
                 get_process(view, &owner.processes[i]);
         *ret_owner = owner;
+}
+
+void recowner_put(struct recbuf *buf, const struct owner_answer *answer)
+{
+        put_witness(buf, &answer->witness);
+        put_port(buf, &answer->port);
+        put_owner(buf, &answer->owner);
+}
+
+void recowner_get(struct recview *view, bool has_witness, struct owner_answer *ret_answer)
+{
+        ret_answer->witness = (struct port_witness){ 0 };
+        if (has_witness)
+                get_witness(view, &ret_answer->witness);
+        get_port(view, &ret_answer->port);
+        get_owner(view, &ret_answer->owner);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Who was found to hold the sockets of a port <-> bytes: the whole of an owner's frame. */
+/*
+ * Who was found to hold a witness of a port <-> bytes: the whole of an answer's frame. The frame of
+ * older recordings (RECFILE_OWNER) has no witness: then the answer's is not known.
+ */
 
 #include "detect.h"
 #include "recbuf.h"
 
-void recowner_put(struct recbuf *buf, const struct port_key *port, const struct owner *owner);
-void recowner_get(struct recview *view, struct port_key *ret_port, struct owner *ret_owner);
+void recowner_put(struct recbuf *buf, const struct owner_answer *answer);
+void recowner_get(struct recview *view, bool has_witness, struct owner_answer *ret_answer);

@@ -107,9 +107,9 @@ static int read_session(struct replay *replay, struct recview *view, struct repl
         return REPLAY_SESSION;
 }
 
-static int read_owner(struct recview *view, struct replay_item *item)
+static int read_owner(struct recview *view, bool has_witness, struct replay_item *item)
 {
-        recowner_get(view, &item->port, &item->owner);
+        recowner_get(view, has_witness, &item->answer);
         return REPLAY_OWNER;
 }
 
@@ -321,7 +321,8 @@ static int read_frame(struct replay *replay, const struct recframe *frame, struc
         case RECFILE_SCAN:
                 return read_scan(replay, view, item);
         case RECFILE_OWNER:
-                return read_owner(view, item);
+        case RECFILE_ANSWER:
+                return read_owner(view, frame->type == RECFILE_ANSWER, item);
         default:
                 view->at = view->end;
                 return 0;

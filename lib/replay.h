@@ -18,14 +18,13 @@
 /* replay_next() */
 #define REPLAY_END     0
 #define REPLAY_SCAN    1
-#define REPLAY_OWNER   2 /* who was found to hold a port's sockets, after the last scan */
+#define REPLAY_OWNER   2 /* who was found to hold a witness of a port, after the last scan */
 #define REPLAY_SESSION 3 /* a daemon started here */
 
 struct replay_item {
-        struct snapshot *snapshot; /* REPLAY_SCAN: the caller's; start_usec never goes back */
-        struct port_key port;      /* REPLAY_OWNER */
-        struct owner owner;        /* REPLAY_OWNER */
-        struct recsession session; /* REPLAY_SESSION */
+        struct snapshot *snapshot;  /* REPLAY_SCAN: the caller's; start_usec never goes back */
+        struct owner_answer answer; /* REPLAY_OWNER */
+        struct recsession session;  /* REPLAY_SESSION */
 };
 
 struct replay;

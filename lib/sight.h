@@ -27,13 +27,14 @@ struct sight {
 void sight_of_port(const struct rule *rule, const struct snapshot *snapshot,
                    const struct alert *alert, struct sight *ret_sight);
 
-/* Of port-exhaustion and of half-open, by the snapshot's census; of time-wait-table. */
+/* Of port-exhaustion and of half-open, by the snapshot's census. */
 void sight_of_destination(const struct rule *rule, const struct snapshot *snapshot,
                           const struct alert *alert, struct sight *ret_sight);
 void sight_of_half_open(const struct rule *rule, const struct snapshot *snapshot,
                         const struct alert *alert, struct sight *ret_sight);
-void sight_of_table(const struct rule *rule, const struct snapshot *snapshot,
-                    struct sight *ret_sight);
+
+/* Of time-wait-table; its overflows are those since the last one that was judged. */
+void sight_of_table(const struct rule *rule, const struct tw_table *table, struct sight *ret_sight);
 
 /* Of `blind`, which is judged by the scans themselves; bad_scans: in a row, this one included. */
 void sight_of_scans(const struct rule *rule, const struct snapshot *snapshot, uint64_t bad_scans,
@@ -46,7 +47,7 @@ bool sight_is_reached(const struct rule *rule, const struct snapshot *snapshot,
 /* The same of a row of the census, and of the table of mini-sockets. */
 bool sight_destination_is_reached(const struct rule *rule, const struct destination_row *row);
 bool sight_half_open_is_reached(const struct rule *rule, const struct half_open_row *row);
-bool sight_table_is_reached(const struct rule *rule, const struct snapshot *snapshot);
+bool sight_table_is_reached(const struct rule *rule, const struct tw_table *table);
 
 /* For the sight*.c files: the level that a number reaches, and whether it is at or below the clear
  * level of one. */

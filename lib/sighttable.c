@@ -5,6 +5,7 @@
  * found no room is worse than any percentage and past already: it reaches the highest level that
  * there is at once, whatever RaiseAfter is, and keeps from clearing what it raised until ClearAfter
  * has passed without another. Where nobody can say whether there was one, the percentage decides.
+ * Not every snapshot is judged, so that those of the snapshots before it count, too.
  *
  * It is judged at every scan, also those that saw no socket: the numbers do not come from them.
  */
@@ -17,10 +18,8 @@ static enum severity highest(const struct rule *rule)
         return rule->critical != RULE_LEVEL_OFF ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 }
 
-void sight_of_table(const struct rule *rule, const struct snapshot *snapshot,
-                    struct sight *ret_sight)
+void sight_of_table(const struct rule *rule, const struct tw_table *table, struct sight *ret_sight)
 {
-        const struct tw_table *table = &snapshot->host.tw_table;
         const uint64_t percent = tw_table_percent(table);
         struct sight sight = { .known = table->known,
                                .certain = true,
@@ -41,10 +40,8 @@ void sight_of_table(const struct rule *rule, const struct snapshot *snapshot,
         *ret_sight = sight;
 }
 
-bool sight_table_is_reached(const struct rule *rule, const struct snapshot *snapshot)
+bool sight_table_is_reached(const struct rule *rule, const struct tw_table *table)
 {
-        const struct tw_table *table = &snapshot->host.tw_table;
-
         if (!table->known)
                 return false;
         return table->overflows > 0 || sight_level(rule, tw_table_percent(table)) != SEVERITY_NONE;

@@ -15,3 +15,10 @@ struct port_witness {
         bool known;       /* false: neither is known, nor is any of the above */
         bool by_listener; /* it is the listener's */
 };
+
+/* The same socket: who holds the one holds the other. Two that are unknown are equal. */
+static inline bool port_witness_equal(const struct port_witness *a, const struct port_witness *b)
+{
+        return a->known == b->known && a->by_listener == b->by_listener && a->inode == b->inode &&
+               a->cgroup_id == b->cgroup_id && a->uid == b->uid;
+}

@@ -234,13 +234,13 @@ static int look(struct judge *judge, struct snapshot **ret_snapshot)
 static void find_owners(struct judge *judge)
 {
         for (size_t i = 0; i < alert_table_count(judge->alerts); i++) {
-                const struct port_key port = alert_table_get(judge->alerts, i)->key.port;
-                struct owner owner;
+                const struct alert *alert = alert_table_get(judge->alerts, i);
+                struct owner_answer answer = { .port = alert->key.port, .witness = alert->witness };
 
-                if (port.side == SIDE_HOST)
+                if (answer.port.side == SIDE_HOST)
                         continue;
-                host_owner(judge->host, &port, &owner);
-                alert_table_set_owner(judge->alerts, &port, &owner);
+                host_owner(judge->host, &answer.port, &answer.owner);
+                alert_table_set_owner(judge->alerts, &answer);
         }
 }
 

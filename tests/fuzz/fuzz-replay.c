@@ -118,7 +118,7 @@ static void replay_all(struct replay *replay, const struct rules *rules)
                 abort();
         while (scans < SCANS_MAX && (r = replay_next(replay, &item, &error)) > 0) {
                 if (r == REPLAY_OWNER)
-                        alert_table_set_owner(alerts, &item.port, &item.owner);
+                        alert_table_set_owner(alerts, &item.answer);
                 if (r != REPLAY_SCAN)
                         continue;
                 if (item.snapshot->start_usec < last_usec)

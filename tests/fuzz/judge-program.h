@@ -387,22 +387,22 @@ static inline void program_scan_again(struct program *program, unsigned n, enum 
 static inline void program_set_owner(struct program *program)
 {
         const uint8_t byte = program_take(program);
-        const struct port_key port = model_port(byte % MODEL_FEW);
-        struct owner owner;
+        struct owner_answer answer = { .port = model_port(byte % MODEL_FEW) };
+        struct owner *owner = &answer.owner;
 
-        owner_clear(&owner);
-        owner.uid = ++program->owners;
-        owner.total = owner.n_processes = byte >> 4 & 3;
-        for (uint32_t i = 0; i < owner.n_processes; i++) {
+        owner_clear(owner);
+        owner->uid = ++program->owners;
+        owner->total = owner->n_processes = byte >> 4 & 3;
+        for (uint32_t i = 0; i < owner->n_processes; i++) {
                 static const int64_t limits[4] = { 1024, 65536, OWNER_UNLIMITED, OWNER_UNKNOWN };
                 const uint8_t fds = program_take(program);
 
-                owner.processes[i] =
+                owner->processes[i] =
                         (struct owner_process){ .pid = 7,
                                                 .fds = fds == 255 ? OWNER_UNKNOWN : fds * 5,
                                                 .fd_limit = limits[fds & 3] };
         }
-        alert_table_set_owner(program->table, &port, &owner);
+        alert_table_set_owner(program->table, &answer);
         model_note_owners(&program->model, program->table);
 }
 

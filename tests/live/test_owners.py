@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who it is: the process that holds the sockets, all of them where it has forked, with descriptors and
 limit; by the listener where the sockets name nobody; nobody rather than somebody else where it cannot
-be seen. And many alerts at once on a host whose processes hold many descriptors: looking for the
+be seen; two programs behind one port number, each for itself. And many alerts at once on a host whose processes hold many descriptors: looking for the
 owners delays neither the scans nor the end."""
 
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 
@@ -25,7 +26,7 @@ CountWarning=20
 [Alerts]
 RaiseAfter=500ms
 """
-STUCK, TIME_WAIT = "close-wait-stuck", "time-wait-count"
+STUCK, TIME_WAIT, EXHAUSTION = "close-wait-stuck", "time-wait-count", "port-exhaustion"
 PORTS = range(7600, 7664)
 CROWD = 4  # processes
 LIMIT = 777
@@ -48,6 +49,15 @@ for _ in range(forks):
 os.write(1, b"held\\n")
 signal.pause()
 """ % LIMIT
+
+# argv: address, port, connections, all of which it holds.
+CLIENT = """
+import os, signal, socket, sys
+address = sys.argv[1], int(sys.argv[2])
+held = [socket.create_connection(address) for _ in range(int(sys.argv[3]))]
+os.write(1, b"held\\n")
+signal.pause()
+"""
 
 
 class Server:
@@ -172,6 +182,49 @@ def test_both_on_one_port(tap):
         lab.stop_well(tap, daemon)
 
 
+def hold(address, port, count):
+    """Another process with so many connections to there."""
+    process = lab.spawn([sys.executable, "-c", CLIENT, address, str(port), str(count)],
+                        stdout=lab.subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+def test_two_destinations(tap):
+    """One port number, two servers, two clients that use their local ports up."""
+    port, addresses = 7693, ("127.0.0.1", "127.0.0.2")
+    lab.set_sysctl("net.ipv4.ip_local_port_range", "40000 40199")
+    with lab.Daemon(CONFIG) as daemon, socket.create_server(("", port), backlog=1024):
+        watcher = lab.Watcher(daemon.socket)
+        clients = {address: hold(address, port, 150) for address in addresses}
+        wanted = {address: [client.pid] for address, client in clients.items()}
+
+        def by_destination(rows):
+            return {row["destination"]["address"]: list(by_pid(row)) for row in rows
+                    if row["kind"] == EXHAUSTION and row["port"] == port}
+
+        def alerts():
+            return by_destination(daemon.ctl_json("alerts")["alerts"])
+
+        def told():
+            return by_destination(item["alert"] for item in list(watcher.events)
+                                  if item["event"] == "raised")
+
+        def listed():
+            rows = daemon.call("ListDestinations")["destinations"]
+            return {row["address"]: list(by_pid(row)) for row in rows if row["port"] == port}
+
+        for name, answer in (("the events", told), ("the alerts", alerts),
+                             ("ListDestinations", listed)):
+            lab.poll(lambda found=answer: found() == wanted, 10)
+            tap.equal(answer(), wanted, f"two clients, two destinations, one port: {name}")
+        watcher.close()
+        lab.stop_well(tap, daemon)
+        for client in clients.values():
+            lab.end(client)
+            client.stdout.close()
+
+
 def for_nobody(*programs):
     """The first of them that uid 65534 may run."""
     for path in programs:
@@ -265,4 +318,4 @@ def test_many_owners(tap):
 
 
 lab.run(test_one_process, test_forked, test_unaccepted, test_time_wait, test_both_on_one_port,
-        test_without_privilege, test_many_owners, limit=120)
+        test_without_privilege, test_many_owners, test_two_destinations, limit=120)

@@ -57,7 +57,9 @@ def check_stage(tap, daemon, port, stage):
     tap.equal(alert.get("stage"), name, f"{name}: named")
     tap.ok(WORDS[stage] in alert.get("stageAdvice", ""), f"{name}: with its own advice", alert)
     tap.equal(daemon.ports()[("local", port)]["stages"], wanted, f"{name}: in `ports`, too")
-    process = (alert.get("owner", {}).get("processes") or [{}])[0]
+    # looked up when the alert is raised: `alerts` has it a moment later
+    owner = lab.poll(lambda: (daemon.alert(STUCK, port) or {}).get("owner"), 3) or {}
+    process = (owner.get("processes") or [{}])[0]
     tap.equal((process.get("pid"), process.get("comm")),
               (os.getpid(), lab.read_text("/proc/self/comm").strip()), f"{name}: by this process")
     tap.equal(process.get("fdLimit"), resource.getrlimit(resource.RLIMIT_NOFILE)[0],

@@ -17,12 +17,12 @@ static void scan_with_witness(struct world *world, size_t n_rows)
 
 static void answer(struct world *world, uint16_t port, const char *unit)
 {
-        const struct port_key key = { .side = SIDE_LOCAL, .port = port };
-        struct owner owner;
+        struct owner_answer answer = { .port = { .side = SIDE_LOCAL, .port = port },
+                                       .witness.known = true };
 
-        owner_clear(&owner);
-        snprintf(owner.unit, sizeof(owner.unit), "%s", unit);
-        control_tell_owner(world->control, &key, &owner);
+        owner_clear(&answer.owner);
+        snprintf(answer.owner.unit, sizeof(answer.owner.unit), "%s", unit);
+        control_tell_owner(world->control, &answer);
         spin(world);
 }
 
@@ -59,22 +59,26 @@ static void a_reply_waits_for_its_owner(void **state)
         hang_up(world, &peer);
 }
 
-/* Who listens is the answer to another question than who holds the sockets. */
-static void a_listener_is_no_answer(void **state)
+/* Who listens, or holds another socket, is the answer to another question. */
+static void another_witness_is_no_answer(void **state)
 {
         struct world *world = *state;
-        const struct port_key key = { .side = SIDE_LOCAL, .port = 1 };
-        struct owner owner;
+        const struct port_witness others[] = { { .known = true, .by_listener = true },
+                                               { .known = true, .inode = 7 } };
         struct peer peer;
 
         scan_with_witness(world, 3);
         peer = dial(world);
         send_text(world, &peer, one_port);
-        owner_clear(&owner);
-        owner.by_listener = true;
-        control_tell_owner(world->control, &key, &owner);
-        spin(world);
-        assert_silent(world, &peer);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                struct owner_answer answer = { .port = { .side = SIDE_LOCAL, .port = 1 },
+                                               .witness = others[i] };
+
+                owner_clear(&answer.owner);
+                control_tell_owner(world->control, &answer);
+                spin(world);
+                assert_silent(world, &peer);
+        }
         hang_up(world, &peer);
 }
 
@@ -218,7 +222,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_reply_waits_for_its_owner),
-                TEST(a_listener_is_no_answer),
+                TEST(another_witness_is_no_answer),
                 TEST(it_waits_for_all_of_them),
                 TEST(it_does_not_wait_for_ever),
                 TEST(a_timer_ends_the_wait),

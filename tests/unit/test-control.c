@@ -313,7 +313,7 @@ static void assert_status(struct world *world, const char *verdict, const char *
 static void status_answers_the_question(void **state)
 {
         struct world *world = *state;
-        struct owner owner;
+        struct owner_answer answer;
 
         assert_status(world, "unknown", "Cannot say yet: the first scan is not done.");
         judge_stuck(world, 1, 0);
@@ -325,9 +325,11 @@ static void status_answers_the_question(void **state)
                 "for 1min 5s; an alert if that lasts.");
         world->now_usec += USEC_PER_MIN;
         judge_stuck(world, 1, 12);
-        owner_clear(&owner);
-        strcpy(owner.unit, "leaky.service");
-        alert_table_set_owner(world->alerts, &world->snapshot->rows[0].key, &owner);
+        answer.port = world->snapshot->rows[0].key;
+        answer.witness = alert_table_get(world->alerts, 0)->witness;
+        owner_clear(&answer.owner);
+        strcpy(answer.owner.unit, "leaky.service");
+        alert_table_set_owner(world->alerts, &answer);
         assert_status(
                 world, "warning",
                 "LEAKING: local port 1 has 12 connections stuck in CLOSE_WAIT, the oldest for "

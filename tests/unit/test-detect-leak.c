@@ -101,16 +101,15 @@ static size_t see_leak(struct world *world, uint8_t times, uint32_t outlived)
 
 static void has_descriptors_left(struct world *world, int64_t left)
 {
-        const struct port_key port = local_port(80);
-        struct owner owner;
+        struct owner_answer answer = { .port = local_port(80) };
 
-        owner_clear(&owner);
-        owner.total = owner.n_processes = 1;
-        owner.processes[0] =
+        owner_clear(&answer.owner);
+        answer.owner.total = answer.owner.n_processes = 1;
+        answer.owner.processes[0] =
                 (struct owner_process){ .pid = 7, .fds = 1024 - left, .fd_limit = 1024 };
         for (size_t i = 0; i < alert_table_count(world->table); i++)
                 ((struct alert *)alert_table_get(world->table, i))->witness.known = true;
-        alert_table_set_owner(world->table, &port, &owner);
+        alert_table_set_owner(world->table, &answer);
 }
 
 static const struct event *only_event(const struct world *world, enum transition transition)
@@ -181,14 +180,13 @@ static void test_critical_at_once(void **state)
 
 static void lift_limit(struct world *world)
 {
-        const struct port_key port = local_port(80);
-        struct owner owner;
+        struct owner_answer answer = { .port = local_port(80) };
 
-        owner_clear(&owner);
-        owner.total = owner.n_processes = 1;
-        owner.processes[0] =
+        owner_clear(&answer.owner);
+        answer.owner.total = answer.owner.n_processes = 1;
+        answer.owner.processes[0] =
                 (struct owner_process){ .pid = 7, .fds = 24, .fd_limit = OWNER_UNLIMITED };
-        alert_table_set_owner(world->table, &port, &owner);
+        alert_table_set_owner(world->table, &answer);
 }
 
 /* Never is not unknown. */

@@ -16,6 +16,7 @@ struct world {
         struct events events;
         uint64_t now;
         uint64_t generation;
+        uint64_t overflows_total;
 };
 
 static struct rule table_rule(int64_t warning, int64_t critical)
@@ -74,14 +75,22 @@ static void judge(struct world *world, const struct tw_table *table, enum scan_r
         world->now += STEP;
 }
 
+static struct tw_table table_of(struct world *world, uint64_t used, uint64_t max,
+                                uint64_t overflows)
+{
+        world->overflows_total += overflows;
+        return (struct tw_table){ .known = true,
+                                  .used = used,
+                                  .max = max,
+                                  .overflow_known = true,
+                                  .overflows = overflows,
+                                  .overflows_total = world->overflows_total };
+}
+
 /* One scan; returns the transition, TRANSITION_COUNT for none. */
 static enum transition see_of(struct world *world, uint64_t used, uint64_t max, uint64_t overflows)
 {
-        const struct tw_table table = { .known = true,
-                                        .used = used,
-                                        .max = max,
-                                        .overflow_known = true,
-                                        .overflows = overflows };
+        const struct tw_table table = table_of(world, used, max, overflows);
 
         judge(world, &table, SCAN_COMPLETE);
         assert_true(world->events.n <= 1);
@@ -219,9 +228,7 @@ static void test_without_the_counter(void **state)
 static void test_failed_scans_tell_as_well(void **state)
 {
         struct world *world = *state;
-        const struct tw_table table = {
-                .known = true, .used = 5, .max = 100, .overflow_known = true, .overflows = 1
-        };
+        const struct tw_table table = table_of(world, 5, 100, 1);
 
         judge(world, &table, SCAN_FAILED);
         assert_int_equal(world->events.n, 1);
@@ -284,6 +291,36 @@ static struct snapshot *scan(struct observer *observer, const struct rules *rule
         return snapshot;
 }
 
+/* A snapshot that was replaced before anybody took it, or made by an older configuration. */
+static void test_what_was_not_judged_is_not_lost(void **state)
+{
+        struct world *world = *state;
+        const struct tw_table unknown = { 0 };
+
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        (void)table_of(world, 10, 100, 500); /* not judged */
+        judge(world, &unknown, SCAN_FAILED); /* one that cannot tell does not lose it either */
+        assert_int_equal(see(world, 10, 0), TRANSITION_RAISED);
+        assert_int_equal(only_alert(world)->severity, SEVERITY_CRITICAL);
+        assert_true(only_alert(world)->values.tw_table.overflow_known);
+        assert_int_equal(only_alert(world)->values.tw_table.overflows, 500);
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT); /* nor is it counted twice */
+        assert_int_equal(only_alert(world)->values.tw_table.overflows, 0);
+        (void)table_of(world, 10, 100, 2);
+        assert_int_equal(see(world, 10, 3), TRANSITION_COUNT);
+        assert_int_equal(only_alert(world)->values.tw_table.overflows, 5);
+}
+
+/* The daemon's first snapshots may be among those. */
+static void test_nothing_was_judged_yet(void **state)
+{
+        struct world *world = *state;
+
+        (void)table_of(world, 10, 100, 0);
+        (void)table_of(world, 10, 100, 4);
+        assert_int_equal(see(world, 10, 0), TRANSITION_RAISED);
+}
+
 /* From the kernel's numbers to the table of the snapshot, by way of the observer. */
 static void test_observed(void **state)
 {
@@ -301,6 +338,7 @@ static void test_observed(void **state)
 
         snapshot = scan(observer, world->rules, 4, 12);
         assert_int_equal(snapshot->host.tw_table.overflows, 2);
+        assert_int_equal(snapshot->host.tw_table.overflows_total, 2);
         assert_int_equal(snapshot->host.rates.delta[TCP_TIME_WAIT_OVERFLOW], 2);
         snapshot_unref(snapshot);
         observer_free(observer);
@@ -321,6 +359,8 @@ int main(void)
                 TEST(test_failed_scans_tell_as_well),
                 TEST(test_small_tables),
                 TEST(test_no_room_at_all),
+                TEST(test_what_was_not_judged_is_not_lost),
+                TEST(test_nothing_was_judged_yet),
                 TEST(test_observed),
         };
 

@@ -170,12 +170,17 @@ static void test_table_unknown(void **state)
         /* what came while nobody could tell is told when somebody can */
         assert_false(fill(40, 100, -1, &last).overflow_known);
         assert_false(fill(HOST_UNKNOWN, 100, 8, &last).known);
-        assert_int_equal(fill(40, 100, 12, &last).overflows, 5);
+        table = fill(40, 100, 12, &last);
+        assert_int_equal(table.overflows, 5);
+        assert_int_equal(table.overflows_total, 5);
 
         table = fill(40, 100, 3, &last); /* it went down: another counter */
         assert_false(table.overflow_known);
         assert_int_equal(table.overflows, 0);
-        assert_int_equal(fill(40, 100, 5, &last).overflows, 2);
+        assert_int_equal(table.overflows_total, 5); /* which never falls */
+        table = fill(40, 100, 5, &last);
+        assert_int_equal(table.overflows, 2);
+        assert_int_equal(table.overflows_total, 7);
 }
 
 static void test_table_percent(void **state)

@@ -192,6 +192,22 @@ static void test_so_many_at_once(void **state)
         lookcache_done(&cache);
 }
 
+/* Those that only read cannot take all the places. */
+static void test_a_place_is_kept_for_the_privileged(void **state)
+{
+        struct lookcache cache = { 0 };
+        uint64_t now_usec = START_USEC;
+
+        (void)state;
+        for (uint16_t port = 1; port <= LOOKCACHE_WAITING_MAX - LOOKCACHE_RESERVED; port++)
+                assert_int_equal(ask_as(&cache, port, false, now_usec += USEC_PER_SEC), 0);
+        now_usec += USEC_PER_SEC;
+        assert_int_equal(ask_as(&cache, 98, false, now_usec), -EBUSY);
+        assert_int_equal(ask_as(&cache, 99, true, now_usec), 0);
+        assert_int_equal(ask_as(&cache, 100, true, now_usec), -EBUSY);
+        lookcache_done(&cache);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -203,6 +219,7 @@ int main(void)
                 cmocka_unit_test(test_what_waits_counts_before_its_cost_is_known),
                 cmocka_unit_test(test_the_privileged_come_through),
                 cmocka_unit_test(test_so_many_at_once),
+                cmocka_unit_test(test_a_place_is_kept_for_the_privileged),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

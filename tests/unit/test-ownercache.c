@@ -6,36 +6,42 @@
 
 #include "ownercache.h"
 
-static struct owner owner_of(const char *unit, bool by_listener)
-{
-        struct owner owner;
+static const struct port_witness socket_5 = { .known = true, .inode = 5 };
+static const struct port_witness socket_6 = { .known = true, .inode = 6 };
 
-        owner_clear(&owner);
-        strcpy(owner.unit, unit);
-        owner.by_listener = by_listener;
-        return owner;
+static void put_of(struct ownercache *cache, uint16_t number, const struct port_witness *witness,
+                   const char *unit, uint64_t now)
+{
+        struct owner_answer answer = { .port = local_port(number), .witness = *witness };
+
+        owner_clear(&answer.owner);
+        strcpy(answer.owner.unit, unit);
+        ownercache_put(cache, &answer, now);
 }
 
 static void put(struct ownercache *cache, uint16_t number, const char *unit, uint64_t now)
 {
-        const struct port_key port = local_port(number);
-        const struct owner owner = owner_of(unit, false);
+        put_of(cache, number, &socket_5, unit, now);
+}
 
-        ownercache_put(cache, &port, &owner, now);
+static const char *get_of(const struct ownercache *cache, uint16_t number,
+                          const struct port_witness *witness, uint64_t now)
+{
+        const struct port_key port = local_port(number);
+        const struct owner *owner = ownercache_get(cache, &port, witness, now);
+
+        return owner ? owner->unit : NULL;
 }
 
 static const char *get(const struct ownercache *cache, uint16_t number, uint64_t now)
 {
-        const struct port_key port = local_port(number);
-        const struct owner *owner = ownercache_get(cache, &port, false, now);
-
-        return owner ? owner->unit : NULL;
+        return get_of(cache, number, &socket_5, now);
 }
 
 static void test_what_was_found_lately(void **state)
 {
         struct ownercache cache = { 0 };
-        const struct port_key port = local_port(80);
+        const struct port_witness listener = { .known = true, .inode = 5, .by_listener = true };
 
         (void)state;
         assert_null(get(&cache, 80, 0));
@@ -43,9 +49,22 @@ static void test_what_was_found_lately(void **state)
         assert_string_equal(get(&cache, 80, 1000 + OWNERCACHE_KEEP_USEC - 1), "a.service");
         assert_null(get(&cache, 80, 1000 + OWNERCACHE_KEEP_USEC));
         assert_null(get(&cache, 81, 1000));
-        assert_null(ownercache_get(&cache, &port, true, 1000)); /* that is another question */
+        assert_null(get_of(&cache, 80, &listener, 1000)); /* that is another question */
         put(&cache, 80, "b.service", 2000);
         assert_string_equal(get(&cache, 80, 2000), "b.service");
+}
+
+/* Two programs on one port: what was found of the one says nothing of the other. */
+static void test_each_witness_has_its_owner(void **state)
+{
+        struct ownercache cache = { 0 };
+
+        (void)state;
+        put_of(&cache, 443, &socket_5, "a.service", 1000);
+        assert_null(get_of(&cache, 443, &socket_6, 1000));
+        put_of(&cache, 443, &socket_6, "b.service", 1000);
+        assert_string_equal(get_of(&cache, 443, &socket_5, 1000), "a.service");
+        assert_string_equal(get_of(&cache, 443, &socket_6, 1000), "b.service");
 }
 
 static void test_the_oldest_makes_room(void **state)
@@ -78,6 +97,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_was_found_lately),
+                cmocka_unit_test(test_each_witness_has_its_owner),
                 cmocka_unit_test(test_the_oldest_makes_room),
                 cmocka_unit_test(test_so_many_searches_a_second),
         };

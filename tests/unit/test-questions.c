@@ -28,26 +28,26 @@ static void found(struct questions *questions, const char *unit)
 static void test_owners_come_in_order(void **state)
 {
         struct questions questions = { 0 };
-        struct port_key port;
-        struct owner owner;
+        struct owner_answer answer;
 
         (void)state;
         assert_null(questions_next_owner(&questions));
-        assert_false(questions_take_owner(&questions, &port, &owner));
+        assert_false(questions_take_owner(&questions, &answer));
         assert_int_equal(ask(&questions, 80, false), 0);
         assert_int_equal(ask(&questions, 81, true), 0);
-        assert_int_equal(questions_next_owner(&questions)->port.port, 80);
-        assert_false(questions_take_owner(&questions, &port, &owner)); /* not found yet */
+        assert_int_equal(questions_next_owner(&questions)->answer.port.port, 80);
+        assert_false(questions_take_owner(&questions, &answer)); /* not found yet */
         found(&questions, "a.service");
-        assert_int_equal(questions_next_owner(&questions)->port.port, 81);
+        assert_int_equal(questions_next_owner(&questions)->answer.port.port, 81);
         found(&questions, "b.service");
         assert_null(questions_next_owner(&questions));
-        assert_true(questions_take_owner(&questions, &port, &owner));
-        assert_int_equal(port.port, 80);
-        assert_string_equal(owner.unit, "a.service");
-        assert_true(questions_take_owner(&questions, &port, &owner));
-        assert_string_equal(owner.unit, "b.service");
-        assert_false(questions_take_owner(&questions, &port, &owner));
+        assert_true(questions_take_owner(&questions, &answer));
+        assert_int_equal(answer.port.port, 80);
+        assert_int_equal(answer.witness.inode, 80);
+        assert_string_equal(answer.owner.unit, "a.service");
+        assert_true(questions_take_owner(&questions, &answer));
+        assert_string_equal(answer.owner.unit, "b.service");
+        assert_false(questions_take_owner(&questions, &answer));
 }
 
 static void test_who_is_asked_for_twice_is_looked_for_once(void **state)
@@ -63,6 +63,33 @@ static void test_who_is_asked_for_twice_is_looked_for_once(void **state)
         assert_true(questions_next_owner(&questions)->for_alert);
         assert_int_equal(questions_ask_owner(&questions, &port, &listener, false), 0);
         assert_int_equal(questions.n_owners, 2); /* who listens is another question */
+}
+
+/* Two destinations behind one port, held by two programs. */
+static void test_each_witness_is_a_question(void **state)
+{
+        const struct port_key port = { .side = SIDE_REMOTE, .port = 443 };
+        const struct port_witness witnesses[] = {
+                { .known = true, .inode = 100, .cgroup_id = 7 },
+                { .known = true, .inode = 101, .cgroup_id = 7 },
+                { .known = true, .inode = 100, .cgroup_id = 8 },
+                { .known = true, .inode = 100, .cgroup_id = 7, .uid = 33 },
+                { .known = true, .inode = 100, .cgroup_id = 7, .by_listener = true },
+        };
+        struct questions questions = { 0 };
+        struct owner_answer answer;
+
+        (void)state;
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(witnesses); i++)
+                assert_int_equal(questions_ask_owner(&questions, &port,
+                                                     &witnesses[i % ARRAY_SIZE(witnesses)], true),
+                                 0);
+        assert_int_equal(questions.n_owners, ARRAY_SIZE(witnesses));
+        for (size_t i = 0; i < ARRAY_SIZE(witnesses); i++) {
+                found(&questions, "x.service");
+                assert_true(questions_take_owner(&questions, &answer));
+                assert_true(port_witness_equal(&answer.witness, &witnesses[i]));
+        }
 }
 
 static void test_strangers_leave_room(void **state)
@@ -131,6 +158,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_owners_come_in_order),
                 cmocka_unit_test(test_who_is_asked_for_twice_is_looked_for_once),
+                cmocka_unit_test(test_each_witness_is_a_question),
                 cmocka_unit_test(test_strangers_leave_room),
                 cmocka_unit_test(test_looks_come_in_order),
                 cmocka_unit_test(test_so_many_looks),

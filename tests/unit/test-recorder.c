@@ -608,7 +608,7 @@ static void test_no_recorder(void **state)
         recorder_begin_sockets(NULL);
         recorder_end_sockets(NULL, true);
         recorder_finish(NULL, NULL, NULL);
-        recorder_owner(NULL, NULL, NULL);
+        recorder_owner(NULL, NULL);
         recorder_session(NULL, NULL);
         recorder_get_stats(NULL, &stats);
         assert_int_equal(stats.lost, 0);

@@ -69,12 +69,22 @@ static struct owner some_owner(void)
         return owner;
 }
 
+static struct owner_answer some_answer(const struct port_key *port)
+{
+        return (struct owner_answer){ .port = *port,
+                                      .witness = { .known = true,
+                                                   .cgroup_id = UINT64_MAX,
+                                                   .uid = UINT32_MAX - 1,
+                                                   .inode = UINT32_MAX },
+                                      .owner = some_owner() };
+}
+
 /* Sessions, scans and an owner, everything that a frame can have in it. */
 static void record_some(struct studio *studio)
 {
         const struct scan_outcome whole = { .sockets_whole = true };
-        const struct port_key port = local_port(80);
-        const struct owner owner = some_owner();
+        const struct owner_answer answer =
+                some_answer(&(struct port_key){ .side = SIDE_LOCAL, .port = 80 });
         struct sockrec records[6], listener = close_wait_socket(3, 80);
 
         studio_open(studio);
@@ -102,7 +112,7 @@ static void record_some(struct studio *studio)
                 studio_see(studio, &time_wait);
         }
         snapshot_unref(studio_end(studio, &whole));
-        recorder_owner(studio->recorder, &port, &owner);
+        recorder_owner(studio->recorder, &answer);
         studio_session(studio, 1);
         studio->request.generation = 0;
         snapshot_unref(studio_scan(studio, records, 6));
@@ -544,50 +554,95 @@ static void test_time_goes_back(void **state)
         studio_close(&studio);
 }
 
+static void assert_some_owner(const struct owner *got)
+{
+        assert_string_equal(got->unit, "leaky.service");
+        assert_true(got->unit_is_user);
+        assert_int_equal(got->uid, 33);
+        assert_true(got->holders);
+        assert_false(got->by_listener);
+        assert_int_equal(got->total, 9);
+        assert_int_equal(got->n_processes, 2);
+        assert_int_equal(got->processes[0].pid, 491);
+        assert_string_equal(got->processes[0].comm, "leaky");
+        assert_int_equal(got->processes[0].fds, 25);
+        assert_int_equal(got->processes[0].fd_limit, 1024);
+        assert_int_equal(got->processes[1].pid, INT32_MAX);
+        assert_int_equal(got->processes[1].fds, OWNER_UNKNOWN);
+        assert_true(got->processes[1].fd_limit == OWNER_UNLIMITED);
+}
+
 static void test_owner(void **state)
 {
         const struct port_key port = { .side = SIDE_REMOTE, .port = 5432 };
-        struct owner owner = some_owner(), got;
+        struct owner_answer answer = some_answer(&port), got;
         struct recbuf buf = { 0 };
-        struct port_key got_port;
         struct recview view;
 
         (void)state;
-        owner.unit_is_user = true;
-        recowner_put(&buf, &port, &owner);
+        answer.owner.unit_is_user = true;
+        recowner_put(&buf, &answer);
         view = recview_of(&buf);
-        recowner_get(&view, &got_port, &got);
+        recowner_get(&view, true, &got);
         assert_null(view.wrong);
         assert_int_equal(recview_left(&view), 0);
-        assert_int_equal(port_key_compare(&port, &got_port), 0);
-        assert_string_equal(got.unit, "leaky.service");
-        assert_true(got.unit_is_user);
-        assert_int_equal(got.uid, 33);
-        assert_true(got.holders);
-        assert_false(got.by_listener);
-        assert_int_equal(got.total, 9);
-        assert_int_equal(got.n_processes, 2);
-        assert_int_equal(got.processes[0].pid, 491);
-        assert_string_equal(got.processes[0].comm, "leaky");
-        assert_int_equal(got.processes[0].fds, 25);
-        assert_int_equal(got.processes[0].fd_limit, 1024);
-        assert_int_equal(got.processes[1].pid, INT32_MAX);
-        assert_int_equal(got.processes[1].fds, OWNER_UNKNOWN);
-        assert_true(got.processes[1].fd_limit == OWNER_UNLIMITED);
+        assert_int_equal(port_key_compare(&port, &got.port), 0);
+        assert_true(port_witness_equal(&got.witness, &answer.witness));
+        assert_some_owner(&got.owner);
         for (size_t len = 0; len < buf.len; len++) {
                 view = (struct recview){ .at = buf.data, .end = buf.data + len };
-                recowner_get(&view, &got_port, &got);
+                recowner_get(&view, true, &got);
                 assert_non_null(view.wrong);
         }
         recbuf_empty(&buf); /* nothing known stays unknown */
-        owner_clear(&owner);
-        recowner_put(&buf, &port, &owner);
+        owner_clear(&answer.owner);
+        answer.witness = (struct port_witness){ .by_listener = true };
+        recowner_put(&buf, &answer);
         view = recview_of(&buf);
-        recowner_get(&view, &got_port, &got);
+        recowner_get(&view, true, &got);
         assert_null(view.wrong);
-        assert_string_equal(got.unit, "");
-        assert_int_equal(got.uid, -1);
+        assert_false(got.witness.known);
+        assert_true(got.witness.by_listener);
+        assert_string_equal(got.owner.unit, "");
+        assert_int_equal(got.owner.uid, -1);
         recbuf_done(&buf);
+}
+
+/* A frame of type 3, byte by byte: port 80, and then as above. */
+static void test_owner_of_an_older_recording(void **state)
+{
+        static const uint8_t bytes[] = "\x00\x01\x50\x0dleaky.service\x05\x22\x09\x01"
+                                       "\xec\x03\x05leaky\x1a\x81\x08";
+        struct recbuf payload = { 0 };
+        struct replay_item item;
+        struct replay *replay;
+        struct recerror error;
+        struct studio studio;
+        int r;
+
+        (void)state;
+        record_some(&studio);
+        recfile_begin_frame(&payload, RECFILE_OWNER);
+        recbuf_put_bytes(&payload, bytes, sizeof(bytes) - 1);
+        assert_int_equal(recfile_end_frame(&payload), 0);
+        assert_int_equal(tape_write(&studio.tape, payload.data, payload.len), 0);
+        studio.tape.at = 0;
+        assert_int_equal(replay_new(tape_read, &studio.tape, studio.rules, &replay, &error), 0);
+        while ((r = replay_next(replay, &item, &error)) > 0) {
+                if (r == REPLAY_SCAN)
+                        snapshot_unref(item.snapshot);
+                if (r == REPLAY_OWNER && !item.answer.witness.known)
+                        break;
+        }
+        assert_int_equal(r, REPLAY_OWNER);
+        assert_int_equal(item.answer.port.port, 80);
+        assert_string_equal(item.answer.owner.unit, "leaky.service");
+        assert_int_equal(item.answer.owner.uid, 33);
+        assert_int_equal(item.answer.owner.processes[0].fd_limit, 1024);
+        assert_int_equal(replay_next(replay, &item, &error), REPLAY_END);
+        replay_free(replay);
+        recbuf_done(&payload);
+        studio_close(&studio);
 }
 
 static void test_survey(void **state)
@@ -630,6 +685,7 @@ int main(void)
                 cmocka_unit_test(test_reboot_before),
                 cmocka_unit_test(test_time_goes_back),
                 cmocka_unit_test(test_owner),
+                cmocka_unit_test(test_owner_of_an_older_recording),
                 cmocka_unit_test(test_survey),
         };
 

@@ -57,24 +57,38 @@ static int teardown(void **state)
         return 0;
 }
 
-static void say(struct world *world, uint64_t sequence, uint16_t port, enum transition transition)
+static void say_of(struct world *world, uint64_t sequence, const struct alert *alert,
+                   enum transition transition)
 {
-        struct event event = { .sequence = sequence, .transition = transition };
+        struct event event = { .sequence = sequence, .transition = transition, .alert = *alert };
 
-        event.alert.key.port = local_port(port);
-        event.alert.witness.known = true;
         owner_clear(&event.alert.owner);
         tell_event(world->tell, &event, 100);
 }
 
+static void say(struct world *world, uint64_t sequence, uint16_t port, enum transition transition)
+{
+        const struct alert alert = { .key.port = local_port(port), .witness.known = true };
+
+        say_of(world, sequence, &alert, transition);
+}
+
+static void answer_of(struct world *world, uint16_t port, const struct port_witness *witness,
+                      const char *unit)
+{
+        struct owner_answer answer = { .port = local_port(port), .witness = *witness };
+
+        owner_clear(&answer.owner);
+        answer.owner.by_listener = witness->by_listener;
+        strcpy(answer.owner.unit, unit);
+        tell_owner(world->tell, &answer);
+}
+
 static void answer(struct world *world, uint16_t port, const char *unit)
 {
-        const struct port_key key = local_port(port);
-        struct owner owner;
+        const struct port_witness witness = { .known = true };
 
-        owner_clear(&owner);
-        strcpy(owner.unit, unit);
-        tell_owner(world->tell, &key, &owner);
+        answer_of(world, port, &witness, unit);
 }
 
 static void test_waits_for_its_owner(void **state)
@@ -96,18 +110,34 @@ static void test_waits_for_its_owner(void **state)
 static void test_waits_for_the_owner_it_asked_for(void **state)
 {
         struct world *world = *state;
-        const struct port_key key = local_port(80);
-        struct owner owner;
+        const struct port_witness listener = { .known = true, .by_listener = true };
 
         say(world, 1, 80, TRANSITION_RAISED);
-        owner_clear(&owner);
-        owner.by_listener = true;
-        strcpy(owner.unit, "web.socket");
-        tell_owner(world->tell, &key, &owner);
+        answer_of(world, 80, &listener, "web.socket");
         assert_int_equal(world->n_out, 0);
         answer(world, 80, "leaky.service");
         assert_int_equal(world->n_out, 1);
         assert_string_equal(world->out[0].alert.owner.unit, "leaky.service");
+}
+
+/* Nor is who holds another socket of it. */
+static void test_two_of_one_port_have_two_owners(void **state)
+{
+        struct world *world = *state;
+        const struct alert stuck = { .key = { ALERT_CLOSE_WAIT_LEAK, local_port(80) },
+                                     .witness = { .known = true, .inode = 5 } };
+        const struct alert half_open = { .key = { ALERT_HALF_OPEN, local_port(80) },
+                                         .witness = { .known = true, .inode = 6 } };
+
+        say_of(world, 1, &stuck, TRANSITION_RAISED);
+        say_of(world, 2, &half_open, TRANSITION_RAISED);
+        assert_int_equal(world->asked, 2);
+        answer_of(world, 80, &half_open.witness, "idle.service");
+        assert_int_equal(world->n_out, 0);
+        answer_of(world, 80, &stuck.witness, "leaky.service");
+        assert_int_equal(world->n_out, 2);
+        assert_string_equal(world->out[0].alert.owner.unit, "leaky.service");
+        assert_string_equal(world->out[1].alert.owner.unit, "idle.service");
 }
 
 static void test_order_is_kept(void **state)
@@ -181,6 +211,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(test_waits_for_its_owner),
                 T(test_waits_for_the_owner_it_asked_for),
+                T(test_two_of_one_port_have_two_owners),
                 T(test_order_is_kept),
                 T(test_cleared_goes_at_once),
                 T(test_no_answer_will_come),

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of alerts: room for each kind that is the host's, and whose owner is whose. */
+
+#include "fixture.h"
+
+#include <errno.h>
+
+#include "alerttable.h"
+
+static int setup(void **state)
+{
+        struct alert_table *table;
+
+        assert_int_equal(alert_table_new(&table), 0);
+        *state = table;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        alert_table_free(*state);
+        return 0;
+}
+
+/* However many ports are in trouble, in whatever order the host's two come. */
+static void test_each_host_kind_has_its_place(void **state)
+{
+        struct alert_table *table = *state;
+        struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(0) };
+        struct alert *alert;
+
+        do
+                key.port.port++;
+        while (alert_table_claim(table, &key, &alert) == ALERT_NEW);
+        assert_int_equal(alert_table_count(table), ALERTS_MAX - ALERTS_HOST);
+        for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+                const struct alert_key host = { .kind = kind };
+
+                if (alert_kind_is_host(kind))
+                        assert_int_equal(alert_table_claim(table, &host, &alert), ALERT_NEW);
+        }
+        assert_int_equal(alert_table_count(table), ALERTS_MAX);
+        assert_int_equal(alert_table_claim(table, &key, &alert), -ENOSPC);
+        assert_int_equal(alert_table_overflow(table), 2);
+}
+
+/* ---- owners ---- */
+
+static struct alert *raise_alert(struct alert_table *table, const struct alert_key *key,
+                                 const struct port_witness *witness)
+{
+        struct alert *alert;
+
+        assert_int_equal(alert_table_claim(table, key, &alert), ALERT_NEW);
+        alert->state = ALERT_RAISED;
+        alert->witness = *witness;
+        return alert;
+}
+
+static struct owner_answer answer_of(const struct port_key *port,
+                                     const struct port_witness *witness, const char *unit)
+{
+        struct owner_answer answer = { .port = *port, .witness = *witness };
+
+        owner_clear(&answer.owner);
+        answer.owner.by_listener = witness->by_listener;
+        strcpy(answer.owner.unit, unit);
+        return answer;
+}
+
+static void found(struct alert_table *table, const struct port_key *port,
+                  const struct port_witness *witness, const char *unit)
+{
+        const struct owner_answer answer = answer_of(port, witness, unit);
+
+        alert_table_set_owner(table, &answer);
+}
+
+static int ask(void *userdata, const struct port_key *port, const struct port_witness *witness)
+{
+        (void)port;
+        *(struct port_witness *)userdata = *witness;
+        return 0;
+}
+
+static void test_two_destinations_on_one_port(void **state)
+{
+        struct alert_table *table = *state;
+        const struct port_key port = { .side = SIDE_REMOTE, .port = 443 };
+        const struct port_witness witnesses[] = { { .known = true, .inode = 100, .cgroup_id = 7 },
+                                                  { .known = true, .inode = 101, .cgroup_id = 8 } };
+        struct alert *alerts[2];
+
+        for (size_t i = 0; i < 2; i++) {
+                struct alert_key key = { .kind = ALERT_PORT_EXHAUSTION,
+                                         .port = port,
+                                         .destination.family = ADDR_IPV4 };
+
+                key.destination.address.bytes[3] = (uint8_t)(i + 1);
+                alerts[i] = raise_alert(table, &key, &witnesses[i]);
+        }
+        found(table, &port, &witnesses[0], "first.service");
+        assert_string_equal(alerts[0]->owner.unit, "first.service");
+        assert_false(owner_is_known(&alerts[1]->owner));
+        found(table, &port, &witnesses[1], "second.service");
+        assert_string_equal(alerts[0]->owner.unit, "first.service");
+        assert_string_equal(alerts[1]->owner.unit, "second.service");
+        found(table, &port, &(struct port_witness){ .known = true, .by_listener = true }, "web");
+        assert_string_equal(alerts[1]->owner.unit, "second.service");
+}
+
+/* Sockets in CLOSE_WAIT and in ESTABLISHED of one port may be those of two programs. */
+static void test_half_open_beside_a_leak(void **state)
+{
+        struct alert_table *table = *state;
+        const struct port_key port = local_port(80);
+        const struct alert_key keys[] = { { .kind = ALERT_CLOSE_WAIT_LEAK, .port = port },
+                                          { .kind = ALERT_HALF_OPEN, .port = port } };
+        const struct port_witness witnesses[] = { { .known = true, .inode = 5 },
+                                                  { .known = true, .inode = 6 } };
+        const struct port_witness listener = { .known = true, .inode = 7, .by_listener = true };
+        struct alert *leak = raise_alert(table, &keys[0], &witnesses[0]);
+        struct alert *half_open = raise_alert(table, &keys[1], &witnesses[1]);
+
+        found(table, &port, &listener, "web.socket"); /* may stand in for the former alone */
+        assert_string_equal(leak->owner.unit, "web.socket");
+        assert_false(owner_is_known(&half_open->owner));
+        found(table, &port, &witnesses[1], "idle.service");
+        assert_string_equal(leak->owner.unit, "web.socket");
+        assert_string_equal(half_open->owner.unit, "idle.service");
+        found(table, &port, &witnesses[0], "leaky.service");
+        found(table, &port, &listener, "web.socket");
+        assert_string_equal(leak->owner.unit, "leaky.service");
+        assert_string_equal(half_open->owner.unit, "idle.service");
+}
+
+/* The oldest socket is closed before its holder is found. */
+static void test_the_witness_changes_meanwhile(void **state)
+{
+        struct alert_table *table = *state;
+        const struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(80) };
+        const struct port_witness first = { .known = true, .inode = 5 };
+        const struct port_witness second = { .known = true, .inode = 6 };
+        const struct port_witness third = { .known = true, .inode = 7 };
+        struct alert *alert = raise_alert(table, &key, &first);
+        struct port_witness asked = { 0 };
+        struct owner_answer answer;
+
+        alert_table_ask_owners(table, 1000, ask, &asked);
+        assert_true(port_witness_equal(&asked, &first));
+        alert->witness = second;
+        found(table, &key.port, &third, "other.service");
+        assert_false(owner_is_known(&alert->owner));
+        found(table, &key.port, &first, "leaky.service");
+        assert_string_equal(alert->owner.unit, "leaky.service");
+        found(table, &key.port, &second, "leaky@2.service"); /* asked for by somebody else */
+        assert_string_equal(alert->owner.unit, "leaky@2.service");
+
+        answer = answer_of(&key.port, &first, ""); /* an event waits for its own */
+        assert_false(alert_is_answered(alert, &answer));
+        answer = answer_of(&key.port, &second, "");
+        assert_true(alert_is_answered(alert, &answer));
+}
+
+/* Which tell of a port, and whether it was its listener. */
+static void test_answers_of_older_recordings(void **state)
+{
+        struct alert_table *table = *state;
+        const struct alert_key keys[] = {
+                { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(80) },
+                { .kind = ALERT_TIME_WAIT_COUNT, .port = local_port(80) },
+                { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(81) },
+        };
+        const struct port_witness holder = { .known = true, .inode = 5 };
+        const struct port_witness listener = { .known = true, .inode = 6, .by_listener = true };
+        struct alert *stuck = raise_alert(table, &keys[0], &holder);
+        struct alert *time_wait = raise_alert(table, &keys[1], &listener);
+        struct alert *other = raise_alert(table, &keys[2], &holder);
+        const struct port_witness unknown = { .known = false };
+        struct owner_answer answer = answer_of(&keys[0].port, &unknown, "leaky.service");
+
+        alert_table_set_owner(table, &answer);
+        assert_string_equal(stuck->owner.unit, "leaky.service");
+        assert_false(owner_is_known(&time_wait->owner));
+        answer = answer_of(&keys[0].port, &unknown, "web.service");
+        answer.owner.by_listener = true;
+        alert_table_set_owner(table, &answer);
+        assert_string_equal(stuck->owner.unit, "leaky.service");
+        assert_string_equal(time_wait->owner.unit, "web.service");
+        assert_false(owner_is_known(&other->owner));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_each_host_kind_has_its_place), T(test_two_destinations_on_one_port),
+                T(test_half_open_beside_a_leak),      T(test_the_witness_changes_meanwhile),
+                T(test_answers_of_older_recordings),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
