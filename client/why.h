@@ -22,6 +22,8 @@ struct why {
         const char *address;          /* that was asked for; empty: none */
         const struct trybinds *tries; /* NULL: nothing was tried */
         bool asked;                   /* the reply is from twmond; else from tries alone */
+        bool objected;                /* to trying, which was asked for: trybind_objection() */
+        bool saw_listener;            /* twmond did, in the way, before tries were merged */
 };
 
 /* All of it. 0 or -ENOMEM. */
@@ -31,6 +33,22 @@ int why_print(const struct why *why);
 int why_print_verdict(const struct why *why);
 int why_print_port(const struct why *why);
 int why_print_binds(const struct why *why);
+
+/* What a try says of the sockets that SO_REUSEADDR passes only if they have it set, too. */
+enum why_reuse {
+        WHY_REUSE_OPEN,            /* nothing */
+        WHY_REUSE_PASSES,          /* all have */
+        WHY_REUSE_FAILS,           /* the only one has not */
+        WHY_REUSE_FAILS_SOMEWHERE, /* of several, at least one has not */
+};
+/* tries NULL: nothing was tried. */
+enum why_reuse why_reuse_found(const json_t *reply, const struct trybinds *tries);
+/* Makes the advice of a reply, into which tries are merged, say what they have found. 0 or -ENOMEM. */
+int why_advise(json_t *reply, const struct trybinds *tries);
+
+/* notes_owner_text() and notes_owner_name(), but of a listener that is no more, that it is not. */
+char *why_owner_text(const struct why *why, const json_t *owner);
+char *why_owner_name(const struct why *why, const json_t *owner);
 
 /* A text that grows: written to its out, then whole in text. */
 struct why_text {

@@ -25,6 +25,7 @@ struct cause {
         const json_t *first;
         uint64_t count;
         bool one_state;
+        const char *owner; /* of the first; NULL: unknown, or nobody */
 };
 
 /* What stands first when several hold the port: who must be dealt with before what goes by itself. */
@@ -62,21 +63,31 @@ static struct cause sum_up(json_t *blockers, const char *what)
         return cause;
 }
 
+static const char *others(const struct cause *cause)
+{
+        return notes_owner_others(field_object(cause->first, "owner"), cause->count);
+}
+
+/* " of leaky.service (leaky, pid 812) and perhaps others" */
+static void write_of(FILE *out, const struct cause *cause)
+{
+        if (cause->owner)
+                fprintf(out, " of %s%s", cause->owner, others(cause));
+}
+
 /* "3 connections in CLOSE_WAIT of leaky.service (leaky, pid 812) hold it" */
-static void write_connections(FILE *out, const struct cause *cause, const char *state,
-                              const char *owner)
+static void write_connections(FILE *out, const struct cause *cause, const char *state)
 {
         bool one = cause->count == 1;
 
         fprintf(out, "%" PRIu64 " connection%s", cause->count, one ? "" : "s");
         if (state && cause->one_state)
                 fprintf(out, " in %s", state);
-        if (owner)
-                fprintf(out, " of %s", owner);
+        write_of(out, cause);
         fprintf(out, " hold%s it", one ? "s" : "");
 }
 
-static void write_client(FILE *out, const struct cause *cause, const char *owner)
+static void write_client(FILE *out, const struct cause *cause)
 {
         const char *state = why_state(field_text(cause->first, "state"));
         bool one = cause->count == 1;
@@ -87,38 +98,50 @@ static void write_client(FILE *out, const struct cause *cause, const char *owner
                 fprintf(out, "%" PRIu64 " outgoing connections", cause->count);
         if (state && cause->one_state)
                 fprintf(out, " in %s", state);
-        if (owner)
-                fprintf(out, " of %s", owner);
+        write_of(out, cause);
         fprintf(out, one ? " has it as its own port" : " have it as their own port");
 }
 
-static void write_cause(FILE *out, const struct cause *cause)
+/* "x (pid 7) listens on 1.2.3.4" */
+static void write_socket(FILE *out, const struct cause *cause)
+{
+        bool bound = is(cause->what, "bound"), one = !*others(cause);
+
+        fprintf(out, "%s%s %s ", cause->owner ? cause->owner : "somebody unknown", others(cause),
+                bound ? one ? "has bound" : "have bound"
+                : one ? "listens on"
+                      : "listen on");
+        why_write_address(out, field_text(cause->first, "address"), NULL);
+        if (bound)
+                fprintf(out, " and %s not listen", one ? "does" : "do");
+}
+
+static void write_cause(FILE *out, const struct why *why, struct cause *cause)
 {
         const char *address = field_text(cause->first, "address");
-        CLEANUP(free_text) char *owner = notes_owner_name(field_object(cause->first, "owner"));
+        const char *state = field_text(cause->first, "state");
+        const char *mini = is(cause->what, "time-wait")   ? "TIME_WAIT"
+                           : is(cause->what, "fin-wait2") ? "FIN_WAIT2"
+                                                          : NULL;
+        CLEANUP(free_text)
+        char *owner = why_owner_name(why, field_object(cause->first, "owner"));
 
-        if (is(cause->what, "address")) {
+        cause->owner = mini ? NULL : owner;
+        if (is(cause->what, "address"))
                 fprintf(out, "%s is no address of this host", address ? address : "that");
-        } else if (is(cause->what, "listener") || is(cause->what, "bound")) {
-                fprintf(out, "%s %s ", owner ? owner : "somebody unknown",
-                        is(cause->what, "bound") ? "has bound" : "listens on");
-                why_write_address(out, address, NULL);
-                if (is(cause->what, "bound"))
-                        fputs(" and does not listen", out);
-        } else if (is(cause->what, "client")) {
-                write_client(out, cause, owner);
-        } else if (is(cause->what, "time-wait")) {
-                write_connections(out, cause, "TIME_WAIT", NULL);
-        } else if (is(cause->what, "fin-wait2")) {
-                write_connections(out, cause, "FIN_WAIT2", NULL);
-        } else {
-                write_connections(out, cause, why_state(field_text(cause->first, "state")), owner);
-        }
+        else if (is(cause->what, "listener") || is(cause->what, "bound"))
+                write_socket(out, cause);
+        else if (is(cause->what, "client"))
+                write_client(out, cause);
+        else
+                write_connections(out, cause, mini ? mini : why_state(state));
+        cause->owner = NULL;
 }
 
 /* A listener says it all: what else there is are its connections. */
-static void write_causes(FILE *out, json_t *blockers)
+static void write_causes(FILE *out, const struct why *why)
 {
+        json_t *blockers = field_array(why->reply, "blockedBy");
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(urgency); i++) {
@@ -131,7 +154,7 @@ static void write_causes(FILE *out, json_t *blockers)
                         return;
                 }
                 fputs(n++ > 0 ? "; " : "", out);
-                write_cause(out, &cause);
+                write_cause(out, why, &cause);
                 if (is(cause.what, "listener"))
                         return;
         }
@@ -173,7 +196,7 @@ static void write_failure(FILE *out, const struct why *why)
         uint64_t sec;
 
         if (is_explained(why, blockers))
-                write_causes(out, blockers);
+                write_causes(out, why);
         else
                 write_error(out, why);
         if (field_count(why->reply, "freeInSec", &sec) && sec > 0)
@@ -187,7 +210,12 @@ static bool was_tried(const struct why *why)
 
 static void write_success(FILE *out, const struct why *why)
 {
-        if (was_tried(why))
+        if (was_tried(why) && why->saw_listener)
+                fputs("it did, though twmond saw a listener in the way a moment ago", out);
+        else if (was_tried(why) && json_array_size(field_array(why->reply, "listeners")) > 0)
+                fprintf(out, "whoever listens is not in the way of %s",
+                        why->address[0] ? why->address : "0.0.0.0");
+        else if (was_tried(why))
                 fputs("nothing was in the way", out);
         else if (field_true(why->reply, "privileged"))
                 fputs("nothing holds the port; whoever binds it needs CAP_NET_BIND_SERVICE", out);
@@ -204,7 +232,7 @@ static void write_ignorance(FILE *out, const struct why *why)
                 fprintf(out, "it could not be tried, %s",
                         trybind_text(&why->tries->items[0].plain, buf));
         else if (json_array_size(field_array(why->reply, "blockedBy")) > 0)
-                write_causes(out, field_array(why->reply, "blockedBy"));
+                write_causes(out, why);
         else if (field_true(why->reply, "partial"))
                 fputs("nothing was seen that holds the port, but some sockets may have been missed",
                       out);
@@ -342,7 +370,7 @@ static int print_reuse(const struct why *why)
                 return -ENOMEM;
         fputs("with SO_REUSEADDR: ", line.out);
         write_reuse(line.out, why);
-        if (unknown && !why->tries)
+        if (unknown && !why->tries && !why->objected)
                 fprintf(line.out, " (twmonctl why %u%s%s --try settles it)", why->port,
                         why->address[0] ? " " : "", why->address);
         return why_text_end(&line, why->term, NULL);

@@ -61,6 +61,7 @@ void portlook_begin(struct portlook *look, const struct portlook_request *reques
                                    .seen_usec = request->now_usec,
                                    .seen_wall_usec = request->now_wall_usec,
                                    .limits = *request->limits,
+                                   .silent_after_usec = request->silent_after_usec,
                                    .refs = refs };
         services_listener(request->services, request->port, &look->witness[PORTLOOK_LOCAL]);
         if (look->witness[PORTLOOK_LOCAL].known)

@@ -76,8 +76,10 @@ struct portlook {
         size_t n_owners;
         struct kernlimits limits;
         bool reserved_known;
-        bool reserved; /* ip_local_reserved_ports */
-        unsigned refs; /* atomic */
+        bool reserved;              /* ip_local_reserved_ports */
+        uint64_t netns;             /* netns_id() of whoever looked; 0: unknown */
+        uint64_t silent_after_usec; /* what sides[].half_open.silent goes by */
+        unsigned refs;              /* atomic */
 
         /* private, of a look under way: who to ask for */
         struct port_witness listener_witness[PORTLOOK_LISTENERS_MAX];
@@ -115,6 +117,9 @@ void portlook_add(struct portlook *look, const struct portlook_request *request,
  * which no two are the same.
  */
 void portlook_end(struct portlook *look, bool whole, bool bound_known);
+
+/* One of the texts of portlook_advice(), for whoever knows more after a bind() of its own. */
+extern const char portlook_set_reuseaddr[];
 
 /*
  * What to tell whoever asks, most urgent first: constant texts, at most PORTLOOK_ADVICE_MAX, by the
