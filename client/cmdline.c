@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -188,10 +189,60 @@ static bool parse_address(const char *word, char ret_text[static INET6_ADDRSTRLE
         return inet_ntop(AF_INET6, &v6, ret_text, INET6_ADDRSTRLEN) != NULL;
 }
 
+/* A number, or the name of a TCP service: services(5). */
+static int take_service(struct cmdline *options, const char *word, char *error)
+{
+        const struct servent *service;
+        uint64_t number;
+
+        if (units_parse_count(word, UINT64_MAX, &number) != -EINVAL || !word[0])
+                return take_port(options, word, error);
+        service = getservbyname(word, "tcp");
+        if (!service)
+                return wrong(error,
+                             "PORT must be a number from 1 to 65535, a service or ADDRESS:PORT, "
+                             "not \"%s\"",
+                             word);
+        options->ports[options->n_ports++] = ntohs((uint16_t)service->s_port);
+        return 0;
+}
+
+/*
+ * "127.0.0.1:80", "[::1]:80", and as ss(8) has it, "*:80" for every address. colon: the last of
+ * word, whose address is before it.
+ */
+static int take_joined(struct cmdline *options, const char *word, const char *colon, char *error)
+{
+        char address[INET6_ADDRSTRLEN];
+        size_t len = (size_t)(colon - word);
+        bool bracketed = len >= 2 && word[0] == '[' && colon[-1] == ']';
+
+        if (bracketed) {
+                word++;
+                len -= 2;
+        }
+        if (len >= sizeof(address))
+                return wrong(error, "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address");
+        snprintf(address, sizeof(address), "%.*s", (int)len, word);
+        if (!bracketed && strcmp(address, "*") == 0)
+                strcpy(address, "::");
+        else if (!bracketed && strchr(address, ':'))
+                return wrong(error, "with a PORT an IPv6 address is written [ADDRESS]:PORT");
+        if (!parse_address(address, options->address))
+                return wrong(error,
+                             "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address, not \"%s\"",
+                             address);
+        return take_service(options, colon + 1, error);
+}
+
 static int take_port_address(struct cmdline *options, const char *word, char *error)
 {
+        const char *colon = strrchr(word, ':');
+
+        if (options->n_ports == 0 && colon)
+                return take_joined(options, word, colon, error);
         if (options->n_ports == 0)
-                return take_port(options, word, error);
+                return take_service(options, word, error);
         if (options->address[0])
                 return wrong(error, "%s takes one PORT and one ADDRESS", options->verb->name);
         if (!parse_address(word, options->address))

@@ -112,6 +112,13 @@ char *notes_owner_name(const json_t *owner)
         return n < 0 ? NULL : text;
 }
 
+const char *notes_owner_others(const json_t *owner, uint64_t count)
+{
+        return count > 1 && field_true(owner, "holders") && !field_true(owner, "byListener")
+                       ? " and perhaps others"
+                       : "";
+}
+
 void notes_owner(struct table *table, const json_t *object)
 {
         const json_t *owner = field_object(object, "owner");

@@ -7,6 +7,7 @@
  */
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "table.h"
 
@@ -25,6 +26,11 @@ void notes_closing(struct table *table, const json_t *object);
 char *notes_owner_text(const json_t *owner);
 /* "leaky.service (leaky, pid 812)": shorter. The caller frees. NULL: nobody is known, or no memory. */
 char *notes_owner_name(const json_t *owner);
+/*
+ * " and perhaps others": what must follow where the owner of so many sockets was found through one
+ * of them; else empty.
+ */
+const char *notes_owner_others(const json_t *owner, uint64_t count);
 /* The text of notes_stages(), empty where there is none. Returns buf. */
 const char *notes_stages_text(const json_t *object, char buf[static NOTES_STAGES_MAX]);
 

@@ -2,8 +2,18 @@
 
 /*
  * The kernel decides by the options of both sockets, and sock_diag tells those of neither; so the
- * one way to know is to ask bind(). No harm is done: a socket that never listens answers nobody,
- * and is gone with its close().
+ * one way to know is to ask bind(). A socket that never listens answers nobody, and is gone with its
+ * close(). What may stay is what the kernel notes of a port for as long as anybody has it, each time
+ * that a bind() works:
+ *
+ * - With SO_REUSEPORT: that those who have the port share it. One of a wildcard that worked beside a
+ *   socket of the other family lets the next one pass beside any listener. So it is never tried.
+ * - Without it: that nobody shares it for certain, so that the kernel looks at each socket. That
+ *   changes no answer, with one exception: a port that connect() has chosen it gives to connections
+ *   towards other destinations as well, and before Linux 6.18 not any more after a bind() that
+ *   worked beside them. So beside a client's connection only what is open is tried, which fails but
+ *   where the client had set SO_REUSEADDR; and wildcards that nobody asked about are left alone
+ *   where the answer is known. "::" for both families works only where nobody has the port at all.
  *
  * What the look says of a listener stays in force: bind() that works beside one, with SO_REUSEADDR,
  * would be followed by a listen() that fails.
@@ -49,7 +59,7 @@ static int set_flag(int fd, int level, int option, int value)
         return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-/* option: SO_REUSEADDR, SO_REUSEPORT; 0: none */
+/* option: SO_REUSEADDR; 0: none */
 static struct trybind_result try_once(const struct trybind *try, uint16_t port, int option)
 {
         struct trybind_result result = { 0 };
@@ -87,26 +97,98 @@ static void add(struct trybinds *tries, uint16_t port, const char *address, cons
         snprintf(try->address, sizeof(try->address), "%s", address);
         try->plain = try_once(try, port, 0);
         try->reuse = try_once(try, port, SO_REUSEADDR);
-        try->reuse_port = try_once(try, port, SO_REUSEPORT);
         if (tries->n == 0 || try->plain.tried || try->plain.error != -EAFNOSUPPORT)
                 tries->n++;
 }
 
-void trybind_port(uint16_t port, const char *address, struct trybinds *ret_tries)
+/* NULL: it is not among them. */
+static json_t *find_bind(json_t *binds, const char *address, const char *family)
 {
-        *ret_tries = (struct trybinds){ 0 };
-        if (!address[0])
-                address = ANY_IPV4;
-        if (strcmp(address, ANY_IPV6) == 0)
-                add(ret_tries, port, address, dual);
-        else
-                add(ret_tries, port, address, strchr(address, ':') ? ipv6 : ipv4);
-        add(ret_tries, port, ANY_IPV4, ipv4);
-        add(ret_tries, port, ANY_IPV6, dual);
-        add(ret_tries, port, ANY_IPV6, ipv6);
+        json_t *bind;
+        size_t i;
+
+        json_array_foreach(binds, i, bind)
+        {
+                const char *its_address = field_text(bind, "address");
+                const char *its_family = field_text(bind, "family");
+
+                if (its_address && its_family && strcmp(its_address, address) == 0 &&
+                    strcmp(its_family, family) == 0)
+                        return bind;
+        }
+        return NULL;
 }
 
-static bool has_listener(const json_t *object)
+/* object: a Bind, or the reply itself. */
+static bool is_decided(const json_t *object)
+{
+        return json_is_boolean(json_object_get(object, "canBind")) &&
+               json_is_boolean(json_object_get(object, "canBindReuse"));
+}
+
+static bool has_client(const json_t *reply)
+{
+        json_t *sides = field_array(reply, "connections"), *one;
+        size_t i;
+
+        json_array_foreach(sides, i, one)
+        {
+                const char *side = field_text(one, "side");
+
+                if (side && strcmp(side, "client") == 0)
+                        return true;
+        }
+        return false;
+}
+
+const char *trybind_objection(const json_t *known, uint64_t netns)
+{
+        uint64_t theirs;
+
+        if (netns > 0 && field_count(known, "netns", &theirs) && theirs != netns)
+                return "not tried: I am in another network namespace than twmond: bind() here would "
+                       "say nothing about it";
+        if (has_client(known) && is_decided(known))
+                return "not tried: the answer is certain, and a bind() that works could keep the "
+                       "port from other connections of the clients that have it";
+        return NULL;
+}
+
+/* What is known was true a moment ago, and is now; and it is the port that decides, no privilege. */
+static bool is_confirmed(const struct trybinds *tries, const json_t *known)
+{
+        const json_t *can_bind = json_object_get(known, "canBind");
+        const struct trybind_result *plain = &tries->items[0].plain;
+
+        return plain->error != -EACCES &&
+               (!json_is_boolean(can_bind) || json_is_true(can_bind) == (plain->error == 0));
+}
+
+static void add_open(struct trybinds *tries, const struct trybind_question *question,
+                     const char *address, const char *family)
+{
+        const json_t *bind = find_bind(field_array(question->known, "binds"), address, family);
+        bool sure = bind && is_decided(bind) && is_confirmed(tries, question->known);
+
+        if (bind ? !sure : family == dual)
+                add(tries, question->port, address, family);
+}
+
+void trybind_port(const struct trybind_question *question, struct trybinds *ret_tries)
+{
+        const char *address = question->address[0] ? question->address : ANY_IPV4;
+
+        *ret_tries = (struct trybinds){ 0 };
+        if (strcmp(address, ANY_IPV6) == 0)
+                add(ret_tries, question->port, address, dual);
+        else
+                add(ret_tries, question->port, address, strchr(address, ':') ? ipv6 : ipv4);
+        add_open(ret_tries, question, ANY_IPV4, ipv4);
+        add_open(ret_tries, question, ANY_IPV6, dual);
+        add_open(ret_tries, question, ANY_IPV6, ipv6);
+}
+
+bool trybind_has_listener(const json_t *object)
 {
         json_t *blockers = field_array(object, "blockedBy"), *blocker;
         size_t i;
@@ -146,32 +228,12 @@ static int settle(json_t *object, int error)
         return 0;
 }
 
-/* SO_REUSEPORT goes by the user, but for TIME_WAIT. */
-static bool is_all_ours(const json_t *object)
-{
-        json_t *blockers = field_array(object, "blockedBy"), *blocker;
-        size_t i;
-
-        json_array_foreach(blockers, i, blocker)
-        {
-                const char *what = field_text(blocker, "what");
-                uint64_t uid;
-
-                if (what && strcmp(what, "time-wait") == 0)
-                        continue;
-                if (!field_count(field_object(blocker, "owner"), "uid", &uid) || uid != geteuid())
-                        return false;
-        }
-        return json_array_size(blockers) > 0;
-}
-
+/* SO_REUSEPORT was not tried, but helps only against what is in the way of bind() without it. */
 static int merge_reuse_port(const struct trybind *try, json_t *bind)
 {
-        bool works = try->reuse_port.error == 0;
-
-        if (!try->reuse_port.tried || (!works && !is_all_ours(bind)))
+        if (!try->plain.tried || try->plain.error == -EADDRINUSE)
                 return 0;
-        return json_object_set_new(bind, "canBindReusePort", json_boolean(works));
+        return json_object_set_new(bind, "canBindReusePort", json_boolean(try->plain.error == 0));
 }
 
 /* object: a Bind, or the reply itself. */
@@ -182,7 +244,7 @@ static int merge(const struct trybind *try, json_t *object)
 
         if (!try->plain.tried || !try->reuse.tried)
                 return 0;
-        if (!can_bind && has_listener(object))
+        if (!can_bind && trybind_has_listener(object))
                 can_reuse = false;
         r |= json_object_set_new(object, "canBind", json_boolean(can_bind));
         r |= json_object_set_new(object, "canBindReuse", json_boolean(can_reuse));
@@ -193,23 +255,14 @@ static int merge(const struct trybind *try, json_t *object)
         return r < 0 ? -ENOMEM : 0;
 }
 
-static json_t *find_bind(json_t *binds, const struct trybind *try)
+static json_t *have_bind(json_t *binds, const struct trybind *try)
 {
-        json_t *bind;
-        size_t i;
+        json_t *bind = find_bind(binds, try->address, try->family);
 
-        json_array_foreach(binds, i, bind)
-        {
-                const char *address = field_text(bind, "address");
-                const char *family = field_text(bind, "family");
-
-                if (address && family && is_same(try, address, family))
-                        return bind;
-        }
+        if (bind)
+                return bind;
         bind = json_pack("{s:s, s:s}", "address", try->address, "family", try->family);
-        if (!bind || json_array_append_new(binds, bind) < 0)
-                return NULL;
-        return bind;
+        return bind && json_array_append_new(binds, bind) == 0 ? bind : NULL;
 }
 
 int trybind_merge(const struct trybinds *tries, json_t *parameters)
@@ -222,7 +275,7 @@ int trybind_merge(const struct trybinds *tries, json_t *parameters)
                         return -ENOMEM;
         }
         for (size_t i = 0; i < tries->n; i++) {
-                bind = find_bind(binds, &tries->items[i]);
+                bind = have_bind(binds, &tries->items[i]);
                 if (!bind || merge_reuse_port(&tries->items[i], bind) < 0 ||
                     merge(&tries->items[i], bind) < 0)
                         return -ENOMEM;

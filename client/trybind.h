@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * why --try: whether bind() of a TCP port works, by doing it. Each socket is closed at once and
- * never listens; meanwhile, for some microseconds, the port is taken.
+ * why --try: whether bind() of a TCP port works, by doing it, without an option and with
+ * SO_REUSEADDR. Each socket is closed at once and never listens; meanwhile, for some microseconds,
+ * the port is taken. Nothing else may be left of it.
  *
  * bind() finds whoever listens already. What it cannot find is that somebody who has bound the port
  * as well, both with SO_REUSEADDR, will listen first: then our listen() would fail.
@@ -24,10 +25,9 @@ struct trybind_result {
 
 struct trybind {
         char address[INET6_ADDRSTRLEN];
-        const char *family;               /* as in Bind of the interface */
-        struct trybind_result plain;      /* without SO_REUSEADDR */
-        struct trybind_result reuse;      /* with it */
-        struct trybind_result reuse_port; /* with SO_REUSEPORT, by this user */
+        const char *family;          /* as in Bind of the interface */
+        struct trybind_result plain; /* without SO_REUSEADDR */
+        struct trybind_result reuse; /* with it */
 };
 
 /* items[0] is what was asked for. */
@@ -37,19 +37,35 @@ struct trybinds {
 };
 
 /*
- * Tries the address, as inet_ntop(3) writes it, or where it is empty, 0.0.0.0; then the wildcards.
- * "::" is tried as a program does that sets no IPV6_V6ONLY, for both families. Those that this
+ * Why it must not be tried, or need not, in a line; NULL: it may. known: the reply of GetPort; NULL:
+ * there is none. netns: netns_id() of this process.
+ */
+const char *trybind_objection(const json_t *known, uint64_t netns);
+
+/*
+ * Tries the address, as inet_ntop(3) writes it, or where it is empty, 0.0.0.0; then those wildcards
+ * of which known leaves something open, or all if it has turned out wrong; where it does not name them, "::" for both families. "::"
+ * alone is asked for as a program does that sets no IPV6_V6ONLY, for both families. Those that this
  * kernel has no family for are left out, unless asked for.
  */
-void trybind_port(uint16_t port, const char *address, struct trybinds *ret_tries);
+struct trybind_question {
+        uint16_t port;
+        const char *address;
+        const json_t *known; /* the reply of GetPort; NULL: there is none */
+};
+void trybind_port(const struct trybind_question *question, struct trybinds *ret_tries);
 
 /*
  * Puts what was found into a reply of GetPort: canBind and canBindReuse of the reply, and of those
  * of its binds that were tried, with the members tried, tryError and tryErrorReuse; binds that were
- * not there are added. What follows is kept true: freeInSec and blockedBy. canBindReusePort is
- * settled where it works, and where all that is in the way is of this user. 0 or -ENOMEM.
+ * not there are added. What follows is kept true: freeInSec and blockedBy, and canBindReusePort
+ * where bind() works without it, and so with it, or fails for want of something else than the
+ * port. 0 or -ENOMEM.
  */
 int trybind_merge(const struct trybinds *tries, json_t *parameters);
+
+/* A listener is among what is in the way. object: a Bind, or the reply itself. */
+bool trybind_has_listener(const json_t *object);
 
 /* "EADDRINUSE (Address already in use)", "works". Returns buf. */
 #define TRYBIND_TEXT_MAX 128

@@ -18,11 +18,12 @@ static const struct verb verbs[] = {
           "this host, \"remote\" ports those that it connects to. With PORT, those alone, on\n"
           "both sides.\n",
           OPTION_ALL | OPTION_LIMIT | OPTION_ONCE, OPERANDS_PORTS, view_ports },
-        { "why", "PORT [ADDRESS] [--try]", "why can I not bind? everything about one port",
+        { "why", "[ADDRESS:]PORT [--try]", "why can I not bind? everything about one port",
           "Would bind() and listen() succeed now, without SO_REUSEADDR and with it? If not,\n"
-          "what holds the port, who that is, and when it is free. For 0.0.0.0, or ADDRESS.\n"
-          "With --try, bind() itself is asked; needs no twmond. Exit status 0 whatever the\n"
-          "answer is.\n",
+          "what holds the port, who that is, and when it is free. For 0.0.0.0, or ADDRESS:\n"
+          "\"10.0.0.1:80\", \"[::1]:80\" or \"80 ::1\". PORT may be a service, such as https.\n"
+          "With --try, bind() itself is asked, without an option and with SO_REUSEADDR;\n"
+          "needs no twmond. Exit status 0 whatever the answer is.\n",
           OPTION_TRY, OPERANDS_PORT_ADDRESS, view_why },
         { "destinations", "[--limit N]", "where local ports run out: connect() fails next",
           "The destinations that use the most local ports, worst first: how many of those\n"

@@ -30,6 +30,8 @@
 
 #define HINT_WIDTH 80
 
+#define LOOK_WAIT_SEC 3 /* in all, for a look that is refused because of too many */
+
 int view_no_memory(void)
 {
         text_complain("out of memory");
@@ -145,8 +147,8 @@ static int complain_look(const struct reply *reply)
 {
         const char *reason = field_text(reply->parameters, "reason");
 
-        text_complain("twmond cannot look at the sockets now%s%s; try again", reason ? ": " : "",
-                      reason ? reason : "");
+        text_complain("twmond cannot look at the sockets now%s%s; try again later",
+                      reason ? ": " : "", reason ? reason : "");
         return STATUS_FAILED;
 }
 
@@ -205,6 +207,34 @@ int view_call(const struct view *view, struct conn *conn, const char *method, js
         struct reply reply = { 0 };
         int r = conn_call(conn, method, parameters, &reply);
 
+        return settle(view, r, &reply, ret_reply);
+}
+
+/* In that many seconds it may be answered. 0: it is, or nobody knows. */
+static unsigned retry_sec(const struct reply *reply)
+{
+        uint64_t sec;
+
+        if (!reply->error || strcmp(reply->error, ERROR_LOOK) != 0 ||
+            !field_count(reply->parameters, "retryAfterSec", &sec) || sec > LOOK_WAIT_SEC)
+                return 0;
+        return (unsigned)sec;
+}
+
+int view_call_look(const struct view *view, struct conn *conn, const char *method,
+                   json_t *parameters, struct reply *ret_reply)
+{
+        struct reply reply = { 0 };
+        unsigned waited = 0, sec;
+        int r;
+
+        while ((r = conn_call(conn, method, json_incref(parameters), &reply)) == 0 &&
+               (sec = retry_sec(&reply)) > 0 && waited + sec <= LOOK_WAIT_SEC) {
+                reply_done(&reply);
+                sleep(sec);
+                waited += sec;
+        }
+        json_decref(parameters);
         return settle(view, r, &reply, ret_reply);
 }
 

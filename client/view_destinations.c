@@ -63,12 +63,23 @@ static void add_left(struct table *table, const json_t *destination)
                            field_show_age(destination, "etaSec", NULL, buf));
 }
 
+/* Found through one connection. */
+static void add_owner(struct table *table, const json_t *destination)
+{
+        const json_t *owner = field_object(destination, "owner");
+        CLEANUP(free_text) char *text = notes_owner_text(owner);
+        uint64_t used = 0;
+
+        (void)field_count(destination, "used", &used);
+        table_note(table, "%s%s", text ? text : "(out of memory)", notes_owner_others(owner, used));
+}
+
 static void add_notes(struct table *table, const json_t *destination)
 {
         uint64_t n;
 
         if (field_object(destination, "owner"))
-                notes_owner(table, destination);
+                add_owner(table, destination);
         if (field_count(destination, "reusable", &n) && n > 0)
                 table_note(table, "%" PRIu64 " more in TIME_WAIT, which connect() takes over", n);
         if (field_count(destination, "errorMax", &n) && n > 0)
@@ -192,7 +203,7 @@ int view_destinations(struct view *view)
         parameters = limit > 0 ? json_pack("{s:I}", "limit", (json_int_t)limit) : json_object();
         if (!parameters)
                 return view_no_memory();
-        r = view_call(view, conn, "io.twmon.Monitor.ListDestinations", parameters, &reply);
+        r = view_call_look(view, conn, "io.twmon.Monitor.ListDestinations", parameters, &reply);
         if (r != 0)
                 return r;
         r = print(view, reply.parameters);

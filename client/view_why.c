@@ -3,13 +3,15 @@
 /*
  * twmonctl why: asks twmond for everything about a port, and with --try bind() itself as well. What
  * bind() says is an answer, too: with --try a twmond that does not answer is complained of, and no
- * failure, unless there was no socket to try it with.
+ * failure, unless there was no socket to try it with. Where trying would tell nothing, or might do
+ * harm, that is said, and twmond's answer is all there is.
  */
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "netns.h"
 #include "trybind.h"
 #include "view.h"
 #include "why.h"
@@ -30,7 +32,7 @@ static int ask(const struct view *view, json_t **ret_parameters)
                                options->address[0] ? options->address : NULL);
         if (!parameters)
                 return view_no_memory();
-        r = view_call(view, conn, "io.twmon.Monitor.GetPort", parameters, &reply);
+        r = view_call_look(view, conn, "io.twmon.Monitor.GetPort", parameters, &reply);
         if (r != 0)
                 return r;
         *ret_parameters = reply.parameters ? json_incref(reply.parameters) : json_object();
@@ -55,6 +57,29 @@ static int print(const struct view *view, const struct why *why)
         return why_print(why) < 0 ? view_no_memory() : 0;
 }
 
+/* Tries what may be tried, and puts what was found into the reply. 0 or -ENOMEM. */
+static int try_bind(struct why *why, struct trybinds *tries, json_t *reply)
+{
+        const struct trybind_question question = {
+                .port = why->port,
+                .address = why->address,
+                .known = why->asked ? reply : NULL,
+        };
+        const char *objection = trybind_objection(question.known, netns_id("/proc"));
+        int r;
+
+        if (objection) {
+                text_complain("%s", objection);
+                why->objected = true;
+                return 0;
+        }
+        why->saw_listener = trybind_has_listener(reply);
+        trybind_port(&question, tries);
+        why->tries = tries;
+        r = trybind_merge(tries, reply);
+        return r < 0 ? r : why_advise(reply, tries);
+}
+
 /* asked: 0, or the exit status of what went wrong. */
 static int answer(const struct view *view, int asked, json_t *reply)
 {
@@ -69,14 +94,10 @@ static int answer(const struct view *view, int asked, json_t *reply)
         };
         int r;
 
-        if (options->try_bind) {
-                trybind_port(why.port, why.address, &tries);
-                if (trybind_merge(&tries, reply) < 0)
-                        return view_no_memory();
-                why.tries = &tries;
-        }
+        if (options->try_bind && try_bind(&why, &tries, reply) < 0)
+                return view_no_memory();
         r = print(view, &why);
-        return r == 0 && options->try_bind && !tries.items[0].plain.tried ? asked : r;
+        return r == 0 && why.tries && !tries.items[0].plain.tried ? asked : r;
 }
 
 int view_why(struct view *view)
@@ -86,8 +107,7 @@ int view_why(struct view *view)
         int asked = ask(view, &reply), r;
 
         if (asked != 0 && !options->try_bind) {
-                if (asked == STATUS_UNREACHABLE)
-                        hint_try(view);
+                hint_try(view);
                 return asked;
         }
         if (!reply)

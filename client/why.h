@@ -24,6 +24,8 @@ struct why {
         const char *address;          /* that was asked for; empty: none */
         const struct trybinds *tries; /* NULL: nothing was tried */
         bool asked;                   /* the reply is from twmond; else from tries alone */
+        bool objected;                /* to trying, which was asked for: trybind_objection() */
+        bool saw_listener;            /* twmond did, in the way, before tries were merged */
 };
 
 /* All of it. 0 or -ENOMEM. */
@@ -35,13 +37,29 @@ int why_print_port(const struct why *why);
 int why_print_binds(const struct why *why);
 
 /* "3 connections in CLOSE_WAIT of leaky.service hold it": the most urgent holders, two kinds at most. */
-void why_write_causes(FILE *out, json_t *blockers);
+void why_write_causes(FILE *out, const struct why *why);
 
 /* False where there is no text. */
 static inline bool why_is(const char *text, const char *wanted)
 {
         return text && strcmp(text, wanted) == 0;
 }
+
+/* What a try says of the sockets that SO_REUSEADDR passes only if they have it set, too. */
+enum why_reuse {
+        WHY_REUSE_OPEN,            /* nothing */
+        WHY_REUSE_PASSES,          /* all have */
+        WHY_REUSE_FAILS,           /* the only one has not */
+        WHY_REUSE_FAILS_SOMEWHERE, /* of several, at least one has not */
+};
+/* tries NULL: nothing was tried. */
+enum why_reuse why_reuse_found(const json_t *reply, const struct trybinds *tries);
+/* Makes the advice of a reply, into which tries are merged, say what they have found. 0 or -ENOMEM. */
+int why_advise(json_t *reply, const struct trybinds *tries);
+
+/* notes_owner_text() and notes_owner_name(), but of a listener that is no more, that it is not. */
+char *why_owner_text(const struct why *why, const json_t *owner);
+char *why_owner_name(const struct why *why, const json_t *owner);
 
 /* A text that grows: written to its out, then whole in text. */
 struct why_text {

@@ -21,6 +21,7 @@ struct cause {
         const json_t *first;
         uint64_t count;
         bool one_state;
+        const char *owner; /* of the first; NULL: unknown, or nobody */
 };
 
 /* What stands first when several hold the port: who must be dealt with before what goes by itself. */
@@ -53,21 +54,31 @@ static struct cause sum_up(json_t *blockers, const char *what)
         return cause;
 }
 
+static const char *others(const struct cause *cause)
+{
+        return notes_owner_others(field_object(cause->first, "owner"), cause->count);
+}
+
+/* " of leaky.service (leaky, pid 812) and perhaps others" */
+static void write_of(FILE *out, const struct cause *cause)
+{
+        if (cause->owner)
+                fprintf(out, " of %s%s", cause->owner, others(cause));
+}
+
 /* "3 connections in CLOSE_WAIT of leaky.service (leaky, pid 812) hold it" */
-static void write_connections(FILE *out, const struct cause *cause, const char *state,
-                              const char *owner)
+static void write_connections(FILE *out, const struct cause *cause, const char *state)
 {
         bool one = cause->count == 1;
 
         fprintf(out, "%" PRIu64 " connection%s", cause->count, one ? "" : "s");
         if (state && cause->one_state)
                 fprintf(out, " in %s", state);
-        if (owner)
-                fprintf(out, " of %s", owner);
+        write_of(out, cause);
         fprintf(out, " hold%s it", one ? "s" : "");
 }
 
-static void write_client(FILE *out, const struct cause *cause, const char *owner)
+static void write_client(FILE *out, const struct cause *cause)
 {
         const char *state = why_state(field_text(cause->first, "state"));
         bool one = cause->count == 1;
@@ -78,38 +89,49 @@ static void write_client(FILE *out, const struct cause *cause, const char *owner
                 fprintf(out, "%" PRIu64 " outgoing connections", cause->count);
         if (state && cause->one_state)
                 fprintf(out, " in %s", state);
-        if (owner)
-                fprintf(out, " of %s", owner);
+        write_of(out, cause);
         fprintf(out, one ? " has it as its own port" : " have it as their own port");
 }
 
-static void write_cause(FILE *out, const struct cause *cause)
+/* "x (pid 7) listens on 1.2.3.4" */
+static void write_socket(FILE *out, const struct cause *cause)
 {
-        const char *address = field_text(cause->first, "address");
-        CLEANUP(free_text) char *owner = notes_owner_name(field_object(cause->first, "owner"));
+        bool bound = why_is(cause->what, "bound"), one = !*others(cause);
 
-        if (why_is(cause->what, "address")) {
+        fprintf(out, "%s%s %s ", cause->owner ? cause->owner : "somebody unknown", others(cause),
+                bound ? one ? "has bound" : "have bound"
+                : one ? "listens on"
+                      : "listen on");
+        why_write_address(out, field_text(cause->first, "address"), NULL);
+        if (bound)
+                fprintf(out, " and %s not listen", one ? "does" : "do");
+}
+
+static void write_cause(FILE *out, const struct why *why, struct cause *cause)
+{
+        const char *state = field_text(cause->first, "state");
+        const char *mini = why_is(cause->what, "time-wait")   ? "TIME_WAIT"
+                           : why_is(cause->what, "fin-wait2") ? "FIN_WAIT2"
+                                                              : NULL;
+        CLEANUP(free_text)
+        char *owner = why_owner_name(why, field_object(cause->first, "owner"));
+
+        cause->owner = mini ? NULL : owner;
+        if (why_is(cause->what, "address"))
                 why_write_bad_address(out, cause->first);
-        } else if (why_is(cause->what, "listener") || why_is(cause->what, "bound")) {
-                fprintf(out, "%s %s ", owner ? owner : "somebody unknown",
-                        why_is(cause->what, "bound") ? "has bound" : "listens on");
-                why_write_address(out, address, NULL);
-                if (why_is(cause->what, "bound"))
-                        fputs(" and does not listen", out);
-        } else if (why_is(cause->what, "client")) {
-                write_client(out, cause, owner);
-        } else if (why_is(cause->what, "time-wait")) {
-                write_connections(out, cause, "TIME_WAIT", NULL);
-        } else if (why_is(cause->what, "fin-wait2")) {
-                write_connections(out, cause, "FIN_WAIT2", NULL);
-        } else {
-                write_connections(out, cause, why_state(field_text(cause->first, "state")), owner);
-        }
+        else if (why_is(cause->what, "listener") || why_is(cause->what, "bound"))
+                write_socket(out, cause);
+        else if (why_is(cause->what, "client"))
+                write_client(out, cause);
+        else
+                write_connections(out, cause, mini ? mini : why_state(state));
+        cause->owner = NULL;
 }
 
 /* A listener says it all: what else there is are its connections. */
-void why_write_causes(FILE *out, json_t *blockers)
+void why_write_causes(FILE *out, const struct why *why)
 {
+        json_t *blockers = field_array(why->reply, "blockedBy");
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(urgency); i++) {
@@ -122,7 +144,7 @@ void why_write_causes(FILE *out, json_t *blockers)
                         return;
                 }
                 fputs(n++ > 0 ? "; " : "", out);
-                write_cause(out, &cause);
+                write_cause(out, why, &cause);
                 if (why_is(cause.what, "listener"))
                         return;
         }

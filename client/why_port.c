@@ -63,27 +63,40 @@ void why_write_holder(FILE *out, const json_t *blocker)
         fputs(bound ? ", not listening" : "", out);
 }
 
-static void write_help(FILE *out, const json_t *blocker)
+static void write_help(FILE *out, const struct why *why, const json_t *blocker)
 {
+        static const char *const if_set[] = {
+                [WHY_REUSE_OPEN] = "; SO_REUSEADDR: if set there",
+                [WHY_REUSE_PASSES] = "; SO_REUSEADDR passes it (tried)",
+                [WHY_REUSE_FAILS] = "; SO_REUSEADDR is not set there (tried)",
+                [WHY_REUSE_FAILS_SOMEWHERE] = "; SO_REUSEADDR: not set on all of these (tried)",
+        };
         const char *helps = field_text(blocker, "reuseHelps");
 
         if (why_is(helps, "if-set"))
-                fputs("; SO_REUSEADDR: if set there", out);
+                fputs(if_set[why_reuse_found(why->reply, why->tries)], out);
         else if (why_is(helps, "no") && !why_is(field_text(blocker, "what"), "address"))
                 fputs("; SO_REUSEADDR: no help", out);
 }
 
 /* In full of whom nothing below tells; of others the name. */
-static void write_holder_owner(FILE *out, const json_t *blocker)
+static void write_holder_owner(FILE *out, const struct why *why, const json_t *blocker)
 {
         const json_t *owner = field_object(blocker, "owner");
         CLEANUP(free_text) char *name = NULL;
+        uint64_t count = 1;
 
         if (!owner)
                 return;
+        (void)field_count(blocker, "count", &count);
         name = why_is(field_text(blocker, "what"), "bound") ? notes_owner_text(owner)
-                                                            : notes_owner_name(owner);
-        fprintf(out, "; %s", name ? name : "owner unknown");
+                                                            : why_owner_name(why, owner);
+        if (name)
+                fprintf(out, "; %s%s", name, notes_owner_others(owner, count));
+        else if (field_true(owner, "byListener"))
+                fputs("; the program that listened is gone", out);
+        else
+                fputs("; owner unknown", out);
 }
 
 static int print_holder(const struct why *why, const json_t *blocker, const char *label)
@@ -97,8 +110,8 @@ static int print_holder(const struct why *why, const json_t *blocker, const char
         why_write_holder(text.out, blocker);
         if (field_count(blocker, "freeInSec", &sec))
                 fprintf(text.out, ", free in %s", field_show_age(blocker, "freeInSec", NULL, buf));
-        write_help(text.out, blocker);
-        write_holder_owner(text.out, blocker);
+        write_help(text.out, why, blocker);
+        write_holder_owner(text.out, why, blocker);
         return why_text_end(&text, why->term, label);
 }
 
@@ -222,9 +235,22 @@ static void write_states(FILE *out, const json_t *side)
                 fprintf(out, "; %" PRIu64 " orphan%s", n, plural(n));
 }
 
-/* "0 of 214 connections use keepalive; the default would notice a dead peer after 2h 11min" */
-static void write_keepalive(FILE *out, const json_t *half)
+/* "; 10 silent for 2h or longer" */
+static void write_silent(FILE *out, const json_t *side, uint64_t n)
 {
+        char buf[UNITS_TEXT_MAX];
+        uint64_t sec;
+
+        fprintf(out, "; %" PRIu64 " silent", n);
+        if (field_count(side, "silentAfterSec", &sec))
+                fprintf(out, " for %s or longer",
+                        field_show_age(side, "silentAfterSec", NULL, buf));
+}
+
+/* "0 of 214 connections use keepalive; the default would notice a dead peer after 2h 11min" */
+static void write_keepalive(FILE *out, const json_t *side)
+{
+        const json_t *half = field_object(side, "halfOpen");
         uint64_t established, keepalive, n;
         char buf[UNITS_TEXT_MAX];
 
@@ -243,7 +269,7 @@ static void write_keepalive(FILE *out, const json_t *half)
                 fprintf(out, "; the default would notice a dead peer after %s",
                         field_show_age(half, "keepaliveNoticesSec", NULL, buf));
         if (field_count(half, "silent", &n) && n > 0)
-                fprintf(out, "; %" PRIu64 " silent for long", n);
+                write_silent(out, side, n);
         if (field_count(half, "unanswered", &n) && n > 0)
                 fprintf(out, "; %" PRIu64 " get no answer", n);
         if (field_count(half, "oldestSilentSec", &n))
@@ -265,7 +291,7 @@ static int print_keepalive(const struct why *why, const json_t *side)
 
         if (why_text_begin(&text) < 0)
                 return -ENOMEM;
-        write_keepalive(text.out, field_object(side, "halfOpen"));
+        write_keepalive(text.out, side);
         return why_text_end(&text, why->term, "");
 }
 
@@ -285,13 +311,24 @@ static bool is_listeners(const struct why *why, const json_t *owner)
         return false;
 }
 
+static int print_owner(const struct why *why, const json_t *owner, uint64_t count)
+{
+        CLEANUP(free_text) char *who = why_owner_text(why, owner);
+        struct why_text text;
+
+        if (why_text_begin(&text) < 0)
+                return -ENOMEM;
+        fprintf(text.out, "%s%s", who ? who : "owner unknown", notes_owner_others(owner, count));
+        return why_text_end(&text, why->term, "");
+}
+
 static int print_side(const struct why *why, const json_t *side)
 {
         const char *name = field_text(side, "side");
         const json_t *owner = field_object(side, "owner");
         char total[UNITS_TEXT_MAX];
         struct why_text text;
-        uint64_t n;
+        uint64_t n = 1;
 
         if (field_count(side, "total", &n) && n == 0)
                 return 0;
@@ -302,11 +339,8 @@ static int print_side(const struct why *why, const json_t *side)
         write_states(text.out, side);
         if (why_text_end(&text, why->term, name ? name : FIELD_UNKNOWN) < 0)
                 return -ENOMEM;
-        if (owner && !is_listeners(why, owner)) {
-                CLEANUP(free_text) char *who = notes_owner_text(owner);
-
-                term_entry(why->term, "", WHY_INDENT, who ? who : "owner unknown");
-        }
+        if (owner && !is_listeners(why, owner) && print_owner(why, owner, n) < 0)
+                return -ENOMEM;
         return print_keepalive(why, side);
 }
 

@@ -72,7 +72,7 @@ static void write_failure(FILE *out, const struct why *why)
         uint64_t sec;
 
         if (is_explained(why, blockers))
-                why_write_causes(out, blockers);
+                why_write_causes(out, why);
         else
                 write_error(out, why);
         if (field_count(why->reply, "freeInSec", &sec) && sec > 0)
@@ -89,7 +89,12 @@ static bool was_tried(const struct why *why)
 
 static void write_success(FILE *out, const struct why *why)
 {
-        if (was_tried(why))
+        if (was_tried(why) && why->saw_listener)
+                fputs("it did, though twmond saw a listener in the way a moment ago", out);
+        else if (was_tried(why) && json_array_size(field_array(why->reply, "listeners")) > 0)
+                fprintf(out, "whoever listens is not in the way of %s",
+                        why->address[0] ? why->address : "0.0.0.0");
+        else if (was_tried(why))
                 fputs("nothing was in the way", out);
         else if (field_true(why->reply, "privileged"))
                 fputs("nothing holds the port; whoever binds it needs CAP_NET_BIND_SERVICE", out);
@@ -134,7 +139,7 @@ static void write_ignorance(FILE *out, const struct why *why)
                 fprintf(out, "it could not be tried, %s",
                         trybind_text(&why->tries->items[0].plain, buf));
         else if (json_array_size(field_array(why->reply, "blockedBy")) > 0)
-                why_write_causes(out, field_array(why->reply, "blockedBy"));
+                why_write_causes(out, why);
         else if (field_true(why->reply, "partial"))
                 fputs("nothing was seen that holds the port, but some sockets may have been missed",
                       out);
@@ -292,7 +297,7 @@ static int print_reuse(const struct why *why)
                 return -ENOMEM;
         fputs("with SO_REUSEADDR: ", line.out);
         write_reuse(line.out, why);
-        if (unknown && !why->tries)
+        if (unknown && !why->tries && !why->objected)
                 write_settles(line.out, why);
         return why_text_end(&line, why->term, NULL);
 }

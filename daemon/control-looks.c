@@ -49,11 +49,15 @@ uint64_t lookwait_until(const struct lookwait *wait, uint64_t now_usec)
         return wait && !wait->answer && now_usec < wait->until_usec ? wait->until_usec : 0;
 }
 
-static json_t *unavailable(const char *reason)
+/* retry_sec: when to ask again; 0: nobody knows */
+static json_t *unavailable(const char *reason, json_int_t retry_sec)
 {
         json_t *parameters = json_object();
+        int r = json_object_set_new(parameters, "reason", wire_line(reason));
 
-        if (json_object_set_new(parameters, "reason", wire_line(reason)) < 0) {
+        if (retry_sec > 0)
+                r |= json_object_set_new(parameters, "retryAfterSec", json_integer(retry_sec));
+        if (r < 0) {
                 json_decref(parameters);
                 return NULL;
         }
@@ -64,10 +68,10 @@ static json_t *unavailable(const char *reason)
 static json_t *refused(int error)
 {
         if (error == -EBUSY)
-                return unavailable("too many looks are asked for: try again in a second");
+                return unavailable("too many looks are asked for", LOOKWAIT_RETRY_SEC);
         if (error == -EDQUOT)
-                return unavailable("looks have taken too much CPU time: try again in some seconds");
-        return unavailable(strerror(-error));
+                return unavailable("looks have taken too much CPU time", LOOKWAIT_RETRY_CPU_SEC);
+        return unavailable(strerror(-error), 0);
 }
 
 /* Takes over wait. The call goes on in the stream, or is refused. */
@@ -169,12 +173,12 @@ static json_t *make_reply(const struct lookwait *wait)
         if (!wait->answer) {
                 snprintf(reason, sizeof(reason), "the look has taken longer than %u s",
                          (unsigned)(LOOKWAIT_USEC / USEC_PER_SEC));
-                return unavailable(reason);
+                return unavailable(reason, 0);
         }
         if (wait->answer->error < 0) {
                 snprintf(reason, sizeof(reason), "listing TCP sockets failed: %s",
                          strerror(-wait->answer->error));
-                return unavailable(reason);
+                return unavailable(reason, 0);
         }
         parameters = wait->question.kind == LOOK_PORT ? port_parameters(wait)
                                                       : destinations_parameters(wait);

@@ -21,6 +21,7 @@
 #include "base.h"
 #include "diag.h"
 #include "hostfacts.h"
+#include "netns.h"
 
 struct look {
         struct diag *diag;
@@ -266,6 +267,7 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
         }
         work.portlook->reserved_known = kernlimits_read_reserved("/proc", &reserved);
         work.portlook->reserved = work.portlook->reserved_known && port_set_has(&reserved, port);
+        work.portlook->netns = netns_id("/proc");
         portlook_end(work.portlook, r == 0, diag_lists_bound());
         *ret_portlook = work.portlook;
         return 0;

@@ -305,13 +305,14 @@ static const char *const advice[ALERT_KIND_COUNT] = {
                 "act on sockets with SO_KEEPALIVE alone. Sends without an answer end by "
                 "net.ipv4.tcp_retries2, after some 15 min; TCP_USER_TIMEOUT makes that shorter.",
         [ALERT_PORT_EXHAUSTION] =
-                "Each connection to that address and port needs a local port of its own, and keeps it "
-                "for 60 s after it was closed here (TIME_WAIT). When none is left connect() fails with "
-                "EADDRNOTAVAIL (\"Cannot assign requested address\"). Keep connections open and reuse "
-                "them (a pool, HTTP keep-alive), or let the server close first. To gain room: more "
-                "source or destination addresses, a wider net.ipv4.ip_local_port_range, or "
-                "net.ipv4.tcp_tw_reuse=1 with timestamps on. tcp_fin_timeout does nothing for "
-                "TIME_WAIT.",
+                "Each connection to that address and port needs a local port of its own, while it is "
+                "open and for 60 s after it was closed here (TIME_WAIT). When none is left connect() "
+                "fails with EADDRNOTAVAIL (\"Cannot assign requested address\"). If most are open "
+                "(twmonctl why PORT), the program hoards them: let it close what it does not use, and "
+                "bound its pool. If most are in TIME_WAIT, let it reuse connections (a pool, HTTP "
+                "keep-alive), or the server close first; net.ipv4.tcp_tw_reuse=1 with timestamps on "
+                "gains room, tcp_fin_timeout does not. In both cases so do more source or destination "
+                "addresses, or a wider net.ipv4.ip_local_port_range.",
         [ALERT_TIME_WAIT_TABLE] =
                 "When the table of TIME_WAIT and FIN_WAIT2 is full, the kernel ends connections "
                 "without TIME_WAIT. Mostly that is harmless, but late packets of an old connection "

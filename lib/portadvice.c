@@ -6,9 +6,22 @@
  * what to do about it, which cures are none, what to mend for the next time.
  */
 
+#include <string.h>
+
 #include "base.h"
 #include "phrase.h"
 #include "portlook.h"
+
+const char portlook_set_reuseaddr[] =
+        "Set SO_REUSEADDR on the server's socket before bind(). It helps only if the sockets in the "
+        "way have it as well; connections have it from the listener that accepted them, so the "
+        "program that ran before must have set it, too. The kernel does not tell whether it did.";
+
+/* How to add a port to a list that writing replaces. */
+#define RESERVE                                                                                    \
+        "What is written there replaces the list, so begin with the present one: `sysctl -n "      \
+        "net.ipv4.ip_local_reserved_ports` shows it, then `sysctl -w "                             \
+        "net.ipv4.ip_local_reserved_ports=LIST,PORT`, and in /etc/sysctl.d/ for the next boot."
 
 typedef const char *(*advice_fn)(const struct portlook *look, const struct bind_verdict *verdict);
 
@@ -49,10 +62,26 @@ static const char *full_backlog(const struct portlook *look, const struct bind_v
         return NULL;
 }
 
+/* Whoever has the port has it on addresses of its own, none on all of them. */
+static bool is_elsewhere_free(const struct portlook *look)
+{
+        static const struct sock_addr any;
+
+        for (size_t i = 0; i < look->claims.n; i++)
+                if (memcmp(&look->claims.items[i].address, &any, sizeof(any)) == 0)
+                        return false;
+        return look->whole && look->claims.overflow == 0 && look->claims.bound_known;
+}
+
 static const char *listener(const struct portlook *look, const struct bind_verdict *verdict)
 {
         if (!is_blocked_by(look, verdict, CLAIM_LISTENER))
                 return NULL;
+        if (is_elsewhere_free(look))
+                return "A program listens on the port, and SO_REUSEADDR does not help against a "
+                       "listener. It does so on an address of its own: another address of this "
+                       "host, on which nothing is, would work, a wildcard would not. Or stop that "
+                       "program, or take another port.";
         return "A program listens on the port, and SO_REUSEADDR does not help against a listener. "
                "Stop that program, or take another port or address. Two can share a port only if "
                "both set SO_REUSEPORT before bind() and run as the same user.";
@@ -79,7 +108,7 @@ static const char *squatter(const struct portlook *look, const struct bind_verdi
         return "A client of this host has the port for its own end of a connection: the kernel "
                "gives clients any port of net.ipv4.ip_local_port_range. Add the port to "
                "net.ipv4.ip_local_reserved_ports, and no client is given it again; the one that "
-               "has it keeps it until its connection is gone.";
+               "has it keeps it until its connection is gone. " RESERVE;
 }
 
 /* Only where nothing else forbids it; clients hardly ever have it. */
@@ -88,10 +117,7 @@ static const char *set_reuseaddr(const struct portlook *look, const struct bind_
         if (verdict->n_blockers == 0 || verdict->reuse == BIND_NO ||
             is_blocked_by(look, verdict, CLAIM_CLIENT))
                 return NULL;
-        return "Set SO_REUSEADDR on the server's socket before bind(). It helps only if the "
-               "sockets in the way have it as well; connections have it from the listener that "
-               "accepted them, so the program that ran before must have set it, too. The kernel "
-               "does not tell whether it did: `twmonctl why PORT --try` finds out by a bind().";
+        return portlook_set_reuseaddr;
 }
 
 /* With a listener there they are its own, and no matter until it goes. */
@@ -207,8 +233,7 @@ static const char *bound_unknown(const struct portlook *look, const struct bind_
         if (look->claims.bound_known || verdict->plain == BIND_NO)
                 return NULL;
         return "This kernel does not list sockets that are bound and do not listen (Linux 6.8 and "
-               "later do). If bind() fails although nothing is in its way here, such a socket is: "
-               "`twmonctl why PORT --try` finds out by a bind().";
+               "later do). If bind() fails although nothing is in its way here, such a socket is.";
 }
 
 static const char *privileged(const struct portlook *look, const struct bind_verdict *verdict)
@@ -228,7 +253,7 @@ static const char *reserve(const struct portlook *look, const struct bind_verdic
                 return NULL;
         return "The port of this service lies in net.ipv4.ip_local_port_range: while the service "
                "is down the kernel may give it to a client, and the service cannot start. Add it "
-               "to net.ipv4.ip_local_reserved_ports.";
+               "to net.ipv4.ip_local_reserved_ports. " RESERVE;
 }
 
 static const char *no_keepalive(const struct portlook *look, const struct bind_verdict *verdict)

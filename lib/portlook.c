@@ -66,6 +66,8 @@ void portlook_begin(struct portlook *look, const struct portlook_request *reques
                                    .seen_usec = request->now_usec,
                                    .seen_wall_usec = request->now_wall_usec,
                                    .limits = *request->limits };
+        memcpy(look->silent_after_usec, request->silent_after_usec,
+               sizeof(look->silent_after_usec));
         services_listener(request->services, request->port, &look->witness[PORTLOOK_LOCAL]);
         if (look->witness[PORTLOOK_LOCAL].known)
                 look->witness_worth[PORTLOOK_LOCAL] = WITNESS_LISTENER;

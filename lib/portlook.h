@@ -77,7 +77,9 @@ struct portlook {
         size_t n_owners;
         struct kernlimits limits;
         bool reserved_known;
-        bool reserved; /* ip_local_reserved_ports */
+        bool reserved;                              /* ip_local_reserved_ports */
+        uint64_t netns;                             /* netns_id() of whoever looked; 0: unknown */
+        uint64_t silent_after_usec[PORTLOOK_SIDES]; /* what half_open.silent goes by */
 
         /* private, of a look under way: the clients' connections judged as the service's, which they
          * are if there is a listener; and who to ask for */
@@ -122,6 +124,9 @@ void portlook_add(struct portlook *look, const struct portlook_request *request,
  * which no two are the same.
  */
 void portlook_end(struct portlook *look, bool whole, bool bound_known);
+
+/* One of the texts of portlook_advice(), for whoever knows more after a bind() of its own. */
+extern const char portlook_set_reuseaddr[];
 
 /*
  * What to tell whoever asks, most urgent first: constant texts, at most PORTLOOK_ADVICE_MAX, by the

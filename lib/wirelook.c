@@ -226,8 +226,11 @@ static json_t *wire_connections(const struct portlook *look, enum portlook_side 
         r |= put_close_wait(object, side);
         r |= put_int_if(object, side->count[SOCK_TIME_WAIT] > 0, "timeWaitLastSec",
                         announced_sec(side->time_wait_last_msec));
-        if (side->half_open.known && side->half_open.established > 0)
+        if (side->half_open.known && side->half_open.established > 0) {
                 r |= put(object, "halfOpen", wire_half_open(&side->half_open));
+                r |= put_int_if(object, look->silent_after_usec[which] > 0, "silentAfterSec",
+                                look->silent_after_usec[which] / USEC_PER_SEC);
+        }
         r |= put_owner(object, look, side->owner);
         return finish(object, r);
 }
@@ -295,6 +298,7 @@ json_t *wire_portlook(const struct portlook *look, const struct bind_address *as
         r |= put_int(object, "port", look->port);
         r |= put(object, "seenAt", wire_time(look->seen_wall_usec));
         r |= put_bool(object, "partial", !look->whole);
+        r |= put_int_if(object, look->netns > 0, "netns", look->netns);
         r |= put_verdict(object, &main->verdict);
         r |= put(object, "blockedBy", wire_blockers(look, main));
         r |= put(object, "binds", array);

@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import subprocess
+import time
 
 import lab
 import makers
@@ -109,7 +110,7 @@ def test_busy(tap):
         tap.equal(lines[:2], ["7865: bind() fails: leaky.service (leaky, pid 812) listens on 0.0.0.0",
                               "  with SO_REUSEADDR: fails, too"], "who listens, first of all")
         for line in ("held by    12 connections in CLOSE_WAIT on 127.0.0.1; SO_REUSEADDR: if set "
-                     "there; leaky.service (leaky, pid 812)",
+                     "there; leaky.service (leaky, pid 812) and perhaps others",
                      "listening  0.0.0.0, backlog 3 of 128: leaky.service (leaky, pid 812, 25 of "
                      "1024 descriptors, uid 33)",
                      "local      228 connections: 214 ESTABLISHED, 12 CLOSE_WAIT (12 unclosed, "
@@ -173,8 +174,31 @@ def test_failures(tap):
         result = fake.ctl("why", "7865", "--try")
         tap.ok(result.returncode == 0 and "bind() works" in result.stdout and
                "too many looks" in result.stderr, "with --try bind() answers", result)
+    again(tap)
     with Fake(error("org.varlink.service.MethodNotFound", method="x")) as fake:
         expect(tap, fake.ctl("destinations"), 1, ["older"], "a twmond that knows no such method: 1")
+
+
+def again(tap):
+    """Refused because of too many looks, it asks again: for 3 seconds in all."""
+    def answer(connection, _):
+        refusals.append(time.monotonic())
+        connection.sendall(frame(ONE_SHOT) if len(refusals) > wanted else error(
+            MONITOR + "LookUnavailable", reason="too many looks", retryAfterSec=1))
+
+    wanted, refusals = 1, []
+    with Fake(answer) as fake:
+        result = fake.ctl("why", "7865")
+        tap.ok(result.returncode == 0 and not result.stderr and len(refusals) == 2 and
+               1 <= refusals[1] - refusals[0] < 3, "too many looks: asked again a second later",
+               result)
+    wanted, refusals = 100, []
+    with Fake(answer) as fake:
+        expect(tap, fake.ctl("why", "7865"), 1, ["too many looks", "twmonctl why 7865 --try"],
+               "not for ever; and then --try is named")
+        tap.ok(len(refusals) == 4 and refusals[-1] - refusals[0] < 5, "four times in 3 seconds",
+               refusals)
+        expect(tap, fake.ctl("destinations"), 1, ["too many looks"], "destinations does the same")
 
 
 def test_hostile(tap):
@@ -215,7 +239,7 @@ def test_destinations(tap):
             "More destinations than can be told apart: counts may be up to 2 too great.",
             "DESTINATION    SOURCE    USED/USABLE    %  PER MIN  TIME LEFT",
             "10.0.0.9:5432  10.0.0.5  25000/28229   89     +120  26min 54s",
-            "  leaky.service (leaky, pid 812, 25 of 1024 descriptors, uid 33)",
+            "  leaky.service (leaky, pid 812, 25 of 1024 descriptors, uid 33) and perhaps others",
             "[fd00::2]:443  fd00::1      17/28229  0.1        -          -",
             "  3 more in TIME_WAIT, which connect() takes over",
             "  at most; may be up to 2 fewer",
@@ -362,6 +386,84 @@ def test_try(tap):
                wrong[:2])
 
 
+ROWS = [{"address": address, "family": family} for address, family in QUESTIONS[:3]]
+
+
+def answers(port):
+    """What each real bind() of the port is answered. Those with SO_REUSEPORT leave traces of their
+    own: the first is the one that another's would let pass."""
+    return {(question, option): works(*question, port, option) for option in (REUSE_PORT, REUSE, 0)
+            for question in sorted(QUESTIONS, key=lambda question: question[1])}
+
+
+def test_no_trace(tap):
+    """After --try, with everything tried that may be, the kernel allows what it would have."""
+    port = 9000
+    for name, start in situations():
+        if name == "a client has it":
+            continue
+        seen = []
+        for tries in False, True:
+            port += 1
+            with contextlib.ExitStack() as stack, Fake({"GetPort": {"binds": ROWS}}) as fake:
+                for sock in start(port):
+                    stack.enter_context(sock)
+                for address, _ in QUESTIONS if tries else ():
+                    result = fake.ctl("why", str(port), address, "--try", "--json")
+                    said = json.loads(result.stdout)
+                    if result.returncode != 0 or not all("tried" in row for row in said["binds"]):
+                        raise RuntimeError(result)
+                seen.append(answers(port))
+        differ = {key: (seen[0][key], seen[1][key]) for key in seen[0] if seen[0][key] != seen[1][key]}
+        tap.equal(differ, {}, f"--try leaves no trace: {name}")
+
+
+def test_what_is_tried(tap):
+    known = {"canBind": True, "canBindReuse": True}
+    client = {"connections": [{"side": "client", "total": 1, "states": {"established": 1}}]}
+
+    def tried_rows(reply, *args):
+        with Fake({"GetPort": reply}) as fake:
+            said = json.loads(fake.ctl("why", "7899", *args, "--try", "--json").stdout)
+            return [(row["address"], row["family"]) for row in said.get("binds", ()) if "tried" in row]
+
+    decided = [dict(row, **known) for row in ROWS]
+    tap.equal(tried_rows({**known, "binds": decided}), [QUESTIONS[0]], "what was asked for")
+    tap.equal(tried_rows({**known, "binds": decided[:2] + ROWS[2:]}), [QUESTIONS[0], QUESTIONS[2]],
+              "and what is open")
+    tap.equal(tried_rows({"canBind": False, "canBindReuse": False, "binds": decided}),
+              list(QUESTIONS[:3]), "all, where what twmond said has changed")
+    tap.equal(tried_rows({}, "127.0.0.1"), [("127.0.0.1", "ipv4"), ("::", "dual")],
+              "of what nothing is known, what leaves no trace")
+    with Fake({"GetPort": {**known, **client, "binds": decided}}) as fake:
+        result = fake.ctl("why", "7899", "--try")
+        tap.ok(result.returncode == 0 and "not tried: the answer is certain" in result.stderr and
+               "Tried" not in result.stdout, "beside a client's connection, nothing that is known",
+               result)
+    tap.equal(tried_rows({**client, "binds": ROWS}), list(QUESTIONS[:3]), "but what is open")
+
+
+def test_other_namespace(tap):
+    """bind() elsewhere says nothing about the sockets that twmond sees."""
+    with listening("0.0.0.0", "ipv4", 7898), lab.Daemon() as daemon:
+        command = ["unshare", "-n", lab.TWMONCTL, "--socket", daemon.socket, "why", "7898", "--try"]
+        if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
+            tap.skip("another network namespace", "unshare(1) cannot make one")
+            return
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        tap.ok(result.returncode == 0 and "I am in another network namespace than twmond" in
+               result.stderr and result.stdout.startswith("7898: bind() fails: ") and
+               "listening  0.0.0.0" in result.stdout and "in the way" not in result.stdout.split(
+                   "\n- ")[0] and "--try settles" not in result.stdout,
+               "from another network namespace --try tries nothing, and says so", result)
+        said = json.loads(subprocess.run(command + ["--json"], capture_output=True, text=True,
+                                         check=False).stdout)
+        tap.ok(said["canBind"] is False and "tried" not in said, "nor in JSON", said)
+        said = daemon.ctl_json("why", "7898", "--try")
+        tap.ok(said.get("tried") is True, "in the same one it does", said)
+        lab.stop_well(tap, daemon)
+
+
 def test_try_text(tap):
     with listening("0.0.0.0", "ipv4", 7865, REUSE):
         result = ctl("why", "7865", "--try", "--socket", "/nonexistent")
@@ -375,8 +477,9 @@ def test_try_text(tap):
            "an address that this host does not have", result)
     text = lab.as_nobody(lambda: ctl("why", "80", "--try", "--socket", "/nonexistent").stdout)
     if text:
-        tap.ok("80: bind() fails: EACCES (Permission denied), this user may not" in text,
-               "a port that only the privileged may take", text)
+        tap.ok("80: bind() fails: EACCES (Permission denied), this user may not" in text and
+               "0.0.0.0      no     no            no                  -" in text,
+               "a port that only the privileged may take, whatever the option", text)
     else:
         tap.skip("a privileged port", "no other user here")
     left = subprocess.run(["ss", "-Htan", "sport = :7865"], capture_output=True, text=True,
@@ -410,4 +513,5 @@ def test_try_merged(tap):
 
 
 lab.run(test_one_shot, test_busy, test_others, test_unknown, test_failures, test_hostile, test_destinations,
-        test_closes, test_try, test_try_text, test_try_merged, limit=180)
+        test_closes, test_try, test_no_trace, test_what_is_tried, test_other_namespace, test_try_text,
+        test_try_merged, limit=180)

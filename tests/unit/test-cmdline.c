@@ -139,12 +139,22 @@ static void test_port_address(void **state)
                 { "why 7865 0:0:0::1 --try", "::1" },
                 { "why 7865 ::", "::" },
                 { "why 7865 ::ffff:10.0.0.9", "10.0.0.9" },
+                { "why 10.0.0.9:7865", "10.0.0.9" },
+                { "why --try [::1]:7865", "::1" },
+                { "why [0:0::]:7865", "::" },
+                { "why *:7865", "::" }, /* as ss(8) shows a socket of both families */
+                { "why 0.0.0.0:7865", "0.0.0.0" },
+                { "why [::ffff:10.0.0.9]:7865", "10.0.0.9" },
                 { "why 7865 ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
                   "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
         };
         struct cmdline options;
 
         (void)state;
+        free(parse_good("why https", &options));
+        assert_int_equal(options.ports[0], 443);
+        free(parse_good("why 127.0.0.1:https --try", &options));
+        assert_int_equal(options.ports[0], 443);
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
                 free(parse_good(lines[i][0], &options));
                 assert_int_equal(options.n_ports, 1);
@@ -214,7 +224,24 @@ static void test_wrong_values(void **state)
         assert_wrong("ports 65536", "PORT must be a number from 1 to 65535, not \"65536\"");
         assert_wrong("ports http", "PORT must be a number from 1 to 65535, not \"http\"");
         assert_wrong("why 0", "PORT must be a number from 1 to 65535, not \"0\"");
-        assert_wrong("why ::1 80", "PORT must be a number from 1 to 65535, not \"::1\"");
+        assert_wrong("why ::1 80", "with a PORT an IPv6 address is written [ADDRESS]:PORT");
+        assert_wrong("why ::1:80", "with a PORT an IPv6 address is written [ADDRESS]:PORT");
+        assert_wrong("why [::1]:0", "PORT must be a number from 1 to 65535, not \"0\"");
+        assert_wrong("why 1.2.3.4:80 ::1", "why takes one PORT and one ADDRESS");
+        assert_wrong("why localhost:80",
+                     "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address, not \"localhost\"");
+        assert_wrong("why [*]:80",
+                     "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address, not \"*\"");
+        assert_wrong("why []:80",
+                     "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address, not \"\"");
+        assert_wrong("why :80",
+                     "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address, not \"\"");
+        assert_wrong("why [ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:80",
+                     "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address");
+        assert_wrong("why no-such-service", "PORT must be a number from 1 to 65535, a service or "
+                                            "ADDRESS:PORT, not \"no-such-service\"");
+        assert_wrong("why 1.2.3.4:", "PORT must be a number from 1 to 65535, not \"\"");
+        assert_wrong("why 99999", "PORT must be a number from 1 to 65535, not \"99999\"");
         assert_wrong("why 80 81", "ADDRESS must be an IPv4 or IPv6 address, not \"81\"");
         assert_wrong("why 80 localhost",
                      "ADDRESS must be an IPv4 or IPv6 address, not \"localhost\"");

@@ -79,7 +79,10 @@ static void who_is_refused_is_told_why(void **state)
         static const struct {
                 int result;
                 const char *reason;
-        } refusals[] = { { -EBUSY, "too many" }, { -EDQUOT, "CPU" }, { -ENOMEM, "memory" } };
+                bool retry; /* it is said when to ask again */
+        } refusals[] = { { -EBUSY, "too many", true },
+                         { -EDQUOT, "CPU", true },
+                         { -ENOMEM, "memory", false } };
         struct world *world = *state;
         struct peer peer = dial(world);
 
@@ -89,6 +92,9 @@ static void who_is_refused_is_told_why(void **state)
                 world->look_result = refusals[i].result;
                 reply = call(world, &peer, port_80);
                 assert_non_null(strstr(reason_of(reply), refusals[i].reason));
+                assert_int_equal(json_is_integer(json_object_get(
+                                         json_object_get(reply, "parameters"), "retryAfterSec")),
+                                 refusals[i].retry);
                 json_decref(reply);
                 reply = call(world, &peer, destinations);
                 assert_non_null(strstr(reason_of(reply), refusals[i].reason));

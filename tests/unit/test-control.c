@@ -356,13 +356,15 @@ static void status_answers_the_question(void **state)
 
 static void judge_table(struct world *world, uint64_t used, uint64_t overflows)
 {
+        const uint64_t total = world->snapshot->host.tw_table.overflows_total + overflows;
         struct events events = { 0 };
 
         world->snapshot->host.tw_table = (struct tw_table){ .known = true,
                                                             .used = used,
                                                             .max = 100,
                                                             .overflow_known = true,
-                                                            .overflows = overflows };
+                                                            .overflows = overflows,
+                                                            .overflows_total = total };
         assert_int_equal(detect_step(world->alerts, world->conf->rules, world->snapshot,
                                      world->now_usec, 1, &events),
                          0);

@@ -194,6 +194,8 @@ static void test_clients(void **state)
         assert_int_equal(world->look->sides[PORTLOOK_REMOTE].total, 0);
         assert_int_equal(world->look->claims.items[0].kind, CLAIM_CLIENT);
         assert_true(is_said(world, "ip_local_reserved_ports"));
+        assert_true(is_said(world, "replaces the list"));
+        assert_true(is_said(world, "`sysctl -n net.ipv4.ip_local_reserved_ports`"));
         assert_false(is_said(world, "SO_REUSEADDR"));
         world->look->reserved_known = world->look->reserved = true;
         world->n_advice = portlook_advice(world->look, &world->verdict, world->advice);
@@ -460,6 +462,8 @@ static void test_advice_about_time_wait(void **state)
         assert_false(is_said(world, "listens on the port"));
         assert_false(is_said(world, "reserved_ports"));
         assert_false(is_said(world, "FIN_WAIT2 after"));
+        assert_string_equal(world->advice[0], portlook_set_reuseaddr);
+        assert_false(is_said(world, "--try")); /* the client knows whether it has tried */
 }
 
 static void test_advice_about_a_listener(void **state)
@@ -474,6 +478,24 @@ static void test_advice_about_a_listener(void **state)
         assert_true(is_said(world, "When the listener stops"));
         assert_false(is_said(world, "Set SO_REUSEADDR on"));
         assert_false(is_said(world, "SO_LINGER"));
+}
+
+/* Only a listener that has an address of its own leaves others free. */
+static void test_advice_about_another_address(void **state)
+{
+        struct world *world = *state;
+
+        add(world, own(world, SOCK_LISTEN, 5));
+        end(world);
+        assert_true(is_said(world, "another address of this host"));
+        world->look->whole = false;
+        world->n_advice = portlook_advice(world->look, &world->verdict, world->advice);
+        assert_false(is_said(world, "another address of this host"));
+        portlook_begin(world->look, &world->request);
+        listen_on(world, 5, 0, 128);
+        end(world);
+        assert_true(is_said(world, "A program listens"));
+        assert_false(is_said(world, "another address of this host"));
 }
 
 static void test_advice_about_what_is_held(void **state)
@@ -611,6 +633,7 @@ int main(void)
                 WITH_WORLD(test_one_that_is_bound_proves_that_they_are_listed),
                 WITH_WORLD(test_advice_about_time_wait),
                 WITH_WORLD(test_advice_about_a_listener),
+                WITH_WORLD(test_advice_about_another_address),
                 WITH_WORLD(test_advice_about_what_is_held),
                 WITH_WORLD(test_advice_about_one_that_is_bound),
                 WITH_WORLD(test_advice_about_ipv6),

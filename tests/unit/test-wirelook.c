@@ -118,6 +118,7 @@ static void test_what_is_unknown_is_left_out(void **state)
         assert_absent(reply, "ephemeral");
         assert_absent(reply, "reserved");
         assert_absent(reply, "privileged");
+        assert_absent(reply, "netns");
         json_decref(reply);
         portlook_free(look);
 }
@@ -156,7 +157,9 @@ static void test_limits(void **state)
         look->limits.port_last = 7865;
         look->limits.unprivileged_port_start = 7865;
         look->reserved_known = look->reserved = true;
+        look->netns = 4026531840;
         reply = wire_portlook(look, NULL);
+        assert_number(reply, "netns", 4026531840);
         assert_bool(reply, "ephemeral", true);
         assert_bool(reply, "reserved", true);
         assert_bool(reply, "privileged", false);
@@ -219,6 +222,7 @@ static void test_time_wait_blocks_for_a_while(void **state)
         assert_absent(side, "stages");
         assert_absent(side, "oldestSec");
         assert_absent(side, "halfOpen");
+        assert_absent(side, "silentAfterSec");
         json_decref(reply);
         portlook_free(look);
 }
@@ -382,6 +386,7 @@ static void test_connections(void **state)
         local->stage[STAGE_UNCLOSED] = 3;
         local->oldest_usec = 90 * USEC_PER_SEC;
         local->oldest_at_least = true;
+        look->silent_after_usec[PORTLOOK_LOCAL] = 7200 * USEC_PER_SEC;
         local->half_open = (struct half_open){ .known = true, .established = 4, .keepalive = 1 };
         look->sides[PORTLOOK_CLIENT].total = 1;
         look->sides[PORTLOOK_CLIENT].count[SOCK_ESTABLISHED] = 1;
@@ -397,6 +402,7 @@ static void test_connections(void **state)
         assert_number(side, "oldestSec", 90);
         assert_bool(side, "oldestAtLeast", true);
         assert_number(get(side, "halfOpen"), "keepalive", 1);
+        assert_number(side, "silentAfterSec", 7200);
         assert_absent(side, "timeWaitLastSec");
         assert_text(at(get(reply, "connections"), 1), "side", "client");
         json_decref(reply);
