@@ -3,6 +3,7 @@
 
 #include "cmdline.h"
 
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -151,10 +152,15 @@ static void test_port_address(void **state)
         struct cmdline options;
 
         (void)state;
-        free(parse_good("why https", &options));
-        assert_int_equal(options.ports[0], 443);
-        free(parse_good("why 127.0.0.1:https --try", &options));
-        assert_int_equal(options.ports[0], 443);
+        if (getservbyname("https", "tcp")) { /* a small machine has no services(5) */
+                free(parse_good("why https", &options));
+                assert_int_equal(options.ports[0], 443);
+                free(parse_good("why 127.0.0.1:https --try", &options));
+                assert_int_equal(options.ports[0], 443);
+        } else {
+                assert_wrong("why https", "PORT must be a number from 1 to 65535, a service or "
+                                          "ADDRESS:PORT, not \"https\"");
+        }
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
                 free(parse_good(lines[i][0], &options));
                 assert_int_equal(options.n_ports, 1);
