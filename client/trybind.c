@@ -126,6 +126,13 @@ static bool is_decided(const json_t *object)
                json_is_boolean(json_object_get(object, "canBindReuse"));
 }
 
+/* Nothing is known to be in the way: bind() would probably work. */
+static bool is_unblocked(const json_t *object)
+{
+        return !json_is_false(json_object_get(object, "canBind")) &&
+               json_array_size(field_array(object, "blockedBy")) == 0;
+}
+
 static bool has_client(const json_t *reply)
 {
         json_t *sides = field_array(reply, "connections"), *one;
@@ -148,6 +155,9 @@ const char *trybind_objection(const json_t *known, uint64_t netns)
         if (netns > 0 && field_count(known, "netns", &theirs) && theirs != netns)
                 return "not tried: I am in another network namespace than twmond: bind() here would "
                        "say nothing about it";
+        if (has_client(known) && !is_decided(known) && is_unblocked(known))
+                return "not tried: a bind() that works could keep the port from other connections of "
+                       "the clients that have it";
         if (has_client(known) && is_decided(known))
                 return "not tried: the answer is certain, and a bind() that works could keep the "
                        "port from other connections of the clients that have it";
@@ -169,8 +179,9 @@ static void add_open(struct trybinds *tries, const struct trybind_question *ques
 {
         const json_t *bind = find_bind(field_array(question->known, "binds"), address, family);
         bool sure = bind && is_decided(bind) && is_confirmed(tries, question->known);
+        bool harmful = bind && has_client(question->known) && is_unblocked(bind);
 
-        if (bind ? !sure : family == dual)
+        if (bind ? !sure && !harmful : family == dual)
                 add(tries, question->port, address, family);
 }
 

@@ -91,7 +91,7 @@ void view_host_note(struct table *table, const json_t *alert)
                 add_use(&line, entries);
         table_note(table, "%s", text);
         if (field_count(entries, "overflows", &overflows) && overflows > 0)
-                table_note(table, "%" PRIu64 " connection%s found no room since the scan before",
+                table_note(table, "%" PRIu64 " connection%s found no room since the last look",
                            overflows, overflows == 1 ? "" : "s");
 }
 

@@ -13,6 +13,7 @@
 
 #include "field.h"
 #include "portlook.h"
+#include "wire.h"
 
 static bool is(const char *text, const char *wanted)
 {
@@ -98,10 +99,27 @@ static json_t *known_text(const json_t *reply, const struct trybinds *tries)
         return json_string(portlook_set_reuseaddr);
 }
 
+/* What a try of the address that was asked about has settled. */
+static bool is_settled(const char *text)
+{
+        return is(text, portlook_maybe_dual) || is(text, wire_address_unknown);
+}
+
+static void drop_settled(json_t *advice, const struct trybinds *tries)
+{
+        if (!tries || tries->n == 0 || !tries->items[0].plain.tried ||
+            tries->items[0].plain.error == -EACCES)
+                return;
+        for (size_t i = json_array_size(advice); i > 0; i--)
+                if (is_settled(json_string_value(json_array_get(advice, i - 1))))
+                        (void)json_array_remove(advice, i - 1);
+}
+
 int why_advise(json_t *reply, const struct trybinds *tries)
 {
         json_t *advice = field_array(reply, "advice");
 
+        drop_settled(advice, tries);
         for (size_t i = 0; i < json_array_size(advice); i++) {
                 if (!is(json_string_value(json_array_get(advice, i)), portlook_set_reuseaddr))
                         continue;

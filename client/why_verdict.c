@@ -157,7 +157,8 @@ static void write_unless(FILE *out, const struct why *why)
 {
         fputs("unless a socket is bound to it without listening, which this kernel does not show",
               out);
-        write_settles(out, why);
+        if (!why->objected)
+                write_settles(out, why);
 }
 
 static void say_first(const struct why *why, enum paint paint, const char *head, char *text)

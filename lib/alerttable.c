@@ -259,6 +259,8 @@ static bool wants_owner(const struct alert *alert, uint64_t now_usec)
         if (!alert->witness.known || alert_is_clearing(alert) ||
             (alert->state == ALERT_PENDING && alert->key.kind != ALERT_CLOSE_WAIT_LEAK))
                 return false;
+        if (alert->owner_forgotten)
+                keep_usec = ALERT_OWNER_KEEP_FORGOTTEN_USEC;
         if (leak_eta(&alert->values.leak, &alert->owner, &eta_usec) == 0 &&
             eta_usec < ALERT_OWNER_URGENT_USEC)
                 keep_usec = ALERT_OWNER_KEEP_URGENT_USEC;
@@ -277,6 +279,7 @@ void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_
                     ask(userdata, &alert->key.port, &alert->witness) < 0)
                         continue;
                 alert->owner_asked_usec = MAX(now_usec, UINT64_C(1));
+                alert->owner_forgotten = false;
                 alert->owner_asked = alert->witness;
                 asked++;
         }

@@ -277,7 +277,7 @@ static int judge(struct alert *alert, void *userdata)
                 copy_facts(step, rule, &sight, alert);
         if (alert_is_clearing(alert)) {
                 forget_descriptors(&alert->owner);
-                alert->owner_asked_usec = 0; /* should it get worse again, that is asked anew */
+                alert->owner_forgotten = true; /* should it get worse again, that is asked anew */
         }
         if (alert->state == ALERT_PENDING)
                 return sight.known ? judge_pending(step, rule, alert, &sight) : 0;

@@ -77,6 +77,7 @@ struct alert {
         /* alert_table_ask_owners(): when its owner was last asked for (0: never), and by which
            witness, which may be another by now */
         uint64_t owner_asked_usec;
+        bool owner_forgotten; /* what it has open is not known any more: asked for sooner */
         struct port_witness owner_asked;
 
         /* when that was so which it was last judged by; 0: it has not been judged yet */
@@ -139,6 +140,8 @@ bool alert_is_answered(const struct alert *alert, const struct owner_answer *ans
  */
 #define ALERT_OWNER_KEEP_USEC  (UINT64_C(60) * 1000000)
 #define ALERT_OWNERS_ASKED_MAX 16
+/* Where that was forgotten, because the alert was about to clear. */
+#define ALERT_OWNER_KEEP_FORGOTTEN_USEC (UINT64_C(10) * 1000000)
 /* Where descriptors run out so soon, what is left of them is asked for more often. */
 #define ALERT_OWNER_URGENT_USEC      (UINT64_C(600) * 1000000)
 #define ALERT_OWNER_KEEP_URGENT_USEC (UINT64_C(2) * 1000000)

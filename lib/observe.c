@@ -161,8 +161,10 @@ int observer_socket(struct observer *observer, const struct sockrec *record)
         struct sockrec undated;
         int r = 0;
 
-        if (observer->census_due)
+        if (observer->census_due) {
+                services_keep(observer->services, record->local_port);
                 r = census_taker_add(observer->taker, record);
+        }
         if (r < 0 || !(SOCK_MASK(record->state) & OBSERVER_STATES))
                 return r; /* of a census, or a kernel that does not honour the mask */
         if (!observer->request->date_new && (record->have & SOCKREC_INFO)) {

@@ -110,8 +110,12 @@ static void add_count(struct line *line, const struct alert *alert, const char *
                 line_add(line, ", the level is %" PRId64, level);
 }
 
-static void add_blind(struct line *line, const struct alert *alert)
+static void add_blind(struct line *line, const struct alert *alert, bool over)
 {
+        if (over) {
+                line_add(line, "twmond sees the TCP sockets again");
+                return;
+        }
         line_add(line, "twmond cannot see the TCP sockets");
         if (alert->reason[0]) {
                 line_add(line, ": ");
@@ -146,7 +150,7 @@ static void add_condition(struct line *line, const struct alert *alert, bool ove
                 phrase_add_table(line, alert, over);
                 break;
         case ALERT_BLIND:
-                add_blind(line, alert);
+                add_blind(line, alert, over);
                 break;
         case ALERT_KIND_COUNT:
                 break;

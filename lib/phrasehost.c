@@ -32,7 +32,7 @@ static void add_no_table(struct line *line, const struct tw_table *table, bool o
                 return;
         line_add(line, ", connections end without TIME_WAIT");
         if (table->overflows > 0)
-                line_add(line, ", %" PRIu64 " since the scan before", table->overflows);
+                line_add(line, ", %" PRIu64 " since the last look", table->overflows);
 }
 
 void phrase_add_table(struct line *line, const struct alert *alert, bool over)
@@ -59,7 +59,7 @@ void phrase_add_table(struct line *line, const struct alert *alert, bool over)
         if (phrase_is_fin_wait2(alert))
                 line_add(line, ", peers do not close");
         if (table->overflows > 0)
-                line_add(line, ", %" PRIu64 " connection%s found no room since the scan before",
+                line_add(line, ", %" PRIu64 " connection%s found no room since the last look",
                          table->overflows, table->overflows == 1 ? "" : "s");
         else if (alert->severity == SEVERITY_CRITICAL && alert->critical != RULE_LEVEL_OFF &&
                  alert->values.count < (uint64_t)alert->critical)

@@ -17,6 +17,11 @@ const char portlook_set_reuseaddr[] =
         "way have it as well; connections have it from the listener that accepted them, so the "
         "program that ran before must have set it, too. The kernel does not tell whether it did.";
 
+const char portlook_maybe_dual[] =
+        "What is left on the port are connections over IPv6. They are in the way of 0.0.0.0 only if "
+        "their socket, or the listener it comes from, does without IPV6_V6ONLY, which the kernel does "
+        "not tell.";
+
 /* How to add a port to a list that writing replaces. */
 #define RESERVE                                                                                    \
         "What is written there replaces the list, so begin with the present one: `sysctl -n "      \
@@ -214,9 +219,7 @@ static const char *maybe_dual(const struct portlook *look, const struct bind_ver
                         return NULL;
         if (verdict->n_blockers == 0)
                 return NULL;
-        return "What is left on the port are connections over IPv6. They are in the way of "
-               "0.0.0.0 only if their socket, or the listener it comes from, does without "
-               "IPV6_V6ONLY, which the kernel does not tell.";
+        return portlook_maybe_dual;
 }
 
 static const char *missed(const struct portlook *look, const struct bind_verdict *verdict)

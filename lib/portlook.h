@@ -127,6 +127,7 @@ void portlook_end(struct portlook *look, bool whole, bool bound_known);
 
 /* One of the texts of portlook_advice(), for whoever knows more after a bind() of its own. */
 extern const char portlook_set_reuseaddr[];
+extern const char portlook_maybe_dual[]; /* likewise: whether connections are in the way of IPv4 */
 
 /*
  * What to tell whoever asks, most urgent first: constant texts, at most PORTLOOK_ADVICE_MAX, by the

@@ -207,6 +207,11 @@ void services_classify(struct services *services, uint16_t local_port, uint16_t 
 {
         ret_key->side = services_side(services, local_port, remote_port);
         ret_key->port = ret_key->side == SIDE_LOCAL ? local_port : remote_port;
+        services_keep(services, local_port);
+}
+
+void services_keep(struct services *services, uint16_t local_port)
+{
         if (port_set_has(&services->lately, local_port))
                 port_set_add(&services->used, local_port);
 }

@@ -44,6 +44,12 @@ enum port_side services_side(const struct services *services, uint16_t local_por
                              uint16_t remote_port);
 
 /*
+ * A socket on that local port was seen: where it has lost its listener it stays a service for as
+ * long as such are seen, and SERVICE_KEEP_USEC longer. O(1).
+ */
+void services_keep(struct services *services, uint16_t local_port);
+
+/*
  * Who listens on that local port, or was the last to do so while it was a service; of several the
  * one for which most connections wait. *ret_witness is unknown where nobody is remembered. O(1).
  */

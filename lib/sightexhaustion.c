@@ -7,8 +7,9 @@
  *   sockstat, where all sockets of the host together are too few to hold any level;
  *   an older census, by which nothing is judged anew: it would let hold times run on old numbers.
  *   Where sockstat does not rule a destination out, the next census is a minute away at the most,
- *   and what the last one has shown holds until then. A scan that could not see is no such pause: as
- *   for every other alert, ClearAfter begins anew after it.
+ *   and what the last one has shown holds until then. A scan that could not see is no such pause,
+ *   nor is it one where no census can come because the range or the reserved ports are not known
+ *   any more: as for every other alert, ClearAfter begins anew after it.
  *
  * Where a count may be too great (error_max), what raises is what there is at least, and what clears
  * what there is at most.
@@ -103,6 +104,14 @@ static bool rule_out(const struct rule *rule, const struct snapshot *snapshot,
         return sight_is_below(rule, lowest, percent((uint32_t)sockets, &sight->values.exhaustion));
 }
 
+/* The next walk is due a minute after the last at the latest, unless none can be made any more. */
+static bool is_between_walks(const struct snapshot *snapshot, const struct alert *alert)
+{
+        return snapshot->result == SCAN_COMPLETE &&
+               snapshot->start_usec - MIN(alert->seen_usec, snapshot->start_usec) <=
+                       2 * CENSUS_EVERY_USEC;
+}
+
 void sight_of_destination(const struct rule *rule, const struct snapshot *snapshot,
                           const struct alert *alert, struct sight *ret_sight)
 {
@@ -113,7 +122,7 @@ void sight_of_destination(const struct rule *rule, const struct snapshot *snapsh
         *ret_sight = (struct sight){ 0 };
         if (snapshot->result == SCAN_FAILED ||
             (!see(snapshot, alert, ret_sight) && !rule_out(rule, snapshot, alert, ret_sight))) {
-                *ret_sight = (struct sight){ .stale = snapshot->result == SCAN_COMPLETE };
+                *ret_sight = (struct sight){ .stale = is_between_walks(snapshot, alert) };
                 return;
         }
         number = percent(exhaustion->used, exhaustion);

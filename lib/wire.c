@@ -246,7 +246,7 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put(object, "severity", json_string(severity_name(alert->severity)));
         r |= put(object, "state", json_string(alert_state_name(alert->state)));
         r |= put_bool(object, "clearing", alert_is_clearing(alert));
-        if (alert_clears_in(alert, now_usec, &clears_usec))
+        if (alert_clears_in(alert, now_usec, &clears_usec) && clears_usec > 0)
                 r |= put_int(object, "clearsInSec",
                              (clears_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
         r |= put_int(object, "count", alert->values.count);

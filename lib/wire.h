@@ -62,6 +62,9 @@ int wire_put_host(json_t *object, const struct host_facts *facts);
 /* Of the CLOSE_WAIT sockets, how many are at which stage. */
 json_t *wire_stages(const uint32_t stage[static STAGE_COUNT]);
 
+/* The advice about an address that may be the host's: a try knows better. */
+extern const char wire_address_unknown[];
+
 /* Parameters of a GetPort reply. asked: NULL: nothing but the wildcards. */
 json_t *wire_portlook(const struct portlook *look, const struct bind_address *asked);
 

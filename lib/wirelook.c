@@ -13,12 +13,14 @@
 #include "units.h"
 #include "wireput.h"
 
+const char wire_address_unknown[] =
+        "Whether bind() takes that address is not known: no interface has it, but a local route may "
+        "lead to it, or the addresses of this host were not all seen. `twmonctl why PORT ADDRESS "
+        "--try` finds out by a bind().";
+
 /* Why bind() takes the address at no port, or may not. */
 static const char *const address_advice[] = {
-        [HOST_ADDR_UNKNOWN] =
-                "Whether bind() takes that address is not known: no interface has it, but a local "
-                "route may lead to it, or the addresses of this host were not all seen. `twmonctl "
-                "why PORT ADDRESS --try` finds out by a bind().",
+        [HOST_ADDR_UNKNOWN] = wire_address_unknown,
         [HOST_ADDR_NO] =
                 "No interface of this host has that address, so bind() fails with EADDRNOTAVAIL "
                 "whatever the port. Bind to an address of this host, or set IP_FREEBIND before "

@@ -172,7 +172,7 @@ def test_limits(tap):
         tap.ok("limits hit: clients refused 210 times, clients dropped 1 time, "
                "2 alerts without room, 1 socket of ports without room, 3 sockets without an age, "
                "4 messages not understood, 5 journal entries lost, "
-               "1 connection not seen for half-open, looks refused 7 times, newer 6; " in text,
+               "1 connection not seen for half-open, looks put off 7 times, newer 6; " in text,
                "limits are said in words", text)
         tap.ok("; no journal takes messages now, 1 waiting (also on stderr)" in text,
                "and that the journal takes none", text)

@@ -184,7 +184,7 @@ def test_overflow_at_once(tap):
         alert = daemon.wait_alert(TABLE, 0, "raised", 5, "host") or {}
         tap.equal(alert.get("severity"), "critical", "one connection without room: critical at once")
         tap.ok(daemon.says("this host: critical, the TIME_WAIT table is overflowing, .*, 1 connection "
-                           "found no room since the scan before"), "and said", daemon.stderr())
+                           "found no room since the last look"), "and said", daemon.stderr())
         lab.set_sysctl(BUCKETS, usual)
         lab.stop_well(tap, daemon)
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "alerttable.h"
+#include "base.h"
 
 static int setup(void **state)
 {
@@ -163,6 +164,31 @@ static void test_the_witness_changes_meanwhile(void **state)
         assert_true(alert_is_answered(alert, &answer));
 }
 
+/* An alert that hovers about its level is not looked after at every other scan. */
+static void test_what_was_forgotten_is_asked_for_sooner(void **state)
+{
+        struct alert_table *table = *state;
+        const struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(80) };
+        const struct port_witness witness = { .known = true, .inode = 5 };
+        struct alert *alert = raise_alert(table, &key, &witness);
+        const uint64_t forgotten = 1000 + ALERT_OWNER_KEEP_FORGOTTEN_USEC;
+        const uint64_t kept = forgotten + ALERT_OWNER_KEEP_USEC;
+        const struct {
+                uint64_t now_usec;
+                bool forgotten, asked;
+        } steps[] = { { 1000, false, true },          { 2000, true, false },
+                      { forgotten - 1, true, false }, { forgotten, true, true },
+                      { kept - 1, false, false },     { kept, false, true } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                struct port_witness asked = { 0 };
+
+                alert->owner_forgotten |= steps[i].forgotten;
+                alert_table_ask_owners(table, steps[i].now_usec, ask, &asked);
+                assert_int_equal(asked.known, steps[i].asked);
+        }
+}
+
 /* Which tell of a port, and whether it was its listener. */
 static void test_answers_of_older_recordings(void **state)
 {
@@ -195,8 +221,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
-                T(test_each_host_kind_has_its_place), T(test_two_destinations_on_one_port),
-                T(test_half_open_beside_a_leak),      T(test_the_witness_changes_meanwhile),
+                T(test_each_host_kind_has_its_place),
+                T(test_two_destinations_on_one_port),
+                T(test_half_open_beside_a_leak),
+                T(test_the_witness_changes_meanwhile),
+                T(test_what_was_forgotten_is_asked_for_sooner),
                 T(test_answers_of_older_recordings),
         };
 

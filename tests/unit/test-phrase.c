@@ -194,7 +194,7 @@ static void a_table_is_full_or_overflows(void **state)
         assert_phrase(&event,
                       "this host: now critical, the TIME_WAIT table is overflowing, 60% full "
                       "(60 of 100, 3 of them in FIN_WAIT2), 1 connection found no room since "
-                      "the scan before");
+                      "the last look");
         event.alert.values.tw_table.overflows = 0;
         event.transition = TRANSITION_REMINDED;
         assert_phrase(&event,
@@ -216,7 +216,7 @@ static void a_table_that_is_switched_off(void **state)
         event.alert.values.tw_table.max = event.alert.values.tw_table.time_wait = 0;
         assert_phrase(&event, "this host: critical, the TIME_WAIT table is switched off "
                               "(net.ipv4.tcp_max_tw_buckets is 0), connections end without "
-                              "TIME_WAIT, 5 since the scan before");
+                              "TIME_WAIT, 5 since the last look");
         event.alert.values.tw_table.overflows = 0;
         event.transition = TRANSITION_REMINDED;
         assert_phrase(&event, "this host: still, after 5min, the TIME_WAIT table is switched off "
@@ -261,6 +261,13 @@ static void a_condition_that_is_over(void **state)
         event.alert.below_since_usec = 1;
         assert_string_equal(phrase_condition(&event.alert, buf),
                             "the TIME_WAIT table is 60% full (60 of 100, 3 of them in FIN_WAIT2)");
+        event.alert.key.kind = ALERT_BLIND;
+        strcpy(event.alert.reason, "no sockets");
+        assert_string_equal(phrase_condition(&event.alert, buf),
+                            "twmond sees the TCP sockets again");
+        event.alert.below_since_usec = 0;
+        assert_string_equal(phrase_condition(&event.alert, buf),
+                            "twmond cannot see the TCP sockets: no sockets");
 }
 
 static void owner_is_named_as_far_as_known(void **state)

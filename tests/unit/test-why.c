@@ -13,6 +13,7 @@
 
 #include "base.h"
 #include "portlook.h"
+#include "wire.h"
 
 static json_t *load(const char *text)
 {
@@ -281,6 +282,8 @@ static void test_objection(void **state)
                 { "{\"canBind\":true,\"canBindReuse\":true,\"connections\":[{\"side\":\"client\"}]}",
                   "the answer is certain" },
                 { "{\"canBind\":false,\"connections\":[{\"side\":\"client\"}]}", NULL },
+                { "{\"connections\":[{\"side\":\"client\"}]}", "not tried: a bind() that works" },
+                { "{\"blockedBy\":[{}],\"connections\":[{\"side\":\"client\"}]}", NULL },
         };
 
         (void)state;
@@ -354,6 +357,7 @@ static void test_advice(void **state)
         struct trybinds fails = make_tries(-EADDRINUSE, -EADDRINUSE);
         struct trybinds denied = make_tries(-EACCES, -EACCES);
         struct trybinds gone = make_tries(0, 0);
+        json_t *reply;
 
         (void)state;
         assert_whole(load_advised(TIME_WAIT(1), ""), NULL,
@@ -379,6 +383,14 @@ static void test_advice(void **state)
                      "SO_REUSEADDR: if set there");
         assert_whole(load_advised(TIME_WAIT(1), ""), &gone,
                      "nothing was in the way\n!Set SO_REUSE");
+
+        reply = json_pack("{s:[sss]}", "advice", portlook_maybe_dual, "Stay.",
+                          wire_address_unknown);
+        assert_int_equal(why_advise(reply, &denied), 0);
+        assert_int_equal(json_array_size(json_object_get(reply, "advice")), 3);
+        assert_int_equal(why_advise(reply, &gone), 0);
+        assert_int_equal(json_array_size(json_object_get(reply, "advice")), 1);
+        json_decref(reply);
 }
 
 #define LISTENERS                                                                                  \
