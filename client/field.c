@@ -38,6 +38,21 @@ json_t *field_array(const json_t *object, const char *name)
         return json_is_array(value) ? value : NULL;
 }
 
+bool field_any(json_t *array, const char *name, const char *text)
+{
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(array, i, item)
+        {
+                const char *its = field_text(item, name);
+
+                if (its && strcmp(its, text) == 0)
+                        return true;
+        }
+        return false;
+}
+
 bool field_true(const json_t *object, const char *name)
 {
         return json_is_true(json_object_get(object, name));

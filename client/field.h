@@ -18,6 +18,8 @@
 const char *field_text(const json_t *object, const char *name);
 json_t *field_object(const json_t *object, const char *name);
 json_t *field_array(const json_t *object, const char *name);
+/* Has an item of the array, which may be NULL, that text as its member? */
+bool field_any(json_t *array, const char *name, const char *text);
 /* True where the member is true; false and unknown are false. */
 bool field_true(const json_t *object, const char *name);
 /* Its side is the host as a whole. */

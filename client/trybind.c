@@ -135,17 +135,7 @@ static bool is_unblocked(const json_t *object)
 
 static bool has_client(const json_t *reply)
 {
-        json_t *sides = field_array(reply, "connections"), *one;
-        size_t i;
-
-        json_array_foreach(sides, i, one)
-        {
-                const char *side = field_text(one, "side");
-
-                if (side && strcmp(side, "client") == 0)
-                        return true;
-        }
-        return false;
+        return field_any(field_array(reply, "connections"), "side", "client");
 }
 
 const char *trybind_objection(const json_t *known, uint64_t netns)
@@ -201,17 +191,7 @@ void trybind_port(const struct trybind_question *question, struct trybinds *ret_
 
 bool trybind_has_listener(const json_t *object)
 {
-        json_t *blockers = field_array(object, "blockedBy"), *blocker;
-        size_t i;
-
-        json_array_foreach(blockers, i, blocker)
-        {
-                const char *what = field_text(blocker, "what");
-
-                if (what && strcmp(what, "listener") == 0)
-                        return true;
-        }
-        return false;
+        return field_any(field_array(object, "blockedBy"), "what", "listener");
 }
 
 static int set_error(json_t *object, const char *name, const struct trybind_result *result)

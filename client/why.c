@@ -71,17 +71,7 @@ static const struct column bind_columns[] = {
 
 static bool has_if_set(const json_t *bind)
 {
-        json_t *blockers = field_array(bind, "blockedBy"), *blocker;
-        size_t i;
-
-        json_array_foreach(blockers, i, blocker)
-        {
-                const char *helps = field_text(blocker, "reuseHelps");
-
-                if (helps && strcmp(helps, "if-set") == 0)
-                        return true;
-        }
-        return false;
+        return field_any(field_array(bind, "blockedBy"), "reuseHelps", "if-set");
 }
 
 /* On options of the sockets that are in the way. */

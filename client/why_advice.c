@@ -15,11 +15,6 @@
 #include "portlook.h"
 #include "wire.h"
 
-static bool is(const char *text, const char *wanted)
-{
-        return text && strcmp(text, wanted) == 0;
-}
-
 /* How many of what is in the way SO_REUSEADDR passes only if it is set there; *ret_no: never. */
 static size_t count_if_set(const json_t *reply, size_t *ret_no)
 {
@@ -29,8 +24,8 @@ static size_t count_if_set(const json_t *reply, size_t *ret_no)
         *ret_no = 0;
         json_array_foreach(blockers, i, blocker)
         {
-                n += is(field_text(blocker, "reuseHelps"), "if-set");
-                *ret_no += is(field_text(blocker, "reuseHelps"), "no");
+                n += why_is(field_text(blocker, "reuseHelps"), "if-set");
+                *ret_no += why_is(field_text(blocker, "reuseHelps"), "no");
         }
         return n;
 }
@@ -59,7 +54,8 @@ static bool is_left_over(const json_t *reply)
         {
                 const char *what = field_text(blocker, "what");
 
-                if (!is(what, "time-wait") && !is(what, "fin-wait2") && !is(what, "connections"))
+                if (!why_is(what, "time-wait") && !why_is(what, "fin-wait2") &&
+                    !why_is(what, "connections"))
                         return false;
         }
         return true;
@@ -102,7 +98,7 @@ static json_t *known_text(const json_t *reply, const struct trybinds *tries)
 /* What a try of the address that was asked about has settled. */
 static bool is_settled(const char *text)
 {
-        return is(text, portlook_maybe_dual) || is(text, wire_address_unknown);
+        return why_is(text, portlook_maybe_dual) || why_is(text, wire_address_unknown);
 }
 
 static void drop_settled(json_t *advice, const struct trybinds *tries)
@@ -121,7 +117,7 @@ int why_advise(json_t *reply, const struct trybinds *tries)
 
         drop_settled(advice, tries);
         for (size_t i = 0; i < json_array_size(advice); i++) {
-                if (!is(json_string_value(json_array_get(advice, i)), portlook_set_reuseaddr))
+                if (!why_is(json_string_value(json_array_get(advice, i)), portlook_set_reuseaddr))
                         continue;
                 if (json_array_size(field_array(reply, "blockedBy")) == 0)
                         return json_array_remove(advice, i) < 0 ? -ENOMEM : 0;

@@ -248,19 +248,13 @@ static void serve(struct portlook *look)
         bind_claims_serve(&look->claims);
 }
 
-static bool is_same(const struct port_witness *a, const struct port_witness *b)
-{
-        return a->cgroup_id == b->cgroup_id && a->uid == b->uid && a->inode == b->inode &&
-               a->by_listener == b->by_listener;
-}
-
 /* Position + 1; 0: there is nobody to ask for, or no room. */
 static size_t owner_for(struct portlook *look, const struct port_witness *witness)
 {
         if (!witness->known || (witness->inode == 0 && witness->cgroup_id == 0))
                 return 0;
         for (size_t i = 0; i < look->n_owners; i++)
-                if (is_same(&look->owners[i].witness, witness))
+                if (port_witness_equal(&look->owners[i].witness, witness))
                         return i + 1;
         if (look->n_owners == PORTLOOK_OWNERS_MAX)
                 return 0;
