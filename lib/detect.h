@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acknowledgement.h"
 #include "census.h"
 #include "destination.h"
 #include "owner.h"
@@ -67,6 +68,7 @@ struct alert {
         struct alert_values values; /* of the last observation that could tell */
         struct owner owner;
         struct port_witness witness;
+        struct acknowledgement acknowledgement;
         char reason[EVENT_REASON_MAX]; /* blind: what went wrong */
         char origin[RULE_ORIGIN_MAX];  /* of the rule */
         int64_t warning, critical;     /* its levels */
@@ -93,7 +95,7 @@ struct alert {
 };
 
 struct event {
-        uint64_t sequence; /* 1 is the first since the daemon started */
+        uint64_t sequence; /* 1 is the first; goes on after a restart whose state was kept */
         enum transition transition;
         enum severity previous_severity;
         uint64_t now_usec;
@@ -117,6 +119,30 @@ int alert_table_new(struct alert_table **ret_table);
 struct alert_table *alert_table_free(struct alert_table *table);
 
 size_t alert_table_count(const struct alert_table *table);
+/*
+ * Puts an alert there as it was saved, in any order. -EEXIST: its key is there; -ENOSPC; -ENOMEM;
+ * -EINVAL: it could not have been one (kind, side, state, severity).
+ */
+int alert_table_restore(struct alert_table *table, const struct alert *alert);
+/* Of the newest event, and the overflows that were judged: to be saved, and restored. */
+struct alert_table_marks {
+        uint64_t sequence;
+        uint64_t tw_overflows;
+};
+void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks);
+void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks);
+/*
+ * Rises with whatever must not be lost: an alert that starts, is raised, changes its severity,
+ * clears, is acknowledged, learns its owner's name. Numbers that only move do not count.
+ */
+uint64_t alert_table_changes(const struct alert_table *table);
+/*
+ * Acknowledges, or with an acknowledgement that is not given takes it back. 0; -ENOENT: no such
+ * alert; -EBUSY: it is only pending.
+ */
+int alert_table_acknowledge(struct alert_table *table, const struct alert_key *key,
+                            const struct acknowledgement *acknowledgement);
+
 /* 0 <= i < alert_table_count(). Valid until the next detect_step(). Order: by key. */
 const struct alert *alert_table_get(const struct alert_table *table, size_t i);
 /* Conditions that found no room, counted at each step, since the start. */
@@ -167,6 +193,13 @@ int detect_step(struct alert_table *table, const struct rules *rules,
 int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t now_usec,
                   uint64_t now_wall_usec, struct events *ret_events);
 
+/*
+ * The host was started anew, and its connections have all ended: clears what was raised with that
+ * reason, and drops the rest. Durations in these events are by the wall clock. As detect_step().
+ */
+int detect_reboot(struct alert_table *table, uint64_t now_usec, uint64_t now_wall_usec,
+                  struct events *ret_events);
+
 /* Raised, and its number has fallen to the clear level: it clears if that lasts. */
 bool alert_is_clearing(const struct alert *alert);
 /*
@@ -187,3 +220,5 @@ const char *transition_name(enum transition transition);
  * "port-exhaustion:-:remote:5432:10.0.0.1_10.0.0.2". Returns buf (ALERT_KEY_TEXT_MAX).
  */
 const char *alert_key_text(const struct alert_key *key, char *buf);
+/* The inverse. 0, or -EINVAL: not the text form of any key. */
+int alert_key_parse(const char *text, struct alert_key *ret_key);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What outlives the daemon: two files in the state directory, written whole, atomically, by a
+ * thread of its own, because a disk may be slow or hang; and the same bytes in memory files that
+ * the service manager keeps for us (FDSTORE), written at once, so that a SIGKILL or a full disk
+ * loses nothing. Nothing here blocks the loop, and nothing stops the start.
+ *
+ *   state_new -> state_adopt (stored descriptors) -> state_load -> state_start -> state_put ...
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "statefile.h"
+
+#define STATE_DISK_MIN_USEC  (UINT64_C(1) * 1000000)  /* between writes of what is urgent */
+#define STATE_DISK_CALM_USEC (UINT64_C(30) * 1000000) /* ... of what is not */
+#define STATE_RETRY_MAX_USEC (UINT64_C(60) * 1000000) /* between attempts while the disk refuses */
+#define STATE_FLUSH_SEC      5                        /* at the end */
+#define STATE_FDNAME_PREFIX  "twmon-" /* of the descriptors in the manager's store */
+
+struct state;
+
+/* dir: NULL: no files. Nothing is touched yet. -ENOMEM. */
+int state_new(const char *dir, struct state **ret_state);
+
+/*
+ * A descriptor that the service manager passed by that name: true, and taken over, if it is one of
+ * ours.
+ */
+bool state_adopt(struct state *state, int fd, const char *name);
+
+/* What was saved last. The bytes are the caller's to free; body points into them. */
+struct state_loaded {
+        uint8_t *data; /* NULL: there was nothing */
+        struct statefile_header header;
+        struct recview body;
+        bool same_boot;
+        bool same_netns;
+};
+
+/*
+ * The newest valid one of the file and the stored descriptors. What is damaged, newer than ours or
+ * foreign is set aside (renamed to NAME.damaged, NAME.newer) and said in *ret_notes, one line each,
+ * "FILE: what, what was done" (the caller's to free; NULL: nothing to say). Always leaves a usable
+ * *ret_loaded; -ENOMEM.
+ */
+int state_load(struct state *state, enum statefile_kind kind, struct state_loaded *ret_loaded,
+               char **ret_notes);
+void state_loaded_done(struct state_loaded *loaded);
+/* Its checksum was right and its body could not be used all the same: set aside as damaged. As
+   above. */
+int state_reject(struct state *state, enum statefile_kind kind, const char *why, char **ret_notes);
+
+/*
+ * Starts the thread. Another process that uses the directory: files are left alone, and
+ * state_get_stats() says so.
+ */
+int state_start(struct state *state);
+
+/*
+ * Saves that body from now on; its bytes are taken over, body is empty afterwards. urgent: something
+ * has changed that must not be lost. A body that is the same as the last one is not written again.
+ */
+void state_put(struct state *state, enum statefile_kind kind, struct recbuf *body, bool urgent);
+
+struct state_stats {
+        uint64_t written;  /* files */
+        uint64_t failures; /* attempts */
+        int error;         /* of the last attempt: 0, -errno; -EBUSY: another process's directory */
+        char what[128]; /* what failed, in words: "writing /var/lib/twmon/alerts"; empty: nothing */
+};
+void state_get_stats(struct state *state, struct state_stats *ret_stats);
+
+/* An eventfd: readable when error has changed. state_acknowledge() empties it. -1: not started. */
+int state_get_fd(const struct state *state);
+void state_acknowledge(struct state *state);
+
+/* Writes what waits, for STATE_FLUSH_SEC at most. */
+struct state *state_free(struct state *state);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * struct acknowledgement: somebody has seen an alert and says so. It ends the reminders, nothing
+ * else; it ends itself when the alert escalates or clears, for that is news.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ACKNOWLEDGEMENT_COMMENT_MAX 128 /* bytes, terminator included */
+
+/* All zero: nobody has. */
+struct acknowledgement {
+        bool given;
+        uint32_t uid; /* of whoever did */
+        uint64_t wall_usec;
+        char comment[ACKNOWLEDGEMENT_COMMENT_MAX]; /* printable UTF-8; empty: none */
+};

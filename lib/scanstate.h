@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What only time has taught the observer <-> the body of a state file: the ages of CLOSE_WAIT
+ * sockets beyond StuckAfter (by cookie) and whether they have outlived, what is usual on which
+ * port, ports whose listener went away, the counter of overflows. Good for one boot and one network
+ * namespace. Exact inverses. Reading trusts nothing. Pure.
+ */
+
+#include <stdint.h>
+
+#include "observe.h"
+#include "recbuf.h"
+
+/* Appends. Ages shorter than stuck_after_usec are left out. Errors are the buffer's. */
+void scanstate_write(struct recbuf *buf, const struct observer *observer, uint64_t stuck_after_usec,
+                     uint64_t now_usec);
+
+/*
+ * Into an observer before its first scan. now_usec: monotonic, of the same boot. 0; -EBADMSG and
+ * *ret_wrong, a constant text: nothing was taken over; -ENOMEM: likewise.
+ */
+int scanstate_read(struct recview *body, struct observer *observer, uint64_t now_usec,
+                   const char **ret_wrong);
