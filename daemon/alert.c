@@ -241,6 +241,8 @@ void alert_tell(struct journal *journal, const struct event *event)
         add_table(entry, &alert->values.tw_table);
         add_string(entry, "TWMON_REASON", event->reason[0] ? event->reason : alert->reason);
         add_owner(entry, &alert->owner);
+        if (entry)
+                entry->sequence = event->sequence;
         (void)journal_send(journal, entry);
 }
 

@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include "base.h"
@@ -17,7 +18,8 @@ struct journal_entry {
         struct iovec fields[JOURNAL_FIELDS_MAX];
         int n_fields;
         int priority;
-        char *message; /* inside the first field */
+        char *message;     /* inside the first field */
+        uint64_t sequence; /* of the event that it tells; 0: it tells none */
         bool echoed;
         unsigned refusals; /* by a journal that is there */
         bool failed;       /* an allocation did */

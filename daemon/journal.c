@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
@@ -38,6 +40,8 @@
 struct journal {
         const char *socket;
         bool echo;
+        bool stderr_is_journal; /* what stands there comes to the journal, too, or is lost with it */
+        int fd;                 /* to the loop: told has risen */
         pthread_t thread;
         bool started;
         pthread_mutex_t lock;
@@ -51,6 +55,7 @@ struct journal {
         uint64_t pushes; /* entries ever queued */
         uint64_t lost;
         uint64_t lost_told;
+        uint64_t told;
         time_t missing_since_sec; /* monotonic; while not delivered */
         bool delivered;
         bool stop;
@@ -81,6 +86,31 @@ static void echo(struct journal_entry *entry)
                 return;
         (void)!write(STDERR_FILENO, line, (size_t)len);
         free(line);
+}
+
+/*
+ * The service manager says which device and inode it has connected stderr to, if that is the
+ * journal (systemd.exec(5), $JOURNAL_STREAM).
+ */
+static bool is_journal_stream(int fd)
+{
+        const char *text = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
+               st.st_dev == device && st.st_ino == inode;
+}
+
+/* Under the lock. */
+static void note_told(struct journal *journal, const struct journal_entry *entry)
+{
+        const uint64_t one = 1;
+
+        if (entry->sequence <= journal->told)
+                return;
+        journal->told = entry->sequence;
+        (void)!write(journal->fd, &one, sizeof(one));
 }
 
 static bool journal_is_there(const struct journal *journal)
@@ -122,6 +152,16 @@ static struct journal_entry *wait_for_head(struct journal *journal)
         return head;
 }
 
+/* Whoever reads stderr has it, and no journal does. */
+static void note_echoed(struct journal *journal, const struct journal_entry *entry)
+{
+        if (!entry->echoed || journal->stderr_is_journal)
+                return;
+        (void)pthread_mutex_lock(&journal->lock);
+        note_told(journal, entry);
+        (void)pthread_mutex_unlock(&journal->lock);
+}
+
 /* Every entry that waits goes to stderr at once; returns how many there ever were by then. */
 static uint64_t echo_queue(struct journal *journal)
 {
@@ -137,6 +177,7 @@ static uint64_t echo_queue(struct journal *journal)
                 if (!entry)
                         return pushes;
                 echo(entry);
+                note_echoed(journal, entry);
         }
 }
 
@@ -174,6 +215,7 @@ static void remove_head(struct journal *journal, bool delivered)
         journal->n--;
         journal->lost += !delivered;
         journal->delivered = true;
+        note_told(journal, head); /* what is refused for good would be so the next time, too */
         loss = make_loss_entry(journal);
         if (loss) {
                 push(journal, loss);
@@ -245,6 +287,14 @@ int journal_new(const char *socket, bool echo, struct journal **ret_journal)
 
         if (!journal)
                 return -ENOMEM;
+        journal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (journal->fd < 0) {
+                const int r = -errno;
+
+                free(journal);
+                return r;
+        }
+        journal->stderr_is_journal = is_journal_stream(STDERR_FILENO);
         journal->socket = socket;
         journal->echo = echo;
         journal->delivered = true;
@@ -322,19 +372,28 @@ static void stop_writer(struct journal *journal)
         interrupt_until_gone(journal);
 }
 
-struct journal *journal_free(struct journal *journal)
+void journal_stop(struct journal *journal)
 {
-        if (!journal)
-                return NULL;
         if (journal->started)
                 stop_writer(journal);
+        journal->started = false;
+        journal->stop = true;
         for (; journal->n > 0; journal->n--) {
                 struct journal_entry *entry = journal->queue[journal->head];
 
                 echo(entry);
+                note_echoed(journal, entry);
                 journal_entry_free(entry);
                 journal->head = (journal->head + 1) % JOURNAL_QUEUE_MAX;
         }
+}
+
+struct journal *journal_free(struct journal *journal)
+{
+        if (!journal)
+                return NULL;
+        journal_stop(journal);
+        (void)close(journal->fd);
         (void)pthread_cond_destroy(&journal->drained);
         (void)pthread_cond_destroy(&journal->wake);
         (void)pthread_mutex_destroy(&journal->lock);
@@ -349,7 +408,7 @@ int journal_send(struct journal *journal, struct journal_entry *entry)
         if (!entry || entry->failed)
                 r = -ENOMEM;
         (void)pthread_mutex_lock(&journal->lock);
-        if (r == 0 && journal->n == JOURNAL_QUEUE_MAX)
+        if (r == 0 && (journal->n == JOURNAL_QUEUE_MAX || journal->stop))
                 r = -ENOBUFS;
         if (r == 0) {
                 push(journal, TAKE_PTR(entry));
@@ -367,6 +426,19 @@ void journal_get_stats(struct journal *journal, struct journal_stats *ret_stats)
         (void)pthread_mutex_lock(&journal->lock);
         *ret_stats = (struct journal_stats){ .queued = journal->n,
                                              .lost = journal->lost,
-                                             .delivered = journal->delivered };
+                                             .delivered = journal->delivered,
+                                             .told = journal->told };
         (void)pthread_mutex_unlock(&journal->lock);
+}
+
+int journal_get_fd(const struct journal *journal)
+{
+        return journal->fd;
+}
+
+void journal_acknowledge(struct journal *journal)
+{
+        uint64_t count;
+
+        (void)!read(journal->fd, &count, sizeof(count));
 }

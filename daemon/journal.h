@@ -28,7 +28,12 @@ struct journal_entry; /* journal-entry.h */
 /* echo: every message also on stderr. socket: where journald listens (JOURNAL_SOCKET). */
 int journal_new(const char *socket, bool echo, struct journal **ret_journal);
 int journal_start(struct journal *journal);
-/* Waits up to JOURNAL_DRAIN_SEC for the queue to drain, then gives up what is left (on stderr). */
+/*
+ * Waits up to JOURNAL_DRAIN_SEC for the queue to drain, then gives up what is left (on stderr). No
+ * entry is taken any more.
+ */
+void journal_stop(struct journal *journal);
+/* Stops it if need be. */
 struct journal *journal_free(struct journal *journal);
 
 /* Takes over entry. 0, -ENOBUFS: the queue is full (counted), -ENOMEM. */
@@ -38,5 +43,12 @@ struct journal_stats {
         uint64_t queued;
         uint64_t lost;
         bool delivered; /* the last attempt reached the journal; true before the first */
+        /* the highest sequence number (journal_entry.sequence) of an entry that somebody has: the
+           journal, or where there is none whoever reads stderr, unless that leads to the journal */
+        uint64_t told;
 };
 void journal_get_stats(struct journal *journal, struct journal_stats *ret_stats);
+
+/* An eventfd: readable when told has risen. journal_acknowledge() empties it. */
+int journal_get_fd(const struct journal *journal);
+void journal_acknowledge(struct journal *journal);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Which events have been told to somebody, where there is no journal. That a journal takes them is
+ * tests/live/test_journal.py's.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+#include "journal-entry.h"
+#include "journal.h"
+
+#define NO_JOURNAL "/nonexistent/socket"
+
+/* stderr is a file of its own while a test runs. */
+static int saved_stderr;
+static char path[] = "/tmp/twmon-test-journal-XXXXXX";
+
+static int set_up(void **state)
+{
+        int fd;
+
+        (void)state;
+        snprintf(path, sizeof(path), "/tmp/twmon-test-journal-XXXXXX");
+        fd = mkstemp(path);
+        assert_true(fd >= 0);
+        saved_stderr = dup(STDERR_FILENO);
+        assert_true(dup2(fd, STDERR_FILENO) >= 0);
+        return close(fd);
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        (void)unsetenv("JOURNAL_STREAM");
+        (void)dup2(saved_stderr, STDERR_FILENO);
+        (void)unlink(path);
+        return close(saved_stderr);
+}
+
+static void send_event(struct journal *journal, uint64_t sequence)
+{
+        struct journal_entry *entry = journal_entry_new(NULL, LOG_WARNING, "an alert");
+
+        assert_non_null(entry);
+        entry->sequence = sequence;
+        assert_int_equal(journal_send(journal, entry), 0);
+}
+
+static uint64_t told(struct journal *journal)
+{
+        struct journal_stats stats;
+
+        journal_get_stats(journal, &stats);
+        return stats.told;
+}
+
+static void wait_until_echoed(size_t bytes)
+{
+        struct stat st = { 0 };
+
+        for (int i = 0; i < 500 && (size_t)st.st_size < bytes; i++) {
+                (void)usleep(10000);
+                assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+        }
+        assert_true((size_t)st.st_size >= bytes);
+}
+
+static bool is_readable(int fd, int timeout_msec)
+{
+        struct pollfd item = { .fd = fd, .events = POLLIN };
+
+        return poll(&item, 1, timeout_msec) == 1;
+}
+
+static void test_stderr_has_readers(void **state)
+{
+        struct journal *journal;
+
+        (void)state;
+        assert_int_equal(journal_new(NO_JOURNAL, false, &journal), 0);
+        assert_int_equal(journal_start(journal), 0);
+        assert_int_equal(told(journal), 0);
+        send_event(journal, 7);
+        send_event(journal, 0); /* no event */
+        assert_true(is_readable(journal_get_fd(journal), 5000));
+        assert_int_equal(told(journal), 7);
+        journal_acknowledge(journal);
+        assert_false(is_readable(journal_get_fd(journal), 0));
+        send_event(journal, 8);
+        journal_stop(journal);
+        assert_int_equal(told(journal), 8);
+        assert_int_equal(journal_send(journal, journal_entry_new(NULL, LOG_INFO, "late")),
+                         -ENOBUFS);
+        journal_free(journal);
+}
+
+/* Under a service manager stderr leads to the journal that is away: nobody has read it. */
+static void test_stderr_is_the_journal(void **state)
+{
+        struct journal *journal;
+        char stream[64];
+        struct stat st;
+
+        (void)state;
+        assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+        snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+                 (unsigned long long)st.st_ino);
+        assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+        assert_int_equal(journal_new(NO_JOURNAL, false, &journal), 0);
+        assert_int_equal(journal_start(journal), 0);
+        send_event(journal, 7);
+        wait_until_echoed(sizeof("twmond: warning: an alert"));
+        journal_stop(journal);
+        assert_int_equal(told(journal), 0);
+        journal_free(journal);
+}
+
+/* A stream of that name which is not ours, as after a redirection, is none. */
+static void test_stderr_was_redirected(void **state)
+{
+        struct journal *journal;
+
+        (void)state;
+        assert_int_equal(setenv("JOURNAL_STREAM", "1:2", 1), 0);
+        assert_int_equal(journal_new(NO_JOURNAL, false, &journal), 0);
+        send_event(journal, 3); /* never started: what waits is given up at the end */
+        journal_stop(journal);
+        assert_int_equal(told(journal), 3);
+        journal_free(journal);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_stderr_has_readers, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_stderr_is_the_journal, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_stderr_was_redirected, set_up, tear_down),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
