@@ -60,7 +60,7 @@ keeps_configuration()
 # A path of the tree in a file that was installed with another PREFIX.
 misplaced()
 {
-        grep -rn '/usr/local' "$units" "$root/usr/share/man" "$root/usr/share/doc/twmon/dropins"
+        grep -rn '/usr/local/' "$units" "$root/usr/share/man" "$root/usr/share/doc/twmon/dropins"
 }
 
 exec_start()
@@ -176,10 +176,13 @@ silent 'twmond.service has what twmond counts on' missing twmond.service \
         Type=notify NotifyAccess=main WatchdogSec=2min Restart=on-failure StartLimitIntervalSec=0 \
         RestartPreventExitStatus=78 'ExecReload=/usr/bin/twmonctl --socket=/run/twmon/control reload' CapabilityBoundingSet= \
         RuntimeDirectory=twmon RuntimeDirectoryPreserve=yes StateDirectory=twmon \
-        Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX'
+        Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX' \
+        TimeoutAbortSec=10s FileDescriptorStoreMax=8 LogRateLimitIntervalSec=0 ProtectSystem=strict \
+        'NoExecPaths=/dev/shm /run /tmp /var/tmp %S/twmon %t/twmon' MemoryMax=256M LimitNOFILE=512
 silent 'twmond.service has nothing that would blind it' forbidden
 silent 'twmond.socket has what clients count on' missing twmond.socket \
-        ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes
+        ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes \
+        TriggerLimitIntervalSec=30s TriggerLimitBurst=60
 
 if needs 'systemd-analyze verify' systemd-analyze; then
         silent 'systemd-analyze verify finds nothing' verify
