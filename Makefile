@@ -16,6 +16,7 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/twmon
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 SYSCONFDIR ?= /etc
@@ -207,36 +208,52 @@ bench-detect:
 
 # ---- install ----
 
+# Drop-ins lie with the documentation: below a unit's directory they would be on. The configuration is
+# the administrator's from the first day; what this version would have written lies there as well.
+
 D = $(DESTDIR)
+
+CATALOGS = $(wildcard systemd/twmon*.catalog)
+DROPINS  = $(wildcard systemd/dropins/*.conf)
+
+# Paths in what is installed, from those of the tree.
+RELOCATE = sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|; \
+                s|/usr/local/share/doc/twmon|$(DOCDIR)|'
 
 install: all
 	$(INSTALL) -d '$(D)$(BINDIR)' '$(D)$(SBINDIR)' '$(D)$(UNITDIR)' '$(D)$(CATALOGDIR)' \
 	  '$(D)$(MANDIR)/man1' '$(D)$(MANDIR)/man5' '$(D)$(MANDIR)/man8' \
-	  '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
+	  '$(D)$(DOCDIR)/dropins' '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
 	$(INSTALL) -m 755 build/twmond '$(D)$(SBINDIR)/twmond'
 	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
-	sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|' \
-	  systemd/twmond.service \
-	  >'$(D)$(UNITDIR)/twmond.service'
+	$(RELOCATE) systemd/twmond.service >'$(D)$(UNITDIR)/twmond.service'
 	chmod 644 '$(D)$(UNITDIR)/twmond.service'
 	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'
-	$(INSTALL) -m 644 systemd/twmon.catalog '$(D)$(CATALOGDIR)/twmon.catalog'
+	$(INSTALL) -m 644 $(CATALOGS) '$(D)$(CATALOGDIR)'
 	$(INSTALL) -m 644 man/twmonctl.1 '$(D)$(MANDIR)/man1/twmonctl.1'
 	$(INSTALL) -m 644 man/twmon.conf.5 '$(D)$(MANDIR)/man5/twmon.conf.5'
-	$(INSTALL) -m 644 man/twmond.8 '$(D)$(MANDIR)/man8/twmond.8'
+	$(RELOCATE) man/twmond.8 >'$(D)$(MANDIR)/man8/twmond.8'
+	chmod 644 '$(D)$(MANDIR)/man8/twmond.8'
+	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
+	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
 	  $(INSTALL) -m 644 etc/twmon.conf '$(D)$(SYSCONFDIR)/twmon/twmon.conf'
 	$(UPDATE_CATALOG)
+	$(SAY_NEXT)
 
-# The configuration stays.
+# Configuration and state stay; twmond(8) says how to remove them, and to stop the service before.
 uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
-	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(CATALOGDIR)/twmon.catalog' \
+	  '$(D)$(UNITDIR)/twmond.socket' $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
-	  '$(D)$(MANDIR)/man8/twmond.8'
+	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
+	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')
+	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)' 2>/dev/null || :
 	$(UPDATE_CATALOG)
 
 # Packages (DESTDIR) leave that to the system that they are installed on.
+SAY_NEXT = $(if $(D),@:,@echo 'Next: systemctl daemon-reload && systemctl enable --now twmond.service' \
+             && echo 'After an upgrade: systemctl daemon-reload && systemctl try-restart twmond.service')
 UPDATE_CATALOG = $(if $(D),@:,if command -v journalctl >/dev/null; then journalctl --update-catalog; fi)
 
 clean:
@@ -253,7 +270,7 @@ help:
 	@echo 'make bench-detect'
 	@echo '                 leaks and healthy hosts, simulated: found, missed, false alarms (30 s)'
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
-	@echo 'make uninstall   keeps the configuration'
+	@echo 'make uninstall   keeps the configuration and the state'
 	@echo 'make clean       removes build/'
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)

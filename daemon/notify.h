@@ -9,8 +9,16 @@
 #include "detect.h"
 #include "snapshot.h"
 
-/* Longest time between two scans that the watchdog allows is renewed for this interval. */
+#define NOTIFY_STATUS_MAX 512
+
+/* The longest time between two scans that the watchdog allows is renewed for this interval. */
 void notify_interval(uint64_t interval_usec);
+/*
+ * The line for people in systemctl status: ports, alerts with the worst of them, when the last scan
+ * was and what it cost. Times are local. Returns buf.
+ */
+const char *notify_format_status(const struct snapshot *snapshot, const struct alert_table *alerts,
+                                 char buf[static NOTIFY_STATUS_MAX]);
 /* STATUS= and WATCHDOG=1 with every scan, failed ones included; READY=1 with the first one told. */
 void notify_scan(const struct snapshot *snapshot, const struct alert_table *alerts, bool first);
 void notify_reloading(uint64_t now_usec);

@@ -3,11 +3,15 @@
 #
 # systemd/twmon.catalog <-> lib/msgid.[ch]: one entry for each id, under its name. Each @FIELD@ of an
 # entry is one that the code sends with that id in every case; and man/twmond.8 tells of each.
+# Translations, systemd/twmon.LL.catalog, have the same entries in the same order, each with the same
+# fields and headers.
 
 # shellcheck source=tests/lint/tap.bash
 . tests/lint/tap.bash
 
+CATALOG_COLUMNS_MAX=100
 catalog=systemd/twmon.catalog
+translations=(systemd/twmon.*.catalog)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -96,7 +100,67 @@ incomplete_entries()
                 /^$/ { empty = 1; next }
                 empty { lines++ }
                 END { finish() }
-        ' $catalog
+        ' "$1"
+}
+
+# "ID Subject", "ID Defined-By: twmon", "ID @FIELD@", in the order of the entries; what may differ
+# in a translation is left out. Fields may move inside an entry, and be named more than once.
+outline()
+{
+        awk '
+                function finish(field, n, i) {
+                        for (field in fields) {
+                                for (i = n++; i > 0 && sorted[i - 1] > field; i--)
+                                        sorted[i] = sorted[i - 1]
+                                sorted[i] = field
+                                delete fields[field]
+                        }
+                        for (i = 0; i < n; i++)
+                                print id, sorted[i]
+                }
+                /^-- / { finish(); id = $2; text = 0; print id, name; next }
+                /^# / { finish(); name = substr($0, 3); next }
+                id == "" { next }
+                /^$/ { text = 1 }
+                !text && /^Subject: ./ { print id, "Subject" }
+                !text && !/^Subject: / { print id, $0 }
+                {
+                        rest = $0
+                        while (match(rest, /@[^@ ]+@/)) {
+                                fields[substr(rest, RSTART, RLENGTH)] = 1
+                                rest = substr(rest, RSTART + RLENGTH)
+                        }
+                        if (rest ~ /@/)
+                                print id ": a single @: " $0
+                }
+                END { finish() }
+        ' "$1"
+}
+
+# differs TRANSLATION: < is what it lacks, > what it has too much or elsewhere.
+differs()
+{
+        outline "$1" >"$tmp/translated"
+        outline $catalog >"$tmp/outline"
+        [ "$(wc -l <"$tmp/outline")" -gt 100 ] || echo "found only few entries in $catalog"
+        diff "$tmp/outline" "$tmp/translated" | grep '^[<>]'
+}
+
+# An entry that was copied and left: its Subject is still the English one.
+untranslated()
+{
+        comm -12 <(grep '^Subject: ' $catalog | sort -u) <(grep '^Subject: ' "$1" | sort -u)
+}
+
+# Columns, not bytes.
+long_lines()
+{
+        LC_ALL=C.UTF-8 grep -nHE ".{$((CATALOG_COLUMNS_MAX + 1))}" "$@"
+}
+
+not_utf8()
+{
+        for file; do iconv -f UTF-8 -t UTF-16 "$file" 2>&1 >/dev/null | sed "s|^|$file: |"; done
 }
 
 silent 'ids are 32 lower-case hexadecimal digits' bad_ids
@@ -104,8 +168,15 @@ silent 'no id is used twice in lib/msgid.[ch]' doubled_ids "$tmp/ids"
 silent 'no id has two catalog entries' doubled_ids "$tmp/entries"
 silent 'each id has its entry and each entry its id' \
         same id 'lib/msgid.[ch]' "$catalog" "$tmp/ids" "$tmp/entries"
-silent 'each entry has its headers and a text' incomplete_entries
+silent 'each entry has its headers and a text' incomplete_entries $catalog
 silent 'each @FIELD@ is always sent' unsent_fields
+silent 'no line of a catalog is too long' long_lines $catalog "${translations[@]}"
+silent 'catalogs are UTF-8' not_utf8 $catalog "${translations[@]}"
+for translation in "${translations[@]}"; do
+        silent "$translation has the entries, headers and fields of $catalog" differs "$translation"
+        silent "$translation: each entry has a text" incomplete_entries "$translation"
+        silent "$translation: no Subject is left in English" untranslated "$translation"
+done
 silent 'each field that is sent stands in the manual, and no other' \
         same field daemon man/twmond.8 "$tmp/fields" "$tmp/told"
 done_testing

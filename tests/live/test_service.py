@@ -109,8 +109,11 @@ def check_status_line(tap, manager):
     count = len(manager.read())
     with makers.close_wait(7865, 6):
         found = lab.poll(lambda: [item for item in manager.read()[count:]
-                                  if re.search(r"\b1 alert\b|7865", item.get("STATUS", ""))], 6)
-        tap.ok(found, "STATUS= tells of an alert", manager.messages[count:])
+                                  if "7865" in item.get("STATUS", "")], 6)
+        tap.ok(found and re.fullmatch(
+            r"\d+ ports? watched; 1 alert: warning close-wait-stuck on local port 7865; "
+            r"last scan at \d\d:\d\d:\d\d: \d+ sockets, \d+\.\d ms of CPU", found[0]["STATUS"]),
+            "STATUS= tells of an alert, and what the scan cost", manager.messages[count:])
 
 
 def check_reload(tap, daemon, manager):
@@ -130,12 +133,19 @@ def check_reload(tap, daemon, manager):
 def test_slow_scans(tap):
     """A watchdog that is shorter than the interval is lengthened, not missed."""
     manager = Manager()
-    environment = manager.environment(WATCHDOG_USEC="2000000")
+    environment = manager.environment(WATCHDOG_USEC="60000000")
     with lab.Daemon("[Scan]\nInterval=1min\n", wait=0, env=environment) as daemon:
         message = manager.find("WATCHDOG_USEC", None, 15)
         tap.ok(message and int(message["WATCHDOG_USEC"]) > 60000000,
                "WATCHDOG_USEC= asks for more than one interval", manager.messages)
         tap.ok(manager.find("READY", "1", 15), "READY=1", manager.messages)
+        count = len(manager.read())
+        daemon.configure("[Scan]\nInterval=1s\n")
+        daemon.signal(signal.SIGHUP)
+        message = manager.find("WATCHDOG_USEC", None, 5, count)
+        tap.ok(message and message["WATCHDOG_USEC"] == "60000000",
+               "when the interval is short again, it is as the service manager set it",
+               manager.messages[count:])
         lab.stop_well(tap, daemon)
 
 

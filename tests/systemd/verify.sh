@@ -9,6 +9,8 @@
 
 # 1.4: see the comments of the unit. What would lower it would blind twmond.
 EXPOSURE_TENTHS_MAX=14
+# With dropins/owners.conf, as it says itself.
+OWNERS_EXPOSURE_TENTHS_MAX=18
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -37,9 +39,14 @@ same_text()
 files='644 /etc/twmon/twmon.conf
 755 /usr/bin/twmonctl
 644 /usr/lib/systemd/catalog/twmon.catalog
+644 /usr/lib/systemd/catalog/twmon.de.catalog
 644 /usr/lib/systemd/system/twmond.service
 644 /usr/lib/systemd/system/twmond.socket
 755 /usr/sbin/twmond
+644 /usr/share/doc/twmon/dropins/keep-descriptors.conf
+644 /usr/share/doc/twmon/dropins/notify-reload.conf
+644 /usr/share/doc/twmon/dropins/owners.conf
+644 /usr/share/doc/twmon/twmon.conf.example
 644 /usr/share/man/man1/twmonctl.1
 644 /usr/share/man/man5/twmon.conf.5
 644 /usr/share/man/man8/twmond.8'
@@ -50,25 +57,66 @@ keeps_configuration()
         run_make install && grep -q mine "$root/etc/twmon/twmon.conf"
 }
 
+# A path of the tree in a file that was installed with another PREFIX.
+misplaced()
+{
+        grep -rn '/usr/local/' "$units" "$root/usr/share/man" "$root/usr/share/doc/twmon/dropins"
+}
+
 exec_start()
 {
         sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$units/twmond.service"
 }
 
-# The units as they are, but for the place of the binary: systemd-analyze looks whether it is there.
-verify()
+# stage [DROP-IN...]: the units as they are, but for the place of the binary: systemd-analyze looks
+# whether it is there.
+stage()
 {
-        mkdir -p "$root/verify"
+        rm -rf "$root/verify"
+        mkdir -p "$root/verify/twmond.service.d"
         sed "s,^Exec\(Start\|Reload\)=,&$root," "$units/twmond.service" >"$root/verify/twmond.service"
         cp "$units/twmond.socket" "$root/verify"
+        for dropin; do
+                cp "$root/usr/share/doc/twmon/dropins/$dropin" "$root/verify/twmond.service.d"
+        done
+}
+
+verify()
+{
+        stage "$@"
         systemd-analyze verify --recursive-errors=no --man=no \
                 "$root/verify/twmond.service" "$root/verify/twmond.socket"
 }
 
+# exposure TENTHS [DROP-IN...]
 exposure()
 {
-        systemd-analyze security --no-pager --offline=true --threshold=$EXPOSURE_TENTHS_MAX \
-                "$units/twmond.service"
+        local max=$1
+        shift
+
+        stage "$@"
+        systemd-analyze security --no-pager --offline=true --threshold="$max" \
+                "$root/verify/twmond.service"
+}
+
+not()
+{
+        ! "$@"
+}
+
+systemd_is()
+{
+        [ "$(systemd-analyze --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge "$1" ]
+}
+
+# verify_from VERSION DROP-IN: older ones do not know what the drop-in sets.
+verify_from()
+{
+        if systemd_is "$1"; then
+                silent "nor in it with $2" verify "$2"
+        else
+                skip "nor in it with $2" "needs systemd $1"
+        fi
 }
 
 # missing UNIT LINE...: prints the lines that the unit does not have.
@@ -97,34 +145,74 @@ ids()
 
 catalog_ids()
 {
-        journalctl --root="$root" --dump-catalog | sed -n 's/^-- \([0-9a-f]\{32\}\)$/\1/p' | sort
+        "$@" journalctl --root="$root" --dump-catalog | sed -n 's/^-- \([0-9a-f]\{32\}\)$/\1/p' | sort
+}
+
+# Whatever languages are installed here: a language's name is what journalctl goes by, so one that is
+# as C.UTF-8 does.
+german()
+{
+        env -u LC_ALL LOCPATH="$root/locale" LANG=de_DE.UTF-8 "$@"
+}
+
+subjects()
+{
+        "$@" | sed -n 's/^Subject: //p' | sort
+}
+
+dumped()
+{
+        subjects "$@" journalctl --root="$root" --dump-catalog
 }
 
 passes 'make install' run_make install
 silent 'puts there what it should, with its modes' same_text "$files" installed
 silent 'the unit starts what was installed' same_text /usr/sbin/twmond exec_start
 passes 'what was installed starts' "$root/usr/sbin/twmond" --version
+silent 'no path in it is another PREFIX' misplaced
 passes 'make install again keeps the configuration' keeps_configuration
 
 silent 'twmond.service has what twmond counts on' missing twmond.service \
         Type=notify NotifyAccess=main WatchdogSec=2min Restart=on-failure StartLimitIntervalSec=0 \
         RestartPreventExitStatus=78 'ExecReload=/usr/bin/twmonctl --socket=/run/twmon/control reload' CapabilityBoundingSet= \
         RuntimeDirectory=twmon RuntimeDirectoryPreserve=yes StateDirectory=twmon \
-        Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX'
+        Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX' \
+        TimeoutAbortSec=10s FileDescriptorStoreMax=8 LogRateLimitIntervalSec=0 ProtectSystem=strict \
+        'NoExecPaths=/dev/shm /run /tmp /var/tmp %S/twmon %t/twmon' MemoryMax=256M LimitNOFILE=512
 silent 'twmond.service has nothing that would blind it' forbidden
 silent 'twmond.socket has what clients count on' missing twmond.socket \
-        ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes
+        ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes \
+        TriggerLimitIntervalSec=30s TriggerLimitBurst=60
 
 if needs 'systemd-analyze verify' systemd-analyze; then
         silent 'systemd-analyze verify finds nothing' verify
-        passes "systemd-analyze security: at most $EXPOSURE_TENTHS_MAX tenths" exposure
+        silent 'nor in it with owners.conf' verify owners.conf
+        verify_from 253 notify-reload.conf
+        verify_from 254 keep-descriptors.conf
+        passes "systemd-analyze security: at most $EXPOSURE_TENTHS_MAX tenths" \
+                exposure $EXPOSURE_TENTHS_MAX
+        passes "with owners.conf: at most $OWNERS_EXPOSURE_TENTHS_MAX" \
+                exposure $OWNERS_EXPOSURE_TENTHS_MAX owners.conf
+        passes 'and more than without it' not exposure $EXPOSURE_TENTHS_MAX owners.conf
 fi
 if needs 'journalctl --update-catalog' journalctl; then
-        passes 'journalctl takes the catalog' journalctl --root="$root" --update-catalog
+        passes 'journalctl takes the catalogs' journalctl --root="$root" --update-catalog
         silent 'and knows every message id, and no other' same_text "$(ids)" catalog_ids
-        rm -rf "${root:?}/var" "$root/verify"
+        silent 'whose texts are English' same_text "$(subjects cat systemd/twmon.catalog)" dumped
+        if [ -d /usr/lib/locale/C.utf8 ]; then
+                mkdir "$root/locale"
+                cp -r /usr/lib/locale/C.utf8 "$root/locale/de_DE.UTF-8"
+                silent 'and, where the language is German, German' \
+                        same_text "$(subjects cat systemd/twmon.de.catalog)" dumped german
+                silent 'for every message id' same_text "$(ids)" catalog_ids german
+        else
+                skip 'and, where the language is German, German' 'no C.UTF-8 to make a locale of'
+        fi
 fi
+rm -rf "${root:?}/var" "$root/verify" "$root/locale"
 
 passes 'make uninstall' run_make uninstall
 silent 'leaves the configuration, and nothing else' same_text '644 /etc/twmon/twmon.conf' installed
+silent 'nor its own directory' find "$root/usr/share/doc" -mindepth 1
+passes 'make uninstall again' run_make uninstall
 done_testing
