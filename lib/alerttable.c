@@ -285,35 +285,6 @@ void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_
         }
 }
 
-void events_done(struct events *events)
-{
-        free(events->items);
-        *events = (struct events){ 0 };
-}
-
-bool events_reserve(struct events *events)
-{
-        const size_t size = MAX(events->size * 2, (size_t)4);
-        struct event *items;
-
-        if (events->n < events->size)
-                return true;
-        items = realloc(events->items, size * sizeof(*items));
-        if (!items)
-                return false;
-        events->items = items;
-        events->size = size;
-        return true;
-}
-
-struct event *events_add(struct events *events)
-{
-        if (!events_reserve(events))
-                return NULL;
-        memset(&events->items[events->n], 0, sizeof(*events->items));
-        return &events->items[events->n++];
-}
-
 bool alert_is_clearing(const struct alert *alert)
 {
         return alert->state == ALERT_RAISED && alert->below_since_usec != 0;
