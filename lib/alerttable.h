@@ -40,6 +40,11 @@ void alert_table_judge_overflows(struct alert_table *table, const struct tw_tabl
 
 uint64_t alert_table_next_sequence(struct alert_table *table);
 
+/* Is that the answer, or the next best one, for whose the alert is? */
+bool alert_may_be_owned(const struct alert *alert, const struct owner_answer *answer);
+/* Is it time to ask for its owner? */
+bool alert_wants_owner(const struct alert *alert, uint64_t now_usec);
+
 /* Room for one more event; false: no memory. */
 bool events_reserve(struct events *events);
 /* One more event, zeroed; NULL: no memory, which cannot be after events_reserve(). */
