@@ -2,6 +2,8 @@
 
 /* Which answer is whose, and who is asked for when. */
 
+#include <string.h>
+
 #include "alerttable.h"
 
 /* An older recording tells of an answer only whether it is of the listener or of a socket. */
@@ -39,6 +41,17 @@ bool alert_may_be_owned(const struct alert *alert, const struct owner_answer *an
         return is_found_by(answer, &alert->witness) || is_found_by(answer, &alert->owner_asked) ||
                (is_close_wait(alert->key.kind) && answer->owner.by_listener &&
                 !owner_is_known(&alert->owner));
+}
+
+static int64_t first_pid(const struct owner *owner)
+{
+        return owner->n_processes > 0 ? owner->processes[0].pid : OWNER_UNKNOWN;
+}
+
+bool alert_owner_is_another(const struct owner *a, const struct owner *b)
+{
+        return owner_is_known(a) != owner_is_known(b) || strcmp(a->unit, b->unit) != 0 ||
+               first_pid(a) != first_pid(b);
 }
 
 bool alert_wants_owner(const struct alert *alert, uint64_t now_usec)

@@ -22,6 +22,7 @@ struct alert_table {
         size_t n;
         uint64_t overflow;
         uint64_t sequence;
+        uint64_t changes;
         uint64_t bad_scans;
         uint64_t last_generation;
         uint64_t last_usec;    /* of the last step; 0: none yet */
@@ -45,10 +46,25 @@ int alert_table_new(struct alert_table **ret_table)
 struct alert_table *alert_table_free(struct alert_table *table)
 {
         if (table)
-                for (size_t i = 0; i < table->n; i++)
-                        free(table->items[i]);
+                alert_table_empty(table);
         free(table);
         return NULL;
+}
+
+void alert_table_empty(struct alert_table *table)
+{
+        while (table->n > 0)
+                free(table->items[--table->n]);
+}
+
+void alert_table_note_change(struct alert_table *table)
+{
+        table->changes++;
+}
+
+uint64_t alert_table_changes(const struct alert_table *table)
+{
+        return table->changes;
 }
 
 static int compare_keys(const struct alert_key *a, const struct alert_key *b)
@@ -77,30 +93,100 @@ static size_t find_place(const struct alert_table *table, const struct alert_key
         return low;
 }
 
+/* The alert of that key, whose place that is; NULL: it is not there. */
+static struct alert *find_at(const struct alert_table *table, size_t at,
+                             const struct alert_key *key)
+{
+        if (at == table->n || compare_keys(&table->items[at]->key, key) != 0)
+                return NULL;
+        return table->items[at];
+}
+
+/* The host's sort last. Their places are kept, whichever come first. */
+static bool is_full(const struct alert_table *table, enum alert_kind kind)
+{
+        static const struct alert_key first_of_host = { .kind = ALERT_TIME_WAIT_TABLE };
+
+        if (table->n >= ALERTS_MAX || alert_kind_is_host(kind))
+                return table->n >= ALERTS_MAX;
+        return find_place(table, &first_of_host) >= ALERTS_MAX - ALERTS_HOST;
+}
+
+/* A copy of it at that place, which is its key's. -ENOMEM. */
+static int insert(struct alert_table *table, size_t at, const struct alert *alert)
+{
+        struct alert *copy = malloc(sizeof(*copy));
+
+        if (!copy)
+                return -ENOMEM;
+        *copy = *alert;
+        memmove(&table->items[at + 1], &table->items[at], (table->n - at) * sizeof(copy));
+        table->items[at] = copy;
+        table->n++;
+        return 0;
+}
+
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert)
 {
         const size_t at = find_place(table, key);
-        struct alert *alert;
+        struct alert *alert = find_at(table, at, key);
+        struct alert fresh = { .key = *key };
 
-        if (at < table->n && compare_keys(&table->items[at]->key, key) == 0) {
-                *ret_alert = table->items[at];
+        if (alert) {
+                *ret_alert = alert;
                 return 0;
         }
-        if (table->n >= (alert_kind_is_host(key->kind) ? ALERTS_MAX : ALERTS_MAX - ALERTS_HOST)) {
+        if (is_full(table, key->kind)) {
                 table->overflow++;
                 return -ENOSPC;
         }
-        alert = calloc(1, sizeof(*alert));
-        if (!alert)
+        owner_clear(&fresh.owner);
+        if (insert(table, at, &fresh) < 0)
                 return -ENOMEM;
-        alert->key = *key;
-        owner_clear(&alert->owner);
-        memmove(&table->items[at + 1], &table->items[at], (table->n - at) * sizeof(alert));
-        table->items[at] = alert;
-        table->n++;
-        *ret_alert = alert;
+        alert_table_note_change(table);
+        *ret_alert = table->items[at];
         return ALERT_NEW;
+}
+
+static bool key_is_possible(const struct alert_key *key)
+{
+        const bool has_destination = key->kind == ALERT_PORT_EXHAUSTION;
+
+        if (key->kind >= ALERT_KIND_COUNT || key->port.side >= SIDE_COUNT ||
+            key->destination.family > ADDR_IPV6)
+                return false;
+        return alert_kind_is_host(key->kind) == (key->port.side == SIDE_HOST) &&
+               (key->port.side == SIDE_HOST) == (key->port.port == 0) &&
+               has_destination == (key->destination.family != ADDR_NONE);
+}
+
+bool alert_is_possible(const struct alert *alert)
+{
+        if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL)
+                return false;
+        if (alert->state == ALERT_PENDING)
+                return alert->since_usec > 0; /* or it would wait for ever */
+        return alert->state == ALERT_RAISED && alert->severity != SEVERITY_NONE;
+}
+
+/* How many scans in a row were bad is what `blind` counts, and nobody else. */
+int alert_table_restore(struct alert_table *table, const struct alert *alert)
+{
+        size_t at;
+        int r;
+
+        if (!alert_is_possible(alert))
+                return -EINVAL;
+        at = find_place(table, &alert->key);
+        if (find_at(table, at, &alert->key))
+                return -EEXIST;
+        if (is_full(table, alert->key.kind))
+                return -ENOSPC;
+        r = insert(table, at, alert);
+        if (r == 0 && alert->key.kind == ALERT_BLIND)
+                table->bad_scans = alert->values.count;
+        return r;
 }
 
 int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *alert, void *userdata),
@@ -113,6 +199,7 @@ int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *aler
                 int r = error < 0 ? 0 : judge(table->items[i], userdata);
 
                 if (r == ALERT_GONE) {
+                        alert_table_note_change(table);
                         free(table->items[i]);
                         continue;
                 }
@@ -172,9 +259,27 @@ void alert_table_judge_overflows(struct alert_table *table, const struct tw_tabl
                 table->tw_overflows = tw_table->overflows_total;
 }
 
+void alert_table_forget_counts(struct alert_table *table)
+{
+        table->bad_scans = 0;
+        table->tw_overflows = 0;
+}
+
 uint64_t alert_table_next_sequence(struct alert_table *table)
 {
         return ++table->sequence;
+}
+
+void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks)
+{
+        *ret_marks = (struct alert_table_marks){ .sequence = table->sequence,
+                                                 .tw_overflows = table->tw_overflows };
+}
+
+void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks)
+{
+        table->sequence = marks->sequence;
+        table->tw_overflows = marks->tw_overflows;
 }
 
 size_t alert_table_count(const struct alert_table *table)
@@ -210,9 +315,15 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
 
 void alert_table_set_owner(struct alert_table *table, const struct owner_answer *answer)
 {
-        for (size_t i = 0; i < table->n; i++)
-                if (alert_may_be_owned(table->items[i], answer))
-                        table->items[i]->owner = answer->owner;
+        for (size_t i = 0; i < table->n; i++) {
+                struct alert *alert = table->items[i];
+
+                if (!alert_may_be_owned(alert, answer))
+                        continue;
+                if (alert_owner_is_another(&alert->owner, &answer->owner))
+                        alert_table_note_change(table);
+                alert->owner = answer->owner;
+        }
 }
 
 void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_ask_fn ask,

@@ -32,6 +32,7 @@ void step_tell(const struct step *step, struct alert *alert, enum transition tra
         event->now_usec = step->now_usec;
         event->now_wall_usec = step->now_wall_usec;
         event->alert = *alert;
+        alert_table_note_change(step->table);
         if (transition == TRANSITION_CLEARED)
                 step_forget_descriptors(&event->alert.owner);
 }
