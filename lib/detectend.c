@@ -77,3 +77,38 @@ int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t
         ret_events->n = 0;
         return alert_table_sweep(table, judge_rule_alone, &step);
 }
+
+/*
+ * The times of these alerts are of a clock that has ended with its boot. How long they have lasted
+ * only the wall clock can tell; so their last event is told by what the old clock would show, and
+ * whoever subtracts the one from the other is right.
+ */
+static int judge_reboot(struct alert *alert, void *userdata)
+{
+        const struct step *step = userdata;
+        struct event *event;
+
+        if (!events_reserve(step->events))
+                return -ENOMEM;
+        event = end(step, alert, "the host was restarted, which has ended its connections");
+        if (event)
+                event->now_usec = alert->since_usec + step->now_wall_usec -
+                                  MIN(alert->since_wall_usec, step->now_wall_usec);
+        return ALERT_GONE;
+}
+
+int detect_reboot(struct alert_table *table, uint64_t now_usec, uint64_t now_wall_usec,
+                  struct events *ret_events)
+{
+        struct step step = { .table = table,
+                             .now_usec = now_usec,
+                             .now_wall_usec = now_wall_usec,
+                             .events = ret_events };
+        int r;
+
+        ret_events->n = 0;
+        r = alert_table_sweep(table, judge_reboot, &step);
+        if (r == 0)
+                alert_table_forget_counts(table);
+        return r;
+}
