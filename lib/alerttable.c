@@ -53,8 +53,9 @@ struct alert_table *alert_table_free(struct alert_table *table)
 
 void alert_table_empty(struct alert_table *table)
 {
-        while (table->n > 0)
-                free(table->items[--table->n]);
+        for (size_t i = 0; i < table->n; i++)
+                free(table->items[i]);
+        *table = (struct alert_table){ 0 };
 }
 
 void alert_table_note_change(struct alert_table *table)
@@ -165,8 +166,8 @@ bool alert_is_possible(const struct alert *alert)
 {
         if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL)
                 return false;
-        if (alert->state == ALERT_PENDING)
-                return alert->since_usec > 0; /* or it would wait for ever */
+        if (alert->state == ALERT_PENDING) /* since 0 it would wait for ever */
+                return alert->since_usec > 0 && !alert->acknowledgement.given;
         return alert->state == ALERT_RAISED && alert->severity != SEVERITY_NONE;
 }
 

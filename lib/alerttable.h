@@ -17,7 +17,7 @@
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert);
 
-/* Frees every alert. */
+/* As it was when it was new. */
 void alert_table_empty(struct alert_table *table);
 
 /* Could it be in a table? Of key, state and severity. */
