@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The witness (flags, cgroup, uid, inode), the port, the unit, flags, the uid, how many processes there are, and those that are listed.
+ * The witness (flags, cgroup, uid, inode), the port, the unit, flags, the uid, how many processes
+ * there are, and those that are listed.
  * Numbers that may be unknown are one more than they are: 0 is unknown.
  */
 
@@ -62,7 +63,7 @@ static void get_port(struct recview *view, struct port_key *ret_port)
         ret_port->port = (uint16_t)recview_get(view, UINT16_MAX, "a port");
 }
 
-static void put_witness(struct recbuf *buf, const struct port_witness *witness)
+void recowner_put_witness(struct recbuf *buf, const struct port_witness *witness)
 {
         recbuf_put(buf, (witness->known ? WITNESS_KNOWN : 0) |
                                 (witness->by_listener ? WITNESS_BY_LISTENER : 0));
@@ -71,7 +72,7 @@ static void put_witness(struct recbuf *buf, const struct port_witness *witness)
         recbuf_put(buf, witness->inode);
 }
 
-static void get_witness(struct recview *view, struct port_witness *ret_witness)
+void recowner_get_witness(struct recview *view, struct port_witness *ret_witness)
 {
         static const char what[] = "a witness";
         const uint64_t flags = recview_get(view, WITNESS_MASK, what);
@@ -83,7 +84,7 @@ static void get_witness(struct recview *view, struct port_witness *ret_witness)
         ret_witness->inode = (uint32_t)recview_get(view, UINT32_MAX, what);
 }
 
-static void put_owner(struct recbuf *buf, const struct owner *owner)
+void recowner_put_owner(struct recbuf *buf, const struct owner *owner)
 {
         recbuf_put_text(buf, owner->unit);
         recbuf_put(buf, (owner->unit_is_user ? FLAG_UNIT_IS_USER : 0) |
@@ -96,7 +97,7 @@ static void put_owner(struct recbuf *buf, const struct owner *owner)
                 put_process(buf, &owner->processes[i]);
 }
 
-static void get_owner(struct recview *view, struct owner *ret_owner)
+void recowner_get_owner(struct recview *view, struct owner *ret_owner)
 {
         struct owner owner;
         uint64_t flags, listed;
@@ -119,16 +120,16 @@ static void get_owner(struct recview *view, struct owner *ret_owner)
 
 void recowner_put(struct recbuf *buf, const struct owner_answer *answer)
 {
-        put_witness(buf, &answer->witness);
+        recowner_put_witness(buf, &answer->witness);
         put_port(buf, &answer->port);
-        put_owner(buf, &answer->owner);
+        recowner_put_owner(buf, &answer->owner);
 }
 
 void recowner_get(struct recview *view, bool has_witness, struct owner_answer *ret_answer)
 {
         ret_answer->witness = (struct port_witness){ 0 };
         if (has_witness)
-                get_witness(view, &ret_answer->witness);
+                recowner_get_witness(view, &ret_answer->witness);
         get_port(view, &ret_answer->port);
-        get_owner(view, &ret_answer->owner);
+        recowner_get_owner(view, &ret_answer->owner);
 }

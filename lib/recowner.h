@@ -11,3 +11,9 @@
 
 void recowner_put(struct recbuf *buf, const struct owner_answer *answer);
 void recowner_get(struct recview *view, bool has_witness, struct owner_answer *ret_answer);
+
+/* Its parts, which other files hold as well. */
+void recowner_put_witness(struct recbuf *buf, const struct port_witness *witness);
+void recowner_get_witness(struct recview *view, struct port_witness *ret_witness);
+void recowner_put_owner(struct recbuf *buf, const struct owner *owner);
+void recowner_get_owner(struct recview *view, struct owner *ret_owner);

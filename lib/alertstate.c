@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * An item of marks, how many alerts there are, each an item, and the same of the events. A later
+ * version may append to any item, and to the whole.
+ */
+
+#include "alertstate.h"
+
+#include <errno.h>
+
+#include "alertitem.h"
+#include "alerttable.h"
+#include "base.h"
+#include "stateitem.h"
+
+static void write_marks(struct recbuf *buf, const struct alert_table *table,
+                        const struct eventlog *log)
+{
+        struct alert_table_marks marks;
+        struct recbuf item = { 0 };
+
+        alert_table_get_marks(table, &marks);
+        stateitem_put_number(&item, marks.sequence);
+        stateitem_put_number(&item, marks.tw_overflows);
+        stateitem_put_number(&item, MIN(eventlog_told(log), marks.sequence));
+        stateitem_put(buf, &item);
+}
+
+void alertstate_write(struct recbuf *buf, const struct alert_table *table,
+                      const struct eventlog *log)
+{
+        write_marks(buf, table, log);
+        recbuf_put(buf, alert_table_count(table));
+        for (size_t i = 0; i < alert_table_count(table); i++)
+                alertitem_put(buf, alert_table_get(table, i));
+        recbuf_put(buf, eventlog_count(log));
+        for (size_t i = 0; i < eventlog_count(log); i++)
+                alertitem_put_event(buf, eventlog_get(log, i));
+}
+
+static void read_marks(struct recview *body, struct alert_table *table, struct eventlog *log)
+{
+        static const char what[] = "the marks";
+        struct recview item = stateitem_get(body, what);
+        struct alert_table_marks marks;
+
+        marks.sequence = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
+        marks.tw_overflows = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
+        alert_table_set_marks(table, &marks);
+        /* beyond that one, events that are yet to come would never be told */
+        eventlog_set_told(log, stateitem_get_number(&item, marks.sequence, what));
+        stateitem_done(body, &item);
+}
+
+static size_t read_count(struct recview *body, size_t max, const char *what)
+{
+        return recview_left(body) > 0 ? recview_get_count(body, max, what) : 0;
+}
+
+/* 0 or -ENOMEM; all else is wrong with the body. */
+static int read_alerts(struct recview *body, struct alert_table *table)
+{
+        size_t left = read_count(body, ALERTS_MAX, "a number of alerts");
+        struct alert alert;
+        int r = 0;
+
+        for (; left > 0 && r == 0; left--) {
+                if (alertitem_get(body, &alert) == ALERTITEM_UNKNOWN)
+                        continue;
+                if (body->wrong)
+                        return 0;
+                r = alert_table_restore(table, &alert);
+        }
+        if (r == 0 || r == -ENOMEM)
+                return r;
+        recview_set_wrong(body, r == -EEXIST ? "two alerts of one key" : "too many alerts");
+        return 0;
+}
+
+static int read_events(struct recview *body, const struct alert_table *table, struct eventlog *log)
+{
+        size_t left = read_count(body, EVENTLOG_MAX, "a number of events");
+        struct alert_table_marks marks;
+        struct event event;
+        int r = 0;
+
+        alert_table_get_marks(table, &marks);
+        for (; left > 0 && r == 0; left--) {
+                if (alertitem_get_event(body, &event) == ALERTITEM_UNKNOWN)
+                        continue;
+                if (body->wrong)
+                        return 0;
+                r = event.sequence <= marks.sequence ? eventlog_add(log, &event) : -EINVAL;
+        }
+        if (r == 0 || r == -ENOMEM)
+                return r;
+        recview_set_wrong(body, "the order of events");
+        return 0;
+}
+
+int alertstate_read(struct recview *body, struct alert_table *table, struct eventlog *log,
+                    const char **ret_wrong)
+{
+        int r;
+
+        read_marks(body, table, log);
+        r = read_alerts(body, table);
+        if (r == 0)
+                r = read_events(body, table, log);
+        if (r == 0 && body->wrong) {
+                *ret_wrong = body->wrong;
+                r = -EBADMSG;
+        }
+        if (r < 0) {
+                alert_table_empty(table);
+                eventlog_empty(log);
+        }
+        return r;
+}
