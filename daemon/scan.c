@@ -102,7 +102,7 @@ static bool shall_date(const struct scan *scan, const struct conf *conf)
 static int look_or_fail(struct scan *scan, const struct scan_request *request,
                         struct snapshot **ret_snapshot)
 {
-        int r = scan->look ? 0 : look_new(&scan->look);
+        int r = scan_open_look(scan);
 
         if (r < 0)
                 return look_failed(request, r, ret_snapshot);
@@ -125,11 +125,13 @@ static void do_scan(struct scan *scan, const struct conf *conf)
 
         if (look_or_fail(scan, &request, &snapshot) < 0)
                 return; /* no memory for a snapshot; the next slot tries again */
+        if (snapshot->result == SCAN_COMPLETE) {
+                scan->complete_usec = scan->slot_usec;
+                scan_tell_state(scan, conf->rules);
+        }
         snapshot->end_usec = clock_now_usec();
         snapshot->cost.wall_usec = snapshot->end_usec - start_usec;
         snapshot->cost.cpu_usec = clock_thread_cpu_usec() - cpu_usec;
-        if (snapshot->result == SCAN_COMPLETE)
-                scan->complete_usec = scan->slot_usec;
         recorder_finish(scan->recorder, &request, snapshot);
         publish(scan, snapshot);
 }
@@ -191,7 +193,7 @@ static void take_look(struct scan *scan, const struct conf *conf, struct look_an
                                               .conf_serial = conf->serial,
                                               .interval_usec = conf->interval_usec };
 
-        answer->error = scan->look ? 0 : look_new(&scan->look);
+        answer->error = scan_open_look(scan);
         if (answer->error == 0)
                 look_answer_take(answer, scan->look, &request, &scan->finder);
 }
@@ -298,18 +300,27 @@ int scan_start(struct scan *scan)
         return -r;
 }
 
+void scan_stop(struct scan *scan)
+{
+        if (scan->stop)
+                return;
+        (void)pthread_mutex_lock(&scan->lock);
+        scan->stop = true;
+        (void)pthread_cond_signal(&scan->wake);
+        (void)pthread_mutex_unlock(&scan->lock);
+        if (scan->started)
+                (void)pthread_join(scan->thread, NULL);
+        scan_tell_last_state(scan);
+}
+
 struct scan *scan_free(struct scan *scan)
 {
         if (!scan)
                 return NULL;
-        if (scan->started) {
-                (void)pthread_mutex_lock(&scan->lock);
-                scan->stop = true;
-                (void)pthread_cond_signal(&scan->wake);
-                (void)pthread_mutex_unlock(&scan->lock);
-                (void)pthread_join(scan->thread, NULL);
-        }
+        scan_stop(scan);
         look_free(scan->look);
+        observer_free(scan->restored);
+        recbuf_done(&scan->state);
         owner_finder_forget(&scan->finder);
         questions_done(&scan->questions);
         snapshot_unref(scan->published);

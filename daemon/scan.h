@@ -8,12 +8,16 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "conf.h"
 #include "detect.h"
 #include "lookanswer.h"
+#include "recbuf.h"
 #include "recorder.h"
 #include "snapshot.h"
+
+#define SCAN_STATE_USEC (UINT64_C(30) * 1000000) /* between states, while scans go on */
 
 enum scan_asker {
         SCAN_ASKER_ALERT,    /* recorded, too */
@@ -26,17 +30,36 @@ struct scan;
 int scan_new(struct conf *conf, struct scan **ret_scan);
 /* Before scan_start(): every scan and answer goes to the recorder, which is the thread's from then. */
 void scan_set_recorder(struct scan *scan, struct recorder *recorder);
+/*
+ * Before scan_start(): what an earlier run of the same boot and network namespace knew
+ * (scanstate.h). 0; -EBADMSG and *ret_wrong, a constant text: nothing was taken over; -ENOMEM:
+ * likewise.
+ */
+int scan_restore(struct scan *scan, struct recview *body, const char **ret_wrong);
 /* Starts the thread; the first scan begins at once. */
 int scan_start(struct scan *scan);
-/* Stops the thread; waits for a dump that is under way. */
+/*
+ * Stops the thread; waits for a dump that is under way. What was published can still be taken, and
+ * the state as of the last scan, with ages of any length. Nothing is to be asked any more.
+ */
+void scan_stop(struct scan *scan);
 struct scan *scan_free(struct scan *scan);
 
-/* An eventfd: readable when a snapshot or an answer waits. scan_acknowledge() empties it. */
+/*
+ * An eventfd: readable when a snapshot, with a state perhaps, or an answer waits.
+ * scan_acknowledge() empties it.
+ */
 int scan_get_fd(const struct scan *scan);
 void scan_acknowledge(struct scan *scan);
 
 /* The newest snapshot that was not taken yet, now the caller's; NULL: none. */
 struct snapshot *scan_take_snapshot(struct scan *scan);
+
+/*
+ * What should outlive the daemon, where a complete scan has changed it: the newest one that was not
+ * taken yet. True, and its bytes are the caller's, in place of none; false: there is none.
+ */
+bool scan_take_state(struct scan *scan, struct recbuf *ret_body);
 
 /* How the recording goes, as of the newest scan; all zeros where there is none. */
 void scan_get_recording(struct scan *scan, struct recorder_stats *ret_stats);

@@ -16,6 +16,8 @@
  * Age: a socket that is new to us is as old as now, unless tcp_info came along. Then
  * tcpi_last_ack_recv is the time since its FIN or less (answered keepalives reset it): a lower
  * bound, marked as one, unless tcpi_last_data_recv, the upper bound, agrees to within a second.
+ * One that an earlier run of the daemon has followed keeps what that run had found out: the time at
+ * which it was seen first, unless tcp_info proves an earlier one, and its flags as they were.
  */
 
 #include "ledger.h"
@@ -47,6 +49,9 @@ struct ledger {
         struct slot *slots;  /* 2 * entries_size, by cookie */
 
         struct grouptab groups;
+
+        struct ages *restored;   /* NULL: nothing was, or it has had its time */
+        unsigned restored_scans; /* complete ones since */
 
         size_t next; /* where the entry of the next socket is if the dump keeps its order */
         size_t max;
@@ -149,9 +154,17 @@ struct ledger *ledger_free(struct ledger *ledger)
                 free(ledger->entries);
                 free(ledger->slots);
                 grouptab_done(&ledger->groups);
+                ages_free(ledger->restored);
         }
         free(ledger);
         return NULL;
+}
+
+void ledger_restore(struct ledger *ledger, struct ages *ages)
+{
+        ages_free(ledger->restored);
+        ledger->restored = ages;
+        ledger->restored_scans = 0;
 }
 
 void ledger_begin(struct ledger *ledger, uint64_t now_usec)
@@ -179,6 +192,12 @@ static void date_entry(const struct ledger *ledger, const struct sockrec *record
                 entry->flags |= LEDGER_AT_LEAST;
 }
 
+static void recall_entry(const struct age *age, struct ledger_entry *entry)
+{
+        entry->first_seen_usec = MIN(entry->first_seen_usec, age->first_seen_usec);
+        entry->flags = age->flags & (LEDGER_AT_LEAST | LEDGER_OUTLIVED);
+}
+
 /*
  * What may change while a socket stays in CLOSE_WAIT: accepted, read from, handed over. One that
  * had an inode keeps it when the kernel shows none any more: it tells who held the socket.
@@ -196,9 +215,11 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
                      const struct ledger_group *like)
 {
         struct ledger_entry entry = { .cookie = record->cookie, .generation = ledger->generation };
+        struct age *age = ages_find(ledger->restored, record->cookie);
+        const size_t kept = age ? 0 : ages_left(ledger->restored); /* room for those to come */
         int64_t group;
 
-        if (ledger->n_entries >= ledger->max ||
+        if (ledger->n_entries + kept >= ledger->max ||
             (ledger->n_entries == ledger->entries_size &&
              resize_entries(ledger, ledger->entries_size * 2) < 0) ||
             (group = grouptab_join(&ledger->groups, like)) < 0) {
@@ -207,6 +228,10 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
         }
         entry.group = (uint32_t)group;
         date_entry(ledger, record, &entry);
+        if (age) {
+                recall_entry(age, &entry);
+                ages_take(ledger->restored, age);
+        }
         update_entry(&entry, record);
         ledger->entries[ledger->n_entries] = entry;
         ledger->slots[find_slot(ledger, record->cookie)] =
@@ -340,6 +365,8 @@ void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void 
                 ledger->complete_usec[i] = ledger->complete_usec[i - 1];
         ledger->complete_usec[0] = ledger->now_usec;
         ledger->was_full = ledger->untracked > 0;
+        if (ledger->restored && ++ledger->restored_scans == LEDGER_MISSES_MAX)
+                ledger->restored = ages_free(ledger->restored);
         shrink(ledger);
 }
 
@@ -361,6 +388,19 @@ void ledger_each_marked(struct ledger *ledger, ledger_mark_fn fn, void *userdata
                 if (entry->generation == ledger->generation)
                         fn(entry, &ledger->groups.items[entry->group], userdata);
         }
+}
+
+void ledger_each_age(const struct ledger *ledger, ages_fn fn, void *userdata)
+{
+        for (size_t e = 0; e < ledger->n_entries; e++) {
+                const struct ledger_entry *entry = &ledger->entries[e];
+                const struct age age = { .cookie = entry->cookie,
+                                         .first_seen_usec = entry->first_seen_usec,
+                                         .flags = entry->flags };
+
+                fn(&age, userdata);
+        }
+        ages_each_left(ledger->restored, fn, userdata);
 }
 
 const struct ledger_entry *ledger_find(const struct ledger *ledger, uint64_t cookie)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ages.h"
 #include "grouptab.h"
 #include "portkey.h"
 #include "sockrec.h"
@@ -52,12 +53,20 @@ struct ledger *ledger_free(struct ledger *ledger);
 /* Sockets to hold at most. A smaller number than are held lets no new ones in until fewer are. */
 void ledger_set_max(struct ledger *ledger, size_t max);
 
+/*
+ * Before the first scan: what an earlier run knew of the sockets, taken over. They are no entries
+ * until they are seen; those that LEDGER_MISSES_MAX complete scans have not seen are forgotten, and
+ * nobody is told. Room is kept for them. Replaces what was restored before.
+ */
+void ledger_restore(struct ledger *ledger, struct ages *ages);
+
 /* now_usec: monotonic; the moment at which sockets that are new to us are first seen. */
 void ledger_begin(struct ledger *ledger, uint64_t now_usec);
 
 /*
  * A CLOSE_WAIT socket of that port. Dated by its tcp_info where the record has one, by now_usec
- * otherwise. 0: first time in this scan; or an outcome above. Allocates only to grow.
+ * otherwise, and by what was restored where that is older. 0: first time in this scan; or an
+ * outcome above. Allocates only to grow.
  */
 int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct port_key *port);
 
@@ -82,6 +91,12 @@ void ledger_each_seen(const struct ledger *ledger, ledger_fn fn, void *userdata)
 typedef void (*ledger_mark_fn)(struct ledger_entry *entry, const struct ledger_group *group,
                                void *userdata);
 void ledger_each_marked(struct ledger *ledger, ledger_mark_fn fn, void *userdata);
+
+/*
+ * What is to be restored after a restart: each entry, whether seen in this scan or not, and what
+ * was restored and not seen yet.
+ */
+void ledger_each_age(const struct ledger *ledger, ages_fn fn, void *userdata);
 
 /* The entry of a socket, whether seen in this scan or not; NULL: none. O(1). */
 const struct ledger_entry *ledger_find(const struct ledger *ledger, uint64_t cookie);

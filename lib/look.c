@@ -66,6 +66,17 @@ struct look *look_free(struct look *look)
         return NULL;
 }
 
+const struct observer *look_observer(const struct look *look)
+{
+        return look->observer;
+}
+
+void look_set_observer(struct look *look, struct observer *observer)
+{
+        observer_free(look->observer);
+        look->observer = observer;
+}
+
 void look_set_recorder(struct look *look, struct recorder *recorder)
 {
         look->recorder = recorder;

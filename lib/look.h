@@ -19,6 +19,11 @@ struct look;
 int look_new(struct look **ret_look);
 struct look *look_free(struct look *look);
 
+/* What the scans have found out so far. Borrowed. */
+const struct observer *look_observer(const struct look *look);
+/* Before the first scan: goes on with that one, which is taken over. */
+void look_set_observer(struct look *look, struct observer *observer);
+
 /* Borrowed; shown what the observer is shown, until recorder_finish(), which is the caller's. */
 void look_set_recorder(struct look *look, struct recorder *recorder);
 

@@ -361,6 +361,32 @@ const struct services *observer_services(const struct observer *observer)
         return observer->services;
 }
 
+const struct ledger *observer_ledger(const struct observer *observer)
+{
+        return observer->ledger;
+}
+
+const struct survival *observer_survival(const struct observer *observer)
+{
+        return observer->survival;
+}
+
+const struct tw_overflow *observer_overflow(const struct observer *observer)
+{
+        return &observer->overflow;
+}
+
+void observer_restore(struct observer *observer, const struct observer_past *past)
+{
+        services_free(observer->services);
+        observer->services = past->services;
+        survival_free(observer->survival);
+        observer->survival = past->survival;
+        tally_set_survival(observer->tally, observer->survival);
+        ledger_restore(observer->ledger, past->ages);
+        observer->overflow = past->overflow;
+}
+
 int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,
                     struct snapshot **ret_snapshot)
 {

@@ -15,10 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ledger.h"
 #include "rule.h"
 #include "service.h"
 #include "snapshot.h"
 #include "sockrec.h"
+#include "survival.h"
 #include "taker.h"
 #include "tally.h"
 
@@ -103,8 +105,22 @@ const struct census *observer_census(const struct observer *observer);
  */
 bool observer_age(const struct observer *observer, uint64_t cookie, uint64_t now_usec,
                   uint64_t *ret_usec, bool *ret_at_least);
-/* Which side a connection counts on, as of the last scan. Borrowed. */
+/* What only time has taught it, as of the last scan; services: on which side a connection counts.
+ * Borrowed. */
 const struct services *observer_services(const struct observer *observer);
+const struct ledger *observer_ledger(const struct observer *observer);
+const struct survival *observer_survival(const struct observer *observer);
+const struct tw_overflow *observer_overflow(const struct observer *observer);
+
+/* What an earlier run was taught, of the same boot and network namespace. */
+struct observer_past {
+        struct services *services;
+        struct survival *survival;
+        struct ages *ages;
+        struct tw_overflow overflow;
+};
+/* Before the first scan. The pointers are taken over, none is NULL. */
+void observer_restore(struct observer *observer, const struct observer_past *past);
 
 /* The snapshot of a scan that could not even begin. -ENOMEM. */
 int observer_failed(const struct scan_request *request, const struct scan_outcome *outcome,

@@ -256,6 +256,26 @@ const struct rule *rules_governing(const struct rules *rules, enum alert_kind ki
         return exception && exception->rules[kind] ? exception->rules[kind] : rules->general[kind];
 }
 
+static uint64_t least_stuck_after(struct rule *const rules[static ALERT_KIND_COUNT])
+{
+        static const enum alert_kind kinds[] = { ALERT_CLOSE_WAIT_STUCK, ALERT_CLOSE_WAIT_LEAK };
+        uint64_t least_usec = RULE_STUCK_AFTER_USEC;
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (rules[kinds[i]])
+                        least_usec = MIN(least_usec, rules[kinds[i]]->stuck_after_usec);
+        return least_usec;
+}
+
+uint64_t rules_least_stuck_after(const struct rules *rules)
+{
+        uint64_t least_usec = least_stuck_after(rules->general);
+
+        for (size_t i = 0; i < rules->n_exceptions; i++)
+                least_usec = MIN(least_usec, least_stuck_after(rules->exceptions[i].rules));
+        return least_usec;
+}
+
 const struct rule *rules_find(const struct rules *rules, enum alert_kind kind,
                               const struct port_key *key)
 {

@@ -67,6 +67,8 @@ const struct rule *rules_governing(const struct rules *rules, enum alert_kind ki
 const struct rule *rules_find(const struct rules *rules, enum alert_kind kind,
                               const struct port_key *key);
 bool rules_ignored(const struct rules *rules, const struct port_key *key);
+/* The least StuckAfter of any rule; RULE_STUCK_AFTER_USEC at most. */
+uint64_t rules_least_stuck_after(const struct rules *rules);
 /* Named in a [Port ...] section: stays reported at zero. */
 bool rules_configured(const struct rules *rules, const struct port_key *key);
 /* Calls fn once for every port named in a [Port ...] section, in key order. */

@@ -8,14 +8,21 @@
  * namespace. Exact inverses. Reading trusts nothing. Pure.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "observe.h"
 #include "recbuf.h"
 
-/* Appends. Ages shorter than stuck_after_usec are left out. Errors are the buffer's. */
-void scanstate_write(struct recbuf *buf, const struct observer *observer, uint64_t stuck_after_usec,
-                     uint64_t now_usec);
+#define SCANSTATE_AGES_MAX LEDGER_SOCKETS_MAX
+
+/*
+ * Appends. Ages shorter than stuck_after_usec are left out, unless the socket has outlived. Errors
+ * are the buffer's. The bytes are the same for as long as only time passes. Returns how many ages
+ * were left out because there are more than SCANSTATE_AGES_MAX.
+ */
+size_t scanstate_write(struct recbuf *buf, const struct observer *observer,
+                       uint64_t stuck_after_usec, uint64_t now_usec);
 
 /*
  * Into an observer before its first scan. now_usec: monotonic, of the same boot. 0; -EBADMSG and

@@ -94,20 +94,20 @@ void services_listening(struct services *services, const struct sockrec *record)
         port_set_add(&services->dumping, record->local_port);
 }
 
-/* Without memory the port is forgotten at once instead of after an hour. */
-static void remember_gone(struct services *services, uint16_t port, uint64_t now_usec)
+static int remember_gone(struct services *services, uint16_t port, uint64_t now_usec)
 {
         if (services->n_gone == services->gone_size) {
                 size_t size = MAX(services->gone_size * 2, 16U);
                 struct gone_port *gone = realloc(services->gone, size * sizeof(*gone));
 
                 if (!gone)
-                        return;
+                        return -ENOMEM;
                 services->gone = gone;
                 services->gone_size = size;
         }
         services->gone[services->n_gone++] = (struct gone_port){ now_usec, port };
         port_set_add(&services->lately, port);
+        return 0;
 }
 
 static void collect_gone(struct services *services, uint64_t now_usec)
@@ -118,8 +118,9 @@ static void collect_gone(struct services *services, uint64_t now_usec)
                 for (; lost; lost &= lost - 1) {
                         uint16_t port = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(lost));
 
+                        /* without memory it is forgotten at once instead of after an hour */
                         if (!port_set_has(&services->lately, port))
-                                remember_gone(services, port, now_usec);
+                                (void)remember_gone(services, port, now_usec);
                 }
         }
 }
@@ -173,6 +174,52 @@ void services_listener(const struct services *services, uint16_t port,
                        struct port_witness *ret_witness)
 {
         listeners_find(&services->listeners, port, ret_witness);
+}
+
+void services_each_known(const struct services *services,
+                         void (*fn)(const struct service_port *port, void *userdata),
+                         void *userdata)
+{
+        struct service_port known = { .listening = true };
+
+        for (size_t w = 0; w < ARRAY_SIZE(services->listening.words); w++) {
+                for (uint64_t bits = services->listening.words[w]; bits; bits &= bits - 1) {
+                        known.port = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(bits));
+                        services_listener(services, known.port, &known.listener);
+                        fn(&known, userdata);
+                }
+        }
+        known.listening = false;
+        for (size_t i = 0; i < services->n_gone; i++) {
+                known.port = services->gone[i].port;
+                known.used = port_set_has(&services->used, known.port);
+                known.since_usec = known.used ? 0 : services->gone[i].since_usec;
+                services_listener(services, known.port, &known.listener);
+                fn(&known, userdata);
+        }
+}
+
+int services_restore(struct services *services, const struct service_port *port)
+{
+        const struct sockrec record = { .local_port = port->port,
+                                        .cgroup_id = port->listener.cgroup_id,
+                                        .uid = port->listener.uid,
+                                        .inode = port->listener.inode,
+                                        .have = port->listener.known ? SOCKREC_OWNER : 0 };
+        int r = 0;
+
+        if (is_remembered(port->port, services))
+                return -EEXIST;
+        if (port->listening)
+                port_set_add(&services->listening, port->port);
+        else
+                r = remember_gone(services, port->port, port->since_usec);
+        if (r < 0)
+                return r;
+        if (!port->listening && port->used)
+                port_set_add(&services->used, port->port);
+        listeners_see(&services->listeners, &record, false);
+        return 0;
 }
 
 static bool is_service(const struct services *services, uint16_t port)

@@ -56,6 +56,25 @@ void services_keep(struct services *services, uint16_t local_port);
 void services_listener(const struct services *services, uint16_t port,
                        struct port_witness *ret_witness);
 
+/* A port with a listener now or lately. */
+struct service_port {
+        uint16_t port;
+        bool listening;
+        bool used;           /* not listening, but the last scan has seen sockets of it */
+        uint64_t since_usec; /* without a listener and without sockets, monotonic; otherwise 0 */
+        struct port_witness listener; /* services_listener() */
+};
+
+/* Each of them, in an order that only a listener that goes changes. */
+void services_each_known(const struct services *services,
+                         void (*fn)(const struct service_port *port, void *userdata),
+                         void *userdata);
+/*
+ * What an earlier run knew, before the first dump. One that was used counts as such until the first
+ * dump, whatever the time. 0; -EEXIST: the port is known; -ENOMEM.
+ */
+int services_restore(struct services *services, const struct service_port *port);
+
 /* Every port with a listener now or lately. Ascending. */
 void services_each(const struct services *services,
                    void (*fn)(uint16_t port, bool listening, void *userdata), void *userdata);

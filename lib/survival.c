@@ -152,17 +152,51 @@ static uint64_t stuck_after(const struct survival *survival, const struct port_k
         return rule ? rule->stuck_after_usec : RULE_STUCK_AFTER_USEC;
 }
 
+/* At the end. -ENOSPC, -ENOMEM. */
+static int append_series(struct survival *survival, const struct series *series)
+{
+        if (survival->n == SURVIVAL_PORTS_MAX)
+                return -ENOSPC;
+        if (survival->n == survival->size &&
+            resize(survival, MAX(survival->size * 2, (size_t)SERIES_MIN)) < 0)
+                return -ENOMEM;
+        survival->series[survival->n] = *series;
+        *find_slot(survival, &series->port) = (uint32_t)++survival->n;
+        return 0;
+}
+
 /* A new one; NO_SERIES: there is no room. */
 static uint32_t add_series(struct survival *survival, const struct port_key *port)
 {
-        if (survival->n == SURVIVAL_PORTS_MAX ||
-            (survival->n == survival->size &&
-             resize(survival, MAX(survival->size * 2, (size_t)SERIES_MIN)) < 0))
-                return NO_SERIES;
-        survival->series[survival->n] = (struct series){ .port = *port };
-        arrivals_init(&survival->series[survival->n].arrivals, stuck_after(survival, port, NULL));
-        *find_slot(survival, port) = (uint32_t)survival->n + 1;
-        return (uint32_t)survival->n++;
+        struct series series = { .port = *port };
+
+        arrivals_init(&series.arrivals, stuck_after(survival, port, NULL));
+        return append_series(survival, &series) < 0 ? NO_SERIES : (uint32_t)survival->n - 1;
+}
+
+void survival_each_lessons(const struct survival *survival,
+                           void (*fn)(const struct survival_lessons *lessons, void *userdata),
+                           void *userdata)
+{
+        for (size_t i = 0; i < survival->n; i++) {
+                const struct series *series = &survival->series[i];
+                struct survival_lessons lessons = { .port = series->port,
+                                                    .learnt_usec = series->learnt_usec };
+
+                memcpy(lessons.ages_usec, series->lessons_usec, sizeof(lessons.ages_usec));
+                if (lessons.ages_usec[0] > 0)
+                        fn(&lessons, userdata);
+        }
+}
+
+int survival_restore(struct survival *survival, const struct survival_lessons *lessons)
+{
+        struct series series = { .port = lessons->port, .learnt_usec = lessons->learnt_usec };
+
+        memcpy(series.lessons_usec, lessons->ages_usec, sizeof(series.lessons_usec));
+        if (find_series(survival, &lessons->port) != NO_SERIES)
+                return -EEXIST;
+        return append_series(survival, &series); /* the rest is survival_begin()'s */
 }
 
 bool survival_may_be_idle(const struct port_key *port, const struct ledger_entry *entry)

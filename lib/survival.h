@@ -31,6 +31,23 @@ struct survival *survival_free(struct survival *survival);
 /* rules: borrowed until the next survival_begin(). now_usec: that of the ledger. */
 void survival_begin(struct survival *survival, const struct rules *rules, uint64_t now_usec);
 
+/* What is usual on a port. */
+struct survival_lessons {
+        struct port_key port;
+        uint64_t ages_usec[SURVIVAL_LESSONS]; /* descending; SURVIVAL_TURNOVER_MAX_USEC at most */
+        uint64_t learnt_usec;                 /* monotonic: when they were as great as that */
+};
+
+/* Every port that has taught something, in an order that only learning and forgetting changes. */
+void survival_each_lessons(const struct survival *survival,
+                           void (*fn)(const struct survival_lessons *lessons, void *userdata),
+                           void *userdata);
+/*
+ * What an earlier run has learnt, before the first survival_begin(); learnt_usec not after that.
+ * 0; -EEXIST: the port has lessons; -ENOSPC: SURVIVAL_PORTS_MAX; -ENOMEM.
+ */
+int survival_restore(struct survival *survival, const struct survival_lessons *lessons);
+
 /* A ledger_left_fn; userdata: the struct survival. */
 void survival_left(const struct ledger_entry *entry, const struct ledger_group *group,
                    uint64_t seen_usec, void *userdata);

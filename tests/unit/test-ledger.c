@@ -262,6 +262,151 @@ static void test_bound_is_kept_and_counted(void **state)
         }
 }
 
+/* ---- what an earlier run knew ---- */
+
+static void restore(struct ledger *ledger, uint64_t cookie, uint64_t first_seen, uint8_t flags)
+{
+        struct ages *ages;
+
+        assert_int_equal(ages_new(1, &ages), 0);
+        assert_int_equal(ages_add(ages, cookie, first_seen, flags), 0);
+        ledger_restore(ledger, ages);
+}
+
+static void test_restored_age_is_taken_over(void **state)
+{
+        struct ledger *ledger = *state;
+
+        restore(ledger, 1, 40, LEDGER_OUTLIVED | LEDGER_AT_LEAST);
+        assert_int_equal(ledger_count(ledger), 0);
+        ledger_begin(ledger, 100);
+        see(ledger, 1, 80);
+        assert_int_equal(look(ledger).last.first_seen_usec, 40);
+        assert_int_equal(look(ledger).last.flags, LEDGER_OUTLIVED | LEDGER_AT_LEAST);
+        see(ledger, 2, 80);
+        assert_int_equal(look(ledger).last.first_seen_usec, 100);
+        assert_int_equal(look(ledger).last.flags, 0);
+        ledger_end(ledger, true, NULL, NULL);
+        ledger_begin(ledger, 200);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true, NULL, NULL);
+        assert_int_equal(look(ledger).oldest, 40);
+}
+
+/* Whatever tcp_info says, the age does not shrink, and what was known for certain stays so. */
+static void test_older_of_both_dates(void **state)
+{
+        static const struct {
+                uint64_t restored, wanted;
+                uint32_t ack_msec;
+        } cases[] = {
+                { 40 * USEC_PER_SEC, 40 * USEC_PER_SEC, 20000 },
+                { 90 * USEC_PER_SEC, 80 * USEC_PER_SEC, 20000 },
+        };
+        const struct port_key key = local_port(80);
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct ledger *ledger = *state;
+                struct sockrec record = socket_of(i + 1);
+
+                record.have |= SOCKREC_INFO;
+                record.last_ack_recv_msec = cases[i].ack_msec;
+                record.last_data_recv_msec = 90000;
+                restore(ledger, i + 1, cases[i].restored, 0);
+                ledger_begin(ledger, 100 * USEC_PER_SEC);
+                ledger_see(ledger, &record, &key);
+                assert_int_equal(look(ledger).last.first_seen_usec, cases[i].wanted);
+                assert_int_equal(look(ledger).last.flags, 0);
+        }
+}
+
+static void count_left(const struct ledger_entry *entry, const struct ledger_group *group,
+                       uint64_t seen_usec, void *userdata)
+{
+        (void)entry;
+        (void)group;
+        (void)seen_usec;
+        ++*(unsigned *)userdata;
+}
+
+/* Those that ended meanwhile have not been seen leaving. */
+static void test_restored_is_forgotten_silently(void **state)
+{
+        struct ledger *ledger = *state;
+        unsigned left = 0;
+
+        restore(ledger, 1, 40, 0);
+        for (uint64_t now = 100; now < 150; now += 10) { /* partial: nothing is proved */
+                ledger_begin(ledger, now);
+                ledger_end(ledger, false, count_left, &left);
+        }
+        ledger_begin(ledger, 150); /* one miss: a dump may miss a few */
+        ledger_end(ledger, true, count_left, &left);
+        ledger_begin(ledger, 200);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true, count_left, &left);
+        assert_int_equal(look(ledger).oldest, 40);
+
+        restore(ledger, 2, 40, 0);
+        for (uint64_t now = 300; now <= 400; now += 100) {
+                ledger_begin(ledger, now);
+                see(ledger, 1, 80);
+                ledger_end(ledger, true, count_left, &left);
+        }
+        ledger_begin(ledger, 500);
+        see(ledger, 1, 80);
+        see(ledger, 2, 80);
+        ledger_end(ledger, true, count_left, &left);
+        assert_int_equal(ledger_find(ledger, 2)->first_seen_usec, 500);
+        assert_int_equal(left, 0);
+}
+
+/* Newcomers that the dump shows first do not take it from them. */
+static void test_restored_have_their_room(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_set_max(ledger, 2);
+        restore(ledger, 9, 40, 0);
+        ledger_begin(ledger, 100);
+        assert_int_equal(see(ledger, 1, 80), 0);
+        assert_int_equal(see(ledger, 2, 80), LEDGER_UNTRACKED);
+        assert_int_equal(see(ledger, 9, 80), 0);
+        ledger_end(ledger, true, NULL, NULL);
+        assert_int_equal(look(ledger).oldest, 40);
+        assert_int_equal(ledger_untracked(ledger), 1);
+}
+
+static void add_age(const struct age *age, void *userdata)
+{
+        *(uint64_t *)userdata += age->cookie * 1000 + age->first_seen_usec;
+}
+
+static uint64_t all_ages(const struct ledger *ledger)
+{
+        uint64_t sum = 0;
+
+        ledger_each_age(ledger, add_age, &sum);
+        return sum;
+}
+
+/* Each once: entries, and what was restored and was not seen yet. */
+static void test_each_age(void **state)
+{
+        struct ledger *ledger = *state;
+
+        restore(ledger, 1, 40, 0);
+        assert_int_equal(all_ages(ledger), 1040);
+        ledger_begin(ledger, 100);
+        see(ledger, 2, 80);
+        ledger_end(ledger, true, NULL, NULL);
+        assert_int_equal(all_ages(ledger), 1040 + 2100);
+        ledger_begin(ledger, 200);
+        see(ledger, 1, 80);
+        ledger_end(ledger, true, NULL, NULL); /* 2 was missed once */
+        assert_int_equal(all_ages(ledger), 1040 + 2100);
+}
+
 /* Random lives against a plain array: same members, same ages, through growth and shrinking. */
 static void test_random_lives(void **state)
 {
@@ -318,6 +463,11 @@ int main(void)
                 T(test_tcp_info_dates_old_sockets),
                 T(test_changed_port_keeps_the_age),
                 T(test_bound_is_kept_and_counted),
+                T(test_restored_age_is_taken_over),
+                T(test_older_of_both_dates),
+                T(test_restored_is_forgotten_silently),
+                T(test_restored_have_their_room),
+                T(test_each_age),
                 T(test_random_lives),
         };
 

@@ -230,6 +230,29 @@ static void test_many(void **state)
         assert_int_equal(walk.n, RULES_EXCEPTION_MAX);
 }
 
+static void test_least_stuck_after(void **state)
+{
+        struct rules *rules = *state;
+        struct rule rule = { .kind = ALERT_CLOSE_WAIT_LEAK,
+                             .stuck_after_usec = RULE_STUCK_AFTER_USEC * 2 };
+
+        assert_int_equal(rules_least_stuck_after(rules), RULE_STUCK_AFTER_USEC);
+        assert_int_equal(rules_add(rules, &rule), 0);
+        assert_int_equal(rules_least_stuck_after(rules), RULE_STUCK_AFTER_USEC);
+        rule.stuck_after_usec = 30000000;
+        assert_int_equal(rules_add(rules, &rule), 0);
+        assert_int_equal(rules_least_stuck_after(rules), 30000000);
+        rule.kind = ALERT_CLOSE_WAIT_STUCK;
+        rule.scope = remote(5432);
+        rule.stuck_after_usec = 7000000;
+        assert_int_equal(rules_add(rules, &rule), 0);
+        assert_int_equal(rules_least_stuck_after(rules), 7000000);
+        rule.kind = ALERT_HALF_OPEN; /* has none */
+        rule.stuck_after_usec = 0;
+        assert_int_equal(rules_add(rules, &rule), 0);
+        assert_int_equal(rules_least_stuck_after(rules), 7000000);
+}
+
 static void test_names(void **state)
 {
         (void)state;
@@ -252,7 +275,8 @@ int main(void)
                 RULES_TEST(test_replaced),      RULES_TEST(test_critical_alone),
                 RULES_TEST(test_host),          RULES_TEST(test_ignored),
                 RULES_TEST(test_ignored_edges), RULES_TEST(test_ignored_all),
-                RULES_TEST(test_many),          cmocka_unit_test(test_names),
+                RULES_TEST(test_many),          RULES_TEST(test_least_stuck_after),
+                cmocka_unit_test(test_names),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
