@@ -70,18 +70,24 @@ int socketpath_listen(struct control *control, const char *path)
         return listen_at(control, place);
 }
 
+int socketpath_adopt_fd(struct control *control, int fd)
+{
+        char name[64];
+        const int r = control_adopt(control, fd);
+
+        if (r == 0)
+                return 0;
+        (void)close(fd);
+        snprintf(name, sizeof(name), "(descriptor %d of the service manager)", fd);
+        return refuse(name,
+                      r == -EINVAL ? "expected a listening UNIX stream socket" : strerror(-r));
+}
+
 int socketpath_adopt(struct control *control, int n)
 {
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-                char name[64];
-                int r = control_adopt(control, fd);
+        int r = 0;
 
-                if (r == 0)
-                        continue;
-                (void)close(fd);
-                snprintf(name, sizeof(name), "(descriptor %d of the service manager)", fd);
-                return refuse(name, r == -EINVAL ? "expected a listening UNIX stream socket"
-                                                 : strerror(-r));
-        }
-        return 0;
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n && r == 0; fd++)
+                r = socketpath_adopt_fd(control, fd);
+        return r;
 }

@@ -51,13 +51,15 @@ struct state_loaded {
 int state_load(struct state *state, enum statefile_kind kind, struct state_loaded *ret_loaded,
                char **ret_notes);
 void state_loaded_done(struct state_loaded *loaded);
-/* Its checksum was right and its body could not be used all the same: set aside as damaged. As
-   above. */
+/*
+ * What was loaded had a right checksum and its body could not be used all the same: set aside as
+ * damaged. state_load() then gives the next best, or nothing. Notes and -ENOMEM as above.
+ */
 int state_reject(struct state *state, enum statefile_kind kind, const char *why, char **ret_notes);
 
 /*
- * Starts the thread. Another process that uses the directory: files are left alone, and
- * state_get_stats() says so.
+ * Starts the thread. Another process that uses the directory: files are left alone until it ends,
+ * and state_get_stats() says so. -errno: nothing is saved.
  */
 int state_start(struct state *state);
 
@@ -79,5 +81,5 @@ void state_get_stats(struct state *state, struct state_stats *ret_stats);
 int state_get_fd(const struct state *state);
 void state_acknowledge(struct state *state);
 
-/* Writes what waits, for STATE_FLUSH_SEC at most. */
+/* Writes what waits, for STATE_FLUSH_SEC at most; whoever polls state_get_fd() stops before. */
 struct state *state_free(struct state *state);
