@@ -74,14 +74,23 @@ static size_t find_place(const struct alert_table *table, const struct alert_key
         return low;
 }
 
+/* The alert of that key, whose place that is; NULL: it is not there. */
+static struct alert *find_at(const struct alert_table *table, size_t at,
+                             const struct alert_key *key)
+{
+        if (at == table->n || compare_keys(&table->items[at]->key, key) != 0)
+                return NULL;
+        return table->items[at];
+}
+
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert)
 {
         const size_t at = find_place(table, key);
-        struct alert *alert;
+        struct alert *alert = find_at(table, at, key);
 
-        if (at < table->n && compare_keys(&table->items[at]->key, key) == 0) {
-                *ret_alert = table->items[at];
+        if (alert) {
+                *ret_alert = alert;
                 return 0;
         }
         if (table->n >= (alert_kind_is_host(key->kind) ? ALERTS_MAX : ALERTS_MAX - ALERTS_HOST)) {
@@ -177,6 +186,20 @@ uint64_t alert_table_next_sequence(struct alert_table *table)
 size_t alert_table_count(const struct alert_table *table)
 {
         return table->n;
+}
+
+int alert_table_acknowledge(struct alert_table *table, const struct alert_key *key,
+                            const struct acknowledgement *acknowledgement)
+{
+        struct alert *alert = find_at(table, find_place(table, key), key);
+
+        if (!alert)
+                return -ENOENT;
+        if (alert->state != ALERT_RAISED)
+                return -EBUSY;
+        alert->acknowledgement =
+                acknowledgement->given ? *acknowledgement : (struct acknowledgement){ 0 };
+        return 0;
 }
 
 const struct alert *alert_table_get(const struct alert_table *table, size_t i)
