@@ -51,6 +51,10 @@ struct control_ops {
         void (*view)(void *userdata, struct control_view *ret_view);
         /* 0, CONF_BAD with *ret_errors (caller frees), or -errno. */
         int (*reload)(void *userdata, char **ret_errors);
+        /* Acknowledges an alert or takes that back, as alert_table_acknowledge(); whoever does it
+           tells when it was, whatever wall_usec is. */
+        int (*acknowledge)(void *userdata, const struct alert_key *key,
+                           const struct acknowledgement *acknowledgement);
         /* Who holds the witness? 0: the answer comes through control_tell_owner();
            CONTROL_OWNER_KNOWN: *ret_owner is it; negative: nobody looks. */
         int (*ask_owner)(void *userdata, const struct port_key *port,

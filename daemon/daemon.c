@@ -86,6 +86,21 @@ static int ask_look_for_client(void *userdata, const struct look_question *quest
         return desk_ask_look(&daemon->desk, question, privileged, ret_answer);
 }
 
+static int acknowledge(void *userdata, const struct alert_key *key,
+                       const struct acknowledgement *acknowledgement)
+{
+        struct acknowledgement dated = *acknowledgement;
+        struct daemon *daemon = userdata;
+        int r;
+
+        dated.wall_usec = clock_wall_usec();
+        r = alert_table_acknowledge(daemon->alerts, key, &dated);
+        if (r == 0)
+                alert_tell_acknowledged(daemon->journal, alert_table_find(daemon->alerts, key),
+                                        &dated);
+        return r;
+}
+
 static void tell_out(void *userdata, const struct event *event)
 {
         struct daemon *daemon = userdata;
@@ -344,8 +359,9 @@ static int open_control(struct daemon *daemon)
 
 static int make_parts(struct daemon *daemon)
 {
-        static const struct control_ops control_ops = { view, reload, ask_owner_for_client,
-                                                        ask_look_for_client, now };
+        static const struct control_ops control_ops = {
+                view, reload, acknowledge, ask_owner_for_client, ask_look_for_client, now
+        };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
         int r = sd_event_new(&daemon->event);

@@ -208,6 +208,11 @@ const struct alert *alert_table_get(const struct alert_table *table, size_t i)
         return table->items[i];
 }
 
+const struct alert *alert_table_find(const struct alert_table *table, const struct alert_key *key)
+{
+        return find_at(table, find_place(table, key), key);
+}
+
 uint64_t alert_table_overflow(const struct alert_table *table)
 {
         return table->overflow;

@@ -119,8 +119,18 @@ static inline int world_ask_look(void *userdata, const struct look_question *que
         return world->look_result;
 }
 
-static const struct control_ops world_ops = { world_view, world_reload, world_ask_owner,
-                                              world_ask_look, world_now };
+static inline int world_acknowledge(void *userdata, const struct alert_key *key,
+                                    const struct acknowledgement *acknowledgement)
+{
+        struct acknowledgement dated = *acknowledgement;
+        struct world *world = userdata;
+
+        dated.wall_usec = WORLD_WALL_USEC;
+        return alert_table_acknowledge(world->alerts, key, &dated);
+}
+
+static const struct control_ops world_ops = { world_view,      world_reload,   world_acknowledge,
+                                              world_ask_owner, world_ask_look, world_now };
 
 static inline unsigned count_fds(void)
 {
