@@ -19,6 +19,7 @@ struct alert_table {
         size_t n;
         uint64_t overflow;
         uint64_t sequence;
+        uint64_t changes;
         uint64_t bad_scans;
         uint64_t last_generation;
         uint64_t last_usec;    /* of the last step; 0: none yet */
@@ -42,10 +43,25 @@ int alert_table_new(struct alert_table **ret_table)
 struct alert_table *alert_table_free(struct alert_table *table)
 {
         if (table)
-                for (size_t i = 0; i < table->n; i++)
-                        free(table->items[i]);
+                alert_table_empty(table);
         free(table);
         return NULL;
+}
+
+void alert_table_empty(struct alert_table *table)
+{
+        while (table->n > 0)
+                free(table->items[--table->n]);
+}
+
+void alert_table_note_change(struct alert_table *table)
+{
+        table->changes++;
+}
+
+uint64_t alert_table_changes(const struct alert_table *table)
+{
+        return table->changes;
 }
 
 static int compare_keys(const struct alert_key *a, const struct alert_key *b)
@@ -83,30 +99,91 @@ static struct alert *find_at(const struct alert_table *table, size_t at,
         return table->items[at];
 }
 
+/* The host's sort last. Their places are kept, whichever come first. */
+static bool is_full(const struct alert_table *table, enum alert_kind kind)
+{
+        static const struct alert_key first_of_host = { .kind = ALERT_TIME_WAIT_TABLE };
+
+        if (table->n >= ALERTS_MAX || alert_kind_is_host(kind))
+                return table->n >= ALERTS_MAX;
+        return find_place(table, &first_of_host) >= ALERTS_MAX - ALERTS_HOST;
+}
+
+/* A copy of it at that place, which is its key's. -ENOMEM. */
+static int insert(struct alert_table *table, size_t at, const struct alert *alert)
+{
+        struct alert *copy = malloc(sizeof(*copy));
+
+        if (!copy)
+                return -ENOMEM;
+        *copy = *alert;
+        memmove(&table->items[at + 1], &table->items[at], (table->n - at) * sizeof(copy));
+        table->items[at] = copy;
+        table->n++;
+        return 0;
+}
+
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert)
 {
         const size_t at = find_place(table, key);
         struct alert *alert = find_at(table, at, key);
+        struct alert fresh = { .key = *key };
 
         if (alert) {
                 *ret_alert = alert;
                 return 0;
         }
-        if (table->n >= (alert_kind_is_host(key->kind) ? ALERTS_MAX : ALERTS_MAX - ALERTS_HOST)) {
+        if (is_full(table, key->kind)) {
                 table->overflow++;
                 return -ENOSPC;
         }
-        alert = calloc(1, sizeof(*alert));
-        if (!alert)
+        owner_clear(&fresh.owner);
+        if (insert(table, at, &fresh) < 0)
                 return -ENOMEM;
-        alert->key = *key;
-        owner_clear(&alert->owner);
-        memmove(&table->items[at + 1], &table->items[at], (table->n - at) * sizeof(alert));
-        table->items[at] = alert;
-        table->n++;
-        *ret_alert = alert;
+        alert_table_note_change(table);
+        *ret_alert = table->items[at];
         return ALERT_NEW;
+}
+
+static bool key_is_possible(const struct alert_key *key)
+{
+        const bool has_destination = key->kind == ALERT_PORT_EXHAUSTION;
+
+        if (key->kind >= ALERT_KIND_COUNT || key->port.side >= SIDE_COUNT ||
+            key->destination.family > ADDR_IPV6)
+                return false;
+        return alert_kind_is_host(key->kind) == (key->port.side == SIDE_HOST) &&
+               (key->port.side == SIDE_HOST) == (key->port.port == 0) &&
+               has_destination == (key->destination.family != ADDR_NONE);
+}
+
+bool alert_is_possible(const struct alert *alert)
+{
+        if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL)
+                return false;
+        if (alert->state == ALERT_PENDING)
+                return alert->since_usec > 0; /* or it would wait for ever */
+        return alert->state == ALERT_RAISED && alert->severity != SEVERITY_NONE;
+}
+
+/* How many scans in a row were bad is what `blind` counts, and nobody else. */
+int alert_table_restore(struct alert_table *table, const struct alert *alert)
+{
+        size_t at;
+        int r;
+
+        if (!alert_is_possible(alert))
+                return -EINVAL;
+        at = find_place(table, &alert->key);
+        if (find_at(table, at, &alert->key))
+                return -EEXIST;
+        if (is_full(table, alert->key.kind))
+                return -ENOSPC;
+        r = insert(table, at, alert);
+        if (r == 0 && alert->key.kind == ALERT_BLIND)
+                table->bad_scans = alert->values.count;
+        return r;
 }
 
 int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *alert, void *userdata),
@@ -119,6 +196,7 @@ int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *aler
                 int r = error < 0 ? 0 : judge(table->items[i], userdata);
 
                 if (r == ALERT_GONE) {
+                        alert_table_note_change(table);
                         free(table->items[i]);
                         continue;
                 }
@@ -178,9 +256,27 @@ void alert_table_judge_overflows(struct alert_table *table, const struct tw_tabl
                 table->tw_overflows = tw_table->overflows_total;
 }
 
+void alert_table_forget_counts(struct alert_table *table)
+{
+        table->bad_scans = 0;
+        table->tw_overflows = 0;
+}
+
 uint64_t alert_table_next_sequence(struct alert_table *table)
 {
         return ++table->sequence;
+}
+
+void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks)
+{
+        *ret_marks = (struct alert_table_marks){ .sequence = table->sequence,
+                                                 .tw_overflows = table->tw_overflows };
+}
+
+void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks)
+{
+        table->sequence = marks->sequence;
+        table->tw_overflows = marks->tw_overflows;
 }
 
 size_t alert_table_count(const struct alert_table *table)
@@ -199,6 +295,7 @@ int alert_table_acknowledge(struct alert_table *table, const struct alert_key *k
                 return -EBUSY;
         alert->acknowledgement =
                 acknowledgement->given ? *acknowledgement : (struct acknowledgement){ 0 };
+        alert_table_note_change(table);
         return 0;
 }
 
@@ -233,63 +330,17 @@ size_t alert_table_raised(const struct alert_table *table, enum severity *ret_wo
         return raised;
 }
 
-/* An older recording tells of an answer only whether it is of the listener or of a socket. */
-static bool is_found_by(const struct owner_answer *answer, const struct port_witness *witness)
-{
-        if (!answer->witness.known)
-                return witness->known && witness->by_listener == answer->owner.by_listener;
-        return port_witness_equal(witness, &answer->witness);
-}
-
-bool alert_is_answered(const struct alert *alert, const struct owner_answer *answer)
-{
-        return alert->witness.known && is_found_by(answer, &alert->witness) &&
-               port_key_compare(&alert->key.port, &answer->port) == 0;
-}
-
-static bool is_close_wait(enum alert_kind kind)
-{
-        return kind == ALERT_CLOSE_WAIT_STUCK || kind == ALERT_CLOSE_WAIT_LEAK ||
-               kind == ALERT_CLOSE_WAIT_COUNT;
-}
-
-/*
- * The oldest socket may have been closed since its holder was asked for, and another be the witness
- * now: the answer is still the best that there is.
- *
- * Who was found by the listener may stand in for the holder of a CLOSE_WAIT socket that nobody has
- * found yet; never the other way round: that socket says nothing about those in TIME_WAIT. And no
- * other socket of the port stands in for anything: it may be another program's.
- */
-static bool may_own(const struct alert *alert, const struct owner_answer *answer)
-{
-        if (!alert->witness.known || port_key_compare(&alert->key.port, &answer->port) != 0)
-                return false;
-        return is_found_by(answer, &alert->witness) || is_found_by(answer, &alert->owner_asked) ||
-               (is_close_wait(alert->key.kind) && answer->owner.by_listener &&
-                !owner_is_known(&alert->owner));
-}
-
 void alert_table_set_owner(struct alert_table *table, const struct owner_answer *answer)
 {
-        for (size_t i = 0; i < table->n; i++)
-                if (may_own(table->items[i], answer))
-                        table->items[i]->owner = answer->owner;
-}
+        for (size_t i = 0; i < table->n; i++) {
+                struct alert *alert = table->items[i];
 
-static bool wants_owner(const struct alert *alert, uint64_t now_usec)
-{
-        uint64_t keep_usec = ALERT_OWNER_KEEP_USEC, eta_usec;
-
-        if (!alert->witness.known || alert_is_clearing(alert) ||
-            (alert->state == ALERT_PENDING && alert->key.kind != ALERT_CLOSE_WAIT_LEAK))
-                return false;
-        if (alert->owner_forgotten)
-                keep_usec = ALERT_OWNER_KEEP_FORGOTTEN_USEC;
-        if (leak_eta(&alert->values.leak, &alert->owner, &eta_usec) == 0 &&
-            eta_usec < ALERT_OWNER_URGENT_USEC)
-                keep_usec = ALERT_OWNER_KEEP_URGENT_USEC;
-        return alert->owner_asked_usec == 0 || now_usec - alert->owner_asked_usec >= keep_usec;
+                if (!alert_may_be_owned(alert, answer))
+                        continue;
+                if (alert_owner_is_another(&alert->owner, &answer->owner))
+                        alert_table_note_change(table);
+                alert->owner = answer->owner;
+        }
 }
 
 void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_ask_fn ask,
@@ -300,7 +351,7 @@ void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_
         for (size_t i = 0; i < table->n && asked < ALERT_OWNERS_ASKED_MAX; i++) {
                 struct alert *alert = table->items[table->next_asked++ % table->n];
 
-                if (!wants_owner(alert, now_usec) ||
+                if (!alert_wants_owner(alert, now_usec) ||
                     ask(userdata, &alert->key.port, &alert->witness) < 0)
                         continue;
                 alert->owner_asked_usec = MAX(now_usec, UINT64_C(1));
@@ -308,35 +359,6 @@ void alert_table_ask_owners(struct alert_table *table, uint64_t now_usec, alert_
                 alert->owner_asked = alert->witness;
                 asked++;
         }
-}
-
-void events_done(struct events *events)
-{
-        free(events->items);
-        *events = (struct events){ 0 };
-}
-
-bool events_reserve(struct events *events)
-{
-        const size_t size = MAX(events->size * 2, (size_t)4);
-        struct event *items;
-
-        if (events->n < events->size)
-                return true;
-        items = realloc(events->items, size * sizeof(*items));
-        if (!items)
-                return false;
-        events->items = items;
-        events->size = size;
-        return true;
-}
-
-struct event *events_add(struct events *events)
-{
-        if (!events_reserve(events))
-                return NULL;
-        memset(&events->items[events->n], 0, sizeof(*events->items));
-        return &events->items[events->n++];
 }
 
 bool alert_is_clearing(const struct alert *alert)

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The alert table's inside, for detect.c alone; everybody else reads it through detect.h.
+ * The alert table's inside, for detect.c and those that save and restore it; everybody else reads it
+ * through detect.h.
  */
 
 #include "detect.h"
@@ -16,12 +17,23 @@
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert);
 
+/* Frees every alert. */
+void alert_table_empty(struct alert_table *table);
+
+/* Could it be in a table? Of key, state and severity. */
+bool alert_is_possible(const struct alert *alert);
+
+/* Something has changed that must not be lost: alert_table_changes(). */
+void alert_table_note_change(struct alert_table *table);
+
 /* Judges every alert in key order, removing those that are ALERT_GONE. Stops at a negative. */
 int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *alert, void *userdata),
                       void *userdata);
 
 /* Counts scans in a row that were not complete; the same snapshot again counts once. */
 void alert_table_count_scan(struct alert_table *table, const struct snapshot *snapshot);
+/* None of what was counted by the kernel of another boot has been judged. */
+void alert_table_forget_counts(struct alert_table *table);
 uint64_t alert_table_bad_scans(const struct alert_table *table);
 
 /*
@@ -39,6 +51,13 @@ void alert_table_set_overflows(const struct alert_table *table, struct tw_table 
 void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table);
 
 uint64_t alert_table_next_sequence(struct alert_table *table);
+
+/* Is that the answer, or the next best one, for whose the alert is? */
+bool alert_may_be_owned(const struct alert *alert, const struct owner_answer *answer);
+/* By the name that people are told: whether there is one, the unit, the first process. */
+bool alert_owner_is_another(const struct owner *a, const struct owner *b);
+/* Is it time to ask for its owner? */
+bool alert_wants_owner(const struct alert *alert, uint64_t now_usec);
 
 /* Room for one more event; false: no memory. */
 bool events_reserve(struct events *events);

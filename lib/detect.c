@@ -45,7 +45,6 @@
 
 #include "detect.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,44 +52,8 @@
 
 #include "alerttable.h"
 #include "base.h"
+#include "detectstep.h"
 #include "sight.h"
-
-/* One step's parameters, so that they travel together. */
-struct step {
-        struct alert_table *table;
-        const struct rules *rules;
-        const struct snapshot *snapshot;
-        uint64_t now_usec;
-        uint64_t now_wall_usec;
-        uint64_t seen_usec; /* when that was so which is judged: now, or when a census was taken */
-        struct tw_table tw_table; /* the snapshot's; its overflows are those not judged yet */
-        struct events *events;
-};
-
-/* It keeps the owner that it had; but what that one had open then is not what it has now. */
-static void forget_descriptors(struct owner *owner)
-{
-        for (uint32_t i = 0; i < owner->n_processes; i++)
-                owner->processes[i].fds = OWNER_UNKNOWN;
-}
-
-/* judge() has made room for it, so that a transition is never made and then not told. */
-static void tell(const struct step *step, struct alert *alert, enum transition transition,
-                 enum severity previous)
-{
-        struct event *event = events_add(step->events);
-
-        assert(event);
-        alert->told_usec = step->now_usec;
-        event->sequence = alert_table_next_sequence(step->table);
-        event->transition = transition;
-        event->previous_severity = previous;
-        event->now_usec = step->now_usec;
-        event->now_wall_usec = step->now_wall_usec;
-        event->alert = *alert;
-        if (transition == TRANSITION_CLEARED)
-                forget_descriptors(&event->alert.owner);
-}
 
 /* Keeps *since at the first moment of an unbroken row of trues; 0: not now. */
 static void keep_since(uint64_t *since, bool now_true, uint64_t now_usec)
@@ -153,7 +116,7 @@ static void raise_alert(const struct step *step, const struct rule *rule, struct
         alert->since_usec = step->now_usec;
         alert->since_wall_usec = step->now_wall_usec;
         alert->below_since_usec = 0;
-        tell(step, alert, TRANSITION_RAISED, SEVERITY_NONE);
+        step_tell(step, alert, TRANSITION_RAISED, SEVERITY_NONE);
 }
 
 /* Ages have grown while nobody watched, and perhaps while nobody could close anything. */
@@ -205,33 +168,22 @@ static int judge_raised(const struct step *step, const struct rule *rule, struct
 
         if (has_held(alert->below_since_usec, sight->clear_after_usec, step->seen_usec) &&
             sight->certain) {
-                tell(step, alert, TRANSITION_CLEARED, before);
+                step_tell(step, alert, TRANSITION_CLEARED, before);
                 return ALERT_GONE;
         }
         if (shall_escalate(step, rule, alert, sight)) {
                 alert->severity = SEVERITY_CRITICAL;
                 alert->acknowledgement = (struct acknowledgement){ 0 };
-                tell(step, alert, TRANSITION_ESCALATED, before);
+                step_tell(step, alert, TRANSITION_ESCALATED, before);
         } else if (before == SEVERITY_CRITICAL && sight->certain && !sight->below_lowest &&
                    has_held(alert->below_critical_since_usec, rule->clear_after_usec,
                             step->seen_usec)) {
                 alert->severity = SEVERITY_WARNING;
-                tell(step, alert, TRANSITION_DEESCALATED, before);
+                step_tell(step, alert, TRANSITION_DEESCALATED, before);
         } else if (shall_remind(step, rule, alert, sight)) {
-                tell(step, alert, TRANSITION_REMINDED, before);
+                step_tell(step, alert, TRANSITION_REMINDED, before);
         }
         return 0;
-}
-
-/* The rule that made it is gone: said once, if anything had been said. */
-static int retire(const struct step *step, struct alert *alert)
-{
-        if (alert->state == ALERT_PENDING)
-                return ALERT_GONE;
-        tell(step, alert, TRANSITION_CLEARED, alert->severity);
-        snprintf(step->events->items[step->events->n - 1].reason, EVENT_REASON_MAX,
-                 "its rule was removed from the configuration");
-        return ALERT_GONE;
 }
 
 static void look_at(const struct step *step, const struct rule *rule, const struct alert *alert,
@@ -270,7 +222,7 @@ static int judge(struct alert *alert, void *userdata)
         if (!events_reserve(step->events))
                 return -ENOMEM;
         if (!rule)
-                return retire(step, alert);
+                return step_retire(step, alert);
         look_at(step, rule, alert, &sight);
         if (sight.stale)
                 return 0;
@@ -281,7 +233,7 @@ static int judge(struct alert *alert, void *userdata)
         if (sight.known)
                 copy_facts(step, rule, &sight, alert);
         if (alert_is_clearing(alert)) {
-                forget_descriptors(&alert->owner);
+                step_forget_descriptors(&alert->owner);
                 alert->owner_forgotten = true; /* should it get worse again, that is asked anew */
         }
         if (alert->state == ALERT_PENDING)
@@ -402,26 +354,4 @@ int detect_step(struct alert_table *table, const struct rules *rules,
         if (r == 0)
                 alert_table_judge_overflows(table, &step.tw_table);
         return r;
-}
-
-static int judge_rule_alone(struct alert *alert, void *userdata)
-{
-        const struct step *step = userdata;
-
-        if (rules_find(step->rules, alert->key.kind, &alert->key.port))
-                return 0;
-        return events_reserve(step->events) ? retire(step, alert) : -ENOMEM;
-}
-
-int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t now_usec,
-                  uint64_t now_wall_usec, struct events *ret_events)
-{
-        struct step step = { .table = table,
-                             .rules = rules,
-                             .now_usec = now_usec,
-                             .now_wall_usec = now_wall_usec,
-                             .events = ret_events };
-
-        ret_events->n = 0;
-        return alert_table_sweep(table, judge_rule_alone, &step);
 }

@@ -98,7 +98,7 @@ struct event {
         uint64_t sequence; /* 1 is the first; goes on after a restart whose state was kept */
         enum transition transition;
         enum severity previous_severity;
-        uint64_t now_usec;
+        uint64_t now_usec; /* by the clock that the alert's own times are of: detect_reboot() */
         uint64_t now_wall_usec;
         struct alert alert; /* as it is after the transition; a cleared one as it last was */
         char reason[EVENT_REASON_MAX]; /* cleared: why; empty where the numbers say it */
@@ -197,7 +197,8 @@ int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t
 
 /*
  * The host was started anew, and its connections have all ended: clears what was raised with that
- * reason, and drops the rest. Durations in these events are by the wall clock. As detect_step().
+ * reason, and drops the rest. Durations in these events are by the wall clock: their now_usec is
+ * what the clock of the earlier boot would show now. As detect_step().
  */
 int detect_reboot(struct alert_table *table, uint64_t now_usec, uint64_t now_wall_usec,
                   struct events *ret_events);

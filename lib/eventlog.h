@@ -18,6 +18,8 @@ struct eventlog;
 /* -ENOMEM. Takes memory with every event, up to EVENTLOG_MAX. */
 int eventlog_new(struct eventlog **ret_log);
 struct eventlog *eventlog_free(struct eventlog *log);
+/* As it was when it was new. */
+void eventlog_empty(struct eventlog *log);
 
 /* Takes a copy. Its sequence number is above every earlier one, or -EINVAL. -ENOMEM. */
 int eventlog_add(struct eventlog *log, const struct event *event);

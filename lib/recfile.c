@@ -1,46 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * The checksum covers the length as well, so that no frame is believed whose end was guessed. It
- * finds every error of up to 32 bits in a row, and any other but for one in four thousand million.
- */
+/* The checksum covers the length as well, so that no frame is believed whose end was guessed. */
 
 #include "recfile.h"
 
 #include <errno.h>
 #include <string.h>
-#include <zlib.h>
+
+#include "bytes.h"
 
 static const char magic[8] = { 't', 'w', 'm', 'o', 'n', 'r', 'e', 'c' };
-
-static void put_le(uint8_t *at, uint64_t value, size_t bytes)
-{
-        for (size_t i = 0; i < bytes; i++)
-                at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_le(const uint8_t *at, size_t bytes)
-{
-        uint64_t value = 0;
-
-        for (size_t i = 0; i < bytes; i++)
-                value |= (uint64_t)at[i] << (8 * i);
-        return value;
-}
-
-static uint32_t checksum(const uint8_t *data, size_t len)
-{
-        return (uint32_t)crc32(0, data, (uInt)len);
-}
 
 void recfile_write_header(const struct recfile_header *header,
                           uint8_t buf[static RECFILE_HEADER_BYTES])
 {
         memcpy(buf, magic, sizeof(magic));
-        put_le(buf + 8, header->version, 4);
-        put_le(buf + 12, header->created_wall_usec, 8);
+        bytes_put_le(buf + 8, header->version, 4);
+        bytes_put_le(buf + 12, header->created_wall_usec, 8);
         memcpy(buf + 20, header->boot_id, RECFILE_BOOT_ID);
-        put_le(buf + 36, checksum(buf, 36), 4);
+        bytes_put_le(buf + 36, bytes_checksum(buf, 36), 4);
 }
 
 int recfile_read_header(const uint8_t buf[static RECFILE_HEADER_BYTES],
@@ -48,10 +26,10 @@ int recfile_read_header(const uint8_t buf[static RECFILE_HEADER_BYTES],
 {
         if (memcmp(buf, magic, sizeof(magic)) != 0)
                 return RECFILE_FOREIGN;
-        if (get_le(buf + 36, 4) != checksum(buf, 36))
+        if (bytes_get_le(buf + 36, 4) != bytes_checksum(buf, 36))
                 return RECFILE_DAMAGED;
-        ret_header->version = (uint32_t)get_le(buf + 8, 4);
-        ret_header->created_wall_usec = get_le(buf + 12, 8);
+        ret_header->version = (uint32_t)bytes_get_le(buf + 8, 4);
+        ret_header->created_wall_usec = bytes_get_le(buf + 12, 8);
         memcpy(ret_header->boot_id, buf + 20, RECFILE_BOOT_ID);
         return ret_header->version > RECFILE_VERSION ? RECFILE_NEWER : 0;
 }
@@ -71,15 +49,15 @@ int recfile_end_frame(struct recbuf *buf)
                 return buf->error;
         if (buf->len - RECFILE_FRAME_HEAD > RECFILE_FRAME_MAX)
                 return buf->error = -E2BIG;
-        put_le(buf->data, buf->len - RECFILE_FRAME_HEAD, 4);
-        put_le(sum, checksum(buf->data, buf->len), 4);
+        bytes_put_le(buf->data, buf->len - RECFILE_FRAME_HEAD, 4);
+        bytes_put_le(sum, bytes_checksum(buf->data, buf->len), 4);
         recbuf_put_bytes(buf, sum, sizeof(sum));
         return buf->error;
 }
 
 uint32_t recfile_frame_length(const uint8_t *frame)
 {
-        return (uint32_t)get_le(frame, 4);
+        return (uint32_t)bytes_get_le(frame, 4);
 }
 
 uint8_t recfile_frame_type(const uint8_t *frame)
@@ -91,5 +69,5 @@ bool recfile_frame_whole(const uint8_t *frame)
 {
         const size_t len = RECFILE_FRAME_HEAD + (size_t)recfile_frame_length(frame);
 
-        return get_le(frame + len, 4) == checksum(frame, len);
+        return bytes_get_le(frame + len, 4) == bytes_checksum(frame, len);
 }

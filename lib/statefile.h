@@ -28,7 +28,10 @@
 #define STATEFILE_DAMAGED 2 /* cut short, too long, or the checksum is wrong */
 #define STATEFILE_NEWER   3 /* of a later version than ours; *ret_header is filled in */
 
-enum statefile_kind { STATEFILE_ALERTS = 1, STATEFILE_SCAN = 2 };
+enum statefile_kind {
+        STATEFILE_ALERTS = 1,
+        STATEFILE_SCAN = 2,
+};
 
 struct statefile_header {
         uint32_t version;

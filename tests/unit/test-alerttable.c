@@ -46,6 +46,132 @@ static void test_each_host_kind_has_its_place(void **state)
         assert_int_equal(alert_table_overflow(table), 2);
 }
 
+/* ---- restored ---- */
+
+static struct alert alert_of(enum alert_kind kind, uint16_t port)
+{
+        struct alert alert = { .key = { .kind = kind },
+                               .state = ALERT_RAISED,
+                               .severity = SEVERITY_WARNING,
+                               .since_usec = 1 };
+
+        if (port > 0)
+                alert.key.port = local_port(port);
+        if (kind == ALERT_PORT_EXHAUSTION)
+                alert.key.destination.family = ADDR_IPV4;
+        owner_clear(&alert.owner);
+        return alert;
+}
+
+static void test_restore(void **state)
+{
+        struct alert_table *table = *state;
+        const uint16_t ports[] = { 443, 80, 8080 };
+        struct alert alert;
+
+        alert = alert_of(ALERT_BLIND, 0);
+        assert_int_equal(alert_table_restore(table, &alert), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+                alert = alert_of(ALERT_CLOSE_WAIT_STUCK, ports[i]);
+                alert.told_usec = ports[i];
+                assert_int_equal(alert_table_restore(table, &alert), 0);
+                assert_int_equal(alert_table_restore(table, &alert), -EEXIST);
+        }
+        assert_int_equal(alert_table_count(table), 4);
+        assert_int_equal(alert_table_get(table, 0)->key.port.port, 80);
+        assert_int_equal(alert_table_get(table, 0)->told_usec, 80);
+        assert_int_equal(alert_table_get(table, 2)->key.port.port, 8080);
+        assert_int_equal(alert_table_get(table, 3)->key.kind, ALERT_BLIND);
+        assert_int_equal(alert_table_changes(table), 0); /* all of it is saved already */
+}
+
+static void test_restore_nothing_impossible(void **state)
+{
+        struct alert_table *table = *state;
+        struct alert wrong[16];
+        size_t n = 0;
+
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].key.kind = ALERT_KIND_COUNT;
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].key.kind = (enum alert_kind) - 1;
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].key.port.side = SIDE_COUNT;
+        wrong[n++] = alert_of(ALERT_CLOSE_WAIT_STUCK, 0); /* no port */
+        wrong[n++] = alert_of(ALERT_BLIND, 80);           /* the host's has none */
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].key.port.port = 0;
+        wrong[n] = alert_of(ALERT_BLIND, 0);
+        wrong[n++].key.port.port = 80;
+        wrong[n] = alert_of(ALERT_PORT_EXHAUSTION, 80);
+        wrong[n++].key.destination.family = ADDR_NONE;
+        wrong[n] = alert_of(ALERT_PORT_EXHAUSTION, 80);
+        wrong[n++].key.destination.family = ADDR_IPV6 + 1;
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].key.destination.family = ADDR_IPV6;
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].state = (enum alert_state)(ALERT_RAISED + 1);
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].severity = (enum severity)(SEVERITY_CRITICAL + 1);
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n++].severity = SEVERITY_NONE; /* a raised one has one */
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n].state = ALERT_PENDING;
+        wrong[n++].since_usec = 0; /* it would wait for ever */
+        assert_true(n <= ARRAY_SIZE(wrong));
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(alert_table_restore(table, &wrong[i]), -EINVAL);
+        assert_int_equal(alert_table_count(table), 0);
+}
+
+/* As many as there may be, whether the host's come first or last. */
+static void test_restore_a_full_table(void **state)
+{
+        for (int host_first = 0; host_first < 2; host_first++) {
+                struct alert_table *table;
+                struct alert alert;
+
+                (void)state;
+                assert_int_equal(alert_table_new(&table), 0);
+                for (int i = 0; i < 2; i++) {
+                        for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+                                alert = alert_of(kind, 0);
+                                if (alert_kind_is_host(kind) && i != host_first)
+                                        assert_int_equal(alert_table_restore(table, &alert), 0);
+                        }
+                        for (size_t p = 1; i == host_first && p <= ALERTS_MAX - ALERTS_HOST; p++) {
+                                alert = alert_of(ALERT_CLOSE_WAIT_STUCK, (uint16_t)p);
+                                assert_int_equal(alert_table_restore(table, &alert), 0);
+                        }
+                }
+                assert_int_equal(alert_table_count(table), ALERTS_MAX);
+                alert = alert_of(ALERT_CLOSE_WAIT_STUCK, 60000);
+                assert_int_equal(alert_table_restore(table, &alert), -ENOSPC);
+                alert = alert_of(ALERT_BLIND, 0);
+                alert.key.port.netns = 7;
+                assert_int_equal(alert_table_restore(table, &alert), -ENOSPC);
+                assert_int_equal(alert_table_overflow(table), 0); /* nothing was seen */
+                alert_table_free(table);
+        }
+}
+
+static void test_marks(void **state)
+{
+        struct alert_table *table = *state;
+        const struct alert_table_marks marks = { .sequence = 41, .tw_overflows = 7 };
+        struct tw_table tw_table = { .known = true, .overflows_total = 9 };
+        struct alert_table_marks got;
+
+        alert_table_set_marks(table, &marks);
+        assert_int_equal(alert_table_next_sequence(table), 42);
+        alert_table_set_overflows(table, &tw_table);
+        assert_int_equal(tw_table.overflows, 2);
+        alert_table_judge_overflows(table, &tw_table);
+        alert_table_get_marks(table, &got);
+        assert_int_equal(got.sequence, 42);
+        assert_int_equal(got.tw_overflows, 9);
+}
+
 /* ---- owners ---- */
 
 static struct alert *raise_alert(struct alert_table *table, const struct alert_key *key,
@@ -189,6 +315,43 @@ static void test_what_was_forgotten_is_asked_for_sooner(void **state)
         }
 }
 
+/* A name that is told is worth saving; how many descriptors are open is not. */
+static void test_another_owner_is_a_change(void **state)
+{
+        struct alert_table *table = *state;
+        const struct alert_key key = { .kind = ALERT_CLOSE_WAIT_STUCK, .port = local_port(80) };
+        const struct port_witness witness = { .known = true, .inode = 5 };
+        struct owner_answer answer = answer_of(&key.port, &witness, "leaky.service");
+        uint64_t before;
+
+        raise_alert(table, &key, &witness);
+#define CHANGES()                                                                                  \
+        ({                                                                                         \
+                before = alert_table_changes(table);                                               \
+                alert_table_set_owner(table, &answer);                                             \
+                alert_table_changes(table) - before;                                               \
+        })
+        assert_int_equal(CHANGES(), 1);
+        assert_int_equal(CHANGES(), 0);
+        answer.owner.total = answer.owner.n_processes = 1;
+        answer.owner.processes[0].pid = 7;
+        assert_int_equal(CHANGES(), 1);
+        answer.owner.processes[0].fds = 1000;
+        assert_int_equal(CHANGES(), 0);
+        answer.owner.processes[0].pid = 8;
+        assert_int_equal(CHANGES(), 1);
+        strcpy(answer.owner.unit, "other.service");
+        assert_int_equal(CHANGES(), 1);
+        owner_clear(&answer.owner);
+        assert_int_equal(CHANGES(), 1);
+        answer.owner.uid = 0;
+        assert_int_equal(CHANGES(), 1);
+        answer.port.port = 81;
+        strcpy(answer.owner.unit, "not.its.service");
+        assert_int_equal(CHANGES(), 0);
+#undef CHANGES
+}
+
 /* Which tell of a port, and whether it was its listener. */
 static void test_answers_of_older_recordings(void **state)
 {
@@ -222,6 +385,11 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(test_each_host_kind_has_its_place),
+                T(test_restore),
+                T(test_restore_nothing_impossible),
+                T(test_restore_a_full_table),
+                T(test_marks),
+                T(test_another_owner_is_a_change),
                 T(test_two_destinations_on_one_port),
                 T(test_half_open_beside_a_leak),
                 T(test_the_witness_changes_meanwhile),

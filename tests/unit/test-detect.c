@@ -328,9 +328,12 @@ static const struct acknowledgement *acknowledgement_of(const struct world *worl
 static void test_acknowledged_is_not_reminded(void **state)
 {
         struct world *world = *state;
+        uint64_t changes;
 
         raise_warning(world);
+        changes = alert_table_changes(world->table);
         assert_int_equal(acknowledge(world, &stuck_80, true), 0);
+        assert_int_equal(alert_table_changes(world->table), changes + 1);
         for (int i = 0; i < 3 * 360; i++)
                 assert_int_equal(see(world, 10), 0);
         assert_true(acknowledgement_of(world)->given);

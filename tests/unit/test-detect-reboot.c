@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What ends with its boot, and which of the detector's changes must not be lost. */
+
+#include "fixture.h"
+
+#include "alerttable.h"
+#include "detect.h"
+#include "phrase.h"
+
+#define WALL (UINT64_C(1700000000) * USEC_PER_SEC)
+#define HOUR (3600 * USEC_PER_SEC)
+
+struct world {
+        struct alert_table *table;
+        struct rules *rules;
+        struct events events;
+        uint64_t now;
+        uint64_t generation;
+};
+
+static int setup(void **state)
+{
+        struct world *world = calloc(1, sizeof(*world));
+        struct rule rule = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                             .warning = 10,
+                             .critical = 100,
+                             .raise_after_usec = 20 * USEC_PER_SEC,
+                             .clear_after_usec = 20 * USEC_PER_SEC,
+                             .remind_every_usec = HOUR,
+                             .clear_below_pct = 80,
+                             .origin = "test" };
+
+        assert_non_null(world);
+        assert_int_equal(alert_table_new(&world->table), 0);
+        assert_int_equal(rules_new(&world->rules), 0);
+        assert_int_equal(rules_add(world->rules, &rule), 0);
+        rule.kind = ALERT_BLIND;
+        rule.warning = 1;
+        rule.critical = RULE_LEVEL_OFF;
+        assert_int_equal(rules_add(world->rules, &rule), 0);
+        world->now = 1000 * USEC_PER_SEC;
+        *state = world;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct world *world = *state;
+
+        alert_table_free(world->table);
+        rules_free(world->rules);
+        events_done(&world->events);
+        free(world);
+        return 0;
+}
+
+/* A scan of local port 80, 10 s after the last; by how much alert_table_changes() has risen. */
+static uint64_t see(struct world *world, uint32_t stuck, enum scan_result result)
+{
+        const struct port_row row = { .key = local_port(80),
+                                      .count[SOCK_CLOSE_WAIT] = stuck,
+                                      .stuck = stuck };
+        struct snapshot *snapshot = make_snapshot(++world->generation, &row, 1);
+        const uint64_t before = alert_table_changes(world->table);
+
+        snapshot->result = result;
+        snapshot->complete = result == SCAN_COMPLETE ? snapshot->requested : 0;
+        assert_int_equal(detect_step(world->table, world->rules, snapshot, world->now,
+                                     WALL + world->now, &world->events),
+                         0);
+        snapshot_unref(snapshot);
+        world->now += 10 * USEC_PER_SEC;
+        return alert_table_changes(world->table) - before;
+}
+
+/* ---- changes ---- */
+
+static void test_changes(void **state)
+{
+        struct world *world = *state;
+
+        assert_int_equal(see(world, 9, SCAN_COMPLETE), 0);
+        assert_true(see(world, 10, SCAN_COMPLETE) > 0); /* pending */
+        assert_int_equal(see(world, 11, SCAN_COMPLETE), 0);
+        assert_true(see(world, 9, SCAN_COMPLETE) > 0); /* gone */
+        assert_true(see(world, 10, SCAN_COMPLETE) > 0);
+        assert_int_equal(see(world, 10, SCAN_COMPLETE), 0);
+        assert_true(see(world, 10, SCAN_COMPLETE) > 0); /* raised */
+        assert_int_equal(see(world, 99, SCAN_COMPLETE), 0);
+        assert_int_equal(see(world, 100, SCAN_COMPLETE), 0);
+        assert_int_equal(see(world, 100, SCAN_COMPLETE), 0);
+        assert_true(see(world, 100, SCAN_COMPLETE) > 0); /* escalated */
+        assert_int_equal(see(world, 10, SCAN_COMPLETE), 0);
+        assert_int_equal(see(world, 10, SCAN_COMPLETE), 0);
+        assert_true(see(world, 10, SCAN_COMPLETE) > 0); /* deescalated */
+        for (int i = 0; i < 359; i++)
+                assert_int_equal(see(world, 10, SCAN_COMPLETE), 0);
+        assert_true(see(world, 10, SCAN_COMPLETE) > 0); /* reminded */
+        assert_int_equal(see(world, 0, SCAN_COMPLETE), 0);
+        assert_int_equal(see(world, 0, SCAN_COMPLETE), 0);
+        assert_true(see(world, 0, SCAN_COMPLETE) > 0); /* cleared */
+        assert_int_equal(alert_table_count(world->table), 0);
+}
+
+static void test_retired_is_a_change(void **state)
+{
+        struct world *world = *state;
+        struct rules *none;
+        uint64_t before;
+
+        assert_true(see(world, 10, SCAN_COMPLETE) > 0);
+        assert_int_equal(rules_new(&none), 0);
+        before = alert_table_changes(world->table);
+        assert_int_equal(detect_retire(world->table, none, world->now, WALL, &world->events), 0);
+        assert_true(alert_table_changes(world->table) > before);
+        rules_free(none);
+}
+
+/* ---- reboot ---- */
+
+/* As another boot has left it, whose clock had come far. */
+static void restore(struct world *world, enum alert_kind kind, enum alert_state state,
+                    uint64_t raised_wall_usec)
+{
+        struct alert alert = { .key = { .kind = kind },
+                               .state = state,
+                               .severity = SEVERITY_WARNING,
+                               .since_usec = 9000 * HOUR,
+                               .since_wall_usec = raised_wall_usec,
+                               .told_usec = 9000 * HOUR };
+
+        if (!alert_kind_is_host(kind))
+                alert.key.port = local_port((uint16_t)(80 + kind));
+        if (kind == ALERT_PORT_EXHAUSTION)
+                alert.key.destination.family = ADDR_IPV4;
+        owner_clear(&alert.owner);
+        strcpy(alert.owner.unit, "leaky.service");
+        alert.owner.total = alert.owner.n_processes = 1;
+        alert.owner.processes[0] = (struct owner_process){ .pid = 7, .fds = 5, .fd_limit = 10 };
+        alert.values.count = 3;
+        assert_int_equal(alert_table_restore(world->table, &alert), 0);
+}
+
+static void reboot(struct world *world)
+{
+        assert_int_equal(detect_reboot(world->table, 20 * USEC_PER_SEC, WALL, &world->events), 0);
+        assert_int_equal(alert_table_count(world->table), 0);
+}
+
+static void test_every_kind_ends(void **state)
+{
+        struct world *world = *state;
+        const struct alert_table_marks marks = { .sequence = 41, .tw_overflows = 7 };
+        struct alert_table_marks got;
+        uint64_t before;
+
+        for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++)
+                restore(world, kind, ALERT_RAISED, WALL - 3 * HOUR);
+        alert_table_set_marks(world->table, &marks);
+        before = alert_table_changes(world->table);
+        reboot(world);
+        assert_true(alert_table_changes(world->table) > before);
+        assert_int_equal(world->events.n, ALERT_KIND_COUNT);
+        for (size_t i = 0; i < world->events.n; i++) {
+                const struct event *event = &world->events.items[i];
+                char text[PHRASE_MAX];
+
+                assert_int_equal(event->sequence, 42 + i);
+                assert_int_equal(event->transition, TRANSITION_CLEARED);
+                assert_int_equal(event->previous_severity, SEVERITY_WARNING);
+                assert_int_equal(event->alert.key.kind, i);
+                assert_int_equal(event->alert.state, ALERT_RAISED);
+                assert_true(event->now_wall_usec == WALL);
+                assert_true(event->now_usec - event->alert.since_usec == 3 * HOUR);
+                assert_string_equal(event->reason,
+                                    "the host was restarted, which has ended its connections");
+                assert_string_equal(event->alert.owner.unit, "leaky.service");
+                assert_int_equal(event->alert.owner.processes[0].fds, OWNER_UNKNOWN);
+                assert_non_null(strstr(phrase_event(event, text), event->reason));
+                assert_non_null(strstr(text, "cleared after 3h"));
+        }
+        alert_table_get_marks(world->table, &got);
+        assert_int_equal(got.sequence, 41 + ALERT_KIND_COUNT);
+        assert_int_equal(got.tw_overflows, 0); /* the kernel counts anew */
+}
+
+static void test_pending_is_dropped(void **state)
+{
+        struct world *world = *state;
+
+        for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++)
+                restore(world, kind, ALERT_PENDING, WALL - HOUR);
+        reboot(world);
+        assert_int_equal(world->events.n, 0);
+}
+
+static void test_nothing_to_end(void **state)
+{
+        struct world *world = *state;
+
+        reboot(world);
+        assert_int_equal(world->events.n, 0);
+        assert_int_equal(alert_table_changes(world->table), 0);
+}
+
+/* It was stepped back meanwhile: then nobody can say how long. */
+static void test_wall_clock_that_fell_back(void **state)
+{
+        struct world *world = *state;
+
+        restore(world, ALERT_CLOSE_WAIT_STUCK, ALERT_RAISED, WALL + HOUR);
+        reboot(world);
+        assert_int_equal(world->events.n, 1);
+        assert_true(world->events.items[0].now_usec == world->events.items[0].alert.since_usec);
+}
+
+/* `blind` counts scans in a row: those before the restart are not in this row. */
+static void test_life_goes_on(void **state)
+{
+        struct world *world = *state;
+
+        restore(world, ALERT_BLIND, ALERT_RAISED, WALL - HOUR);
+        restore(world, ALERT_CLOSE_WAIT_STUCK, ALERT_RAISED, WALL - HOUR);
+        reboot(world);
+        assert_int_equal(world->events.items[1].sequence, 2);
+        world->now = 30 * USEC_PER_SEC;
+        see(world, 10, SCAN_FAILED);
+        assert_int_equal(alert_table_get(world->table, 0)->values.count, 1);
+        see(world, 10, SCAN_COMPLETE);
+        see(world, 10, SCAN_COMPLETE);
+        see(world, 10, SCAN_COMPLETE);
+        assert_int_equal(world->events.n, 1);
+        assert_int_equal(world->events.items[0].transition, TRANSITION_RAISED);
+        assert_int_equal(world->events.items[0].sequence, 3);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_changes),         T(test_retired_is_a_change),
+                T(test_every_kind_ends), T(test_pending_is_dropped),
+                T(test_nothing_to_end),  T(test_wall_clock_that_fell_back),
+                T(test_life_goes_on),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
