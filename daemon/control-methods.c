@@ -52,6 +52,8 @@ static const struct method methods[] = {
           .params = { { "key", PARAM_STRING, true },
                       { "comment", PARAM_STRING, false },
                       { "undo", PARAM_BOOL, false } } },
+        { MONITOR, "ListEvents", .answer = answer_list_events,
+          .params = { { "key", PARAM_STRING, false }, { "limit", PARAM_COUNT, false } } },
         { MONITOR, "Watch", .answer = answer_watch, .needs_more = true,
           .params = { { "after", PARAM_COUNT, false }, { "scans", PARAM_BOOL, false } } },
         { MONITOR, "Reload", .answer = answer_reload, .privileged = true },

@@ -17,6 +17,16 @@
 
 enum { PART_KIND, PART_NETNS, PART_SIDE, PART_PORT, PART_DESTINATION, PART_COUNT };
 
+int alert_key_compare(const struct alert_key *a, const struct alert_key *b)
+{
+        int r;
+
+        if (a->kind != b->kind)
+                return (int)a->kind - (int)b->kind;
+        r = port_key_compare(&a->port, &b->port);
+        return r != 0 ? r : destination_compare(&a->destination, &b->destination);
+}
+
 static void add_escaped(struct line *line, const char *text)
 {
         for (; *text; text++) {

@@ -64,16 +64,6 @@ uint64_t alert_table_changes(const struct alert_table *table)
         return table->changes;
 }
 
-static int compare_keys(const struct alert_key *a, const struct alert_key *b)
-{
-        int r;
-
-        if (a->kind != b->kind)
-                return (int)a->kind - (int)b->kind;
-        r = port_key_compare(&a->port, &b->port);
-        return r != 0 ? r : destination_compare(&a->destination, &b->destination);
-}
-
 /* Where the key is, or belongs. */
 static size_t find_place(const struct alert_table *table, const struct alert_key *key)
 {
@@ -82,7 +72,7 @@ static size_t find_place(const struct alert_table *table, const struct alert_key
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (compare_keys(&table->items[middle]->key, key) < 0)
+                if (alert_key_compare(&table->items[middle]->key, key) < 0)
                         low = middle + 1;
                 else
                         high = middle;
@@ -94,7 +84,7 @@ static size_t find_place(const struct alert_table *table, const struct alert_key
 static struct alert *find_at(const struct alert_table *table, size_t at,
                              const struct alert_key *key)
 {
-        if (at == table->n || compare_keys(&table->items[at]->key, key) != 0)
+        if (at == table->n || alert_key_compare(&table->items[at]->key, key) != 0)
                 return NULL;
         return table->items[at];
 }

@@ -216,6 +216,9 @@ const char *alert_state_name(enum alert_state state);
 /* "raised", "escalated", "deescalated", "reminded", "cleared" */
 const char *transition_name(enum transition transition);
 
+/* Orders by kind, port, destination: <0, 0, >0. */
+int alert_key_compare(const struct alert_key *a, const struct alert_key *b);
+
 /*
  * The one text form of a key: KIND:NETNS:SIDE:PORT:DESTINATION, where NETNS and DESTINATION are "-"
  * for the daemon's own namespace and for none; any byte other than [A-Za-z0-9._-] inside a part is

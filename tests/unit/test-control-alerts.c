@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What clients of the control socket do about alerts. */
+/* What clients of the control socket do about alerts, and what became of these lately. */
 
 #include "control-world.h"
 
@@ -175,6 +175,123 @@ static void a_comment_is_utf8(void **state)
         assert_string_equal(acknowledgement.comment, "");
 }
 
+/* ---- events ---- */
+
+/* One with the next sequence number, of local port `port`. */
+static void log_event(struct world *world, uint16_t port, const char *reason)
+{
+        struct event event = {
+                .sequence = ++world->sequence,
+                .now_wall_usec = WORLD_WALL_USEC,
+                .alert = { .key = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                                    .port = { .side = SIDE_LOCAL, .port = port } },
+                           .since_wall_usec = WORLD_WALL_USEC },
+        };
+
+        if (!world->events)
+                assert_int_equal(eventlog_new(&world->events), 0);
+        owner_clear(&event.alert.owner);
+        snprintf(event.alert.reason, sizeof(event.alert.reason), "%s", reason);
+        assert_int_equal(eventlog_add(world->events, &event), 0);
+}
+
+static json_int_t sequence_at(const json_t *reply, size_t i)
+{
+        const json_t *events = json_object_get(parameters_of(reply), "events");
+
+        return json_integer_value(json_object_get(json_array_get(events, i), "sequence"));
+}
+
+/* So many events, consecutive where step is 1, the last of them of that number. */
+static void expect_events(struct world *world, const char *parameters, size_t n, json_int_t last,
+                          json_int_t step, bool truncated)
+{
+        struct peer peer = dial(world);
+        char text[256];
+        json_t *reply;
+
+        snprintf(text, sizeof(text), M "ListEvents\",\"parameters\":%s}", parameters);
+        reply = call(world, &peer, text);
+        assert_int_equal(json_array_size(json_object_get(parameters_of(reply), "events")), n);
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(sequence_at(reply, n - 1 - i), last - (json_int_t)i * step);
+        assert_int_equal(json_is_true(json_object_get(parameters_of(reply), "truncated")),
+                         truncated);
+        json_decref(reply);
+        hang_up(world, &peer);
+}
+
+static void lists_events_newest_last(void **state)
+{
+        struct world *world = *state;
+
+        expect_events(world, "{}", 0, 0, 0, false); /* no log at all */
+        for (int i = 0; i < 10; i++)
+                log_event(world, 80, "");
+        expect_events(world, "{}", 10, 10, 1, false);
+        expect_events(world, "{\"limit\":10}", 10, 10, 1, false);
+        expect_events(world, "{\"limit\":9}", 9, 10, 1, true);
+        expect_events(world, "{\"limit\":1}", 1, 10, 1, true);
+        expect_events(world, "{\"limit\":0}", 0, 0, 0, true);
+        expect_events(world, "{\"limit\":9223372036854775807}", 10, 10, 1, false);
+}
+
+/* No alert of that key is there: it is events that are asked for. */
+static void lists_events_of_one_alert(void **state)
+{
+        struct world *world = *state;
+        struct peer peer = dial(world);
+        json_t *reply;
+
+        for (int i = 0; i < 10; i++)
+                log_event(world, i % 2 == 0 ? 80 : 81, "");
+        expect_events(world, "{\"key\":\"" KEY "\"}", 5, 9, 2, false);
+        expect_events(world, "{\"key\":\"" KEY "\",\"limit\":5}", 5, 9, 2, false);
+        expect_events(world, "{\"key\":\"" KEY "\",\"limit\":2}", 2, 9, 2, true);
+        expect_events(world, "{\"key\":\"blind:-:host:0:-\"}", 0, 0, 0, false);
+        reply = call(world, &peer, M "ListEvents\",\"parameters\":{\"key\":\"80\"}}");
+        assert_string_equal(error_of(reply), "org.varlink.service.InvalidParameter");
+        json_decref(reply);
+        hang_up(world, &peer);
+}
+
+/* However long they are, the newest come, and the reply fits. */
+static void events_fit_a_reply(void **state)
+{
+        struct world *world = *state;
+        struct peer peer = dial(world);
+        char reason[EVENT_REASON_MAX];
+        json_t *reply;
+        size_t n;
+
+        memset(reason, '"', sizeof(reason) - 1);
+        reason[sizeof(reason) - 1] = '\0';
+        for (int i = 0; i < EVENTLOG_MAX + 44; i++) {
+                struct owner owner;
+
+                log_event(world, 80, reason);
+                owner_clear(&owner);
+                memset(owner.unit, '"', sizeof(owner.unit) - 1);
+                owner.n_processes = OWNER_PROCESSES_LISTED;
+                owner.total = UINT32_MAX;
+                for (size_t j = 0; j < OWNER_PROCESSES_LISTED; j++) {
+                        owner.processes[j] =
+                                (struct owner_process){ INT32_MAX, "", INT64_MAX, INT64_MAX - 1 };
+                        memset(owner.processes[j].comm, '"', sizeof(owner.processes[j].comm) - 1);
+                }
+                eventlog_set_owner(world->events, world->sequence, &owner);
+        }
+        reply = call(world, &peer, M "ListEvents\"}");
+        n = json_array_size(json_object_get(parameters_of(reply), "events"));
+        assert_in_range(n, 100, EVENTLOG_MAX - 1);
+        assert_true(json_is_true(json_object_get(parameters_of(reply), "truncated")));
+        assert_int_equal(sequence_at(reply, n - 1), EVENTLOG_MAX + 44);
+        assert_int_equal(sequence_at(reply, 0), EVENTLOG_MAX + 44 - n + 1);
+        assert_int_equal(number_of(reply, "lost"), 44);
+        json_decref(reply);
+        hang_up(world, &peer);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -184,6 +301,9 @@ int main(void)
                 T(a_comment_is_bounded),
                 T(only_the_privileged_acknowledge),
                 cmocka_unit_test(a_comment_is_utf8),
+                T(lists_events_newest_last),
+                T(lists_events_of_one_alert),
+                T(events_fit_a_reply),
         };
 
         return cmocka_run_group_tests_name("control alerts", tests, NULL, NULL);

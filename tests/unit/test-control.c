@@ -78,7 +78,7 @@ static void every_described_method_is_there(void **state)
                 at++;
                 n++;
         }
-        assert_int_equal(n, 8);
+        assert_int_equal(n, 9);
 }
 
 #define M "{\"method\":\"io.twmon.Monitor."
