@@ -47,12 +47,17 @@ static int acknowledge(const struct view *view, struct conn *conn, const char *k
         return r;
 }
 
-/* There is something to do about it. */
-static bool is_meant(const struct cmdline *options, const json_t *alert)
+static bool is_raised(const json_t *alert)
 {
         const char *state = field_text(alert, "state");
 
-        return state && strcmp(state, "raised") == 0 && choice_fits(&options->choice, alert) &&
+        return state && strcmp(state, "raised") == 0;
+}
+
+/* There is something to do about it. */
+static bool is_meant(const struct cmdline *options, const json_t *alert)
+{
+        return is_raised(alert) && choice_fits(&options->choice, alert) &&
                (!options->undo || field_object(alert, "acknowledged"));
 }
 
@@ -84,6 +89,18 @@ static int acknowledge_all(const struct view *view, struct conn *conn, json_t *a
         return STATUS_FAILED;
 }
 
+/* Raised ones come first: where the last one is pending, none of them is missing. */
+static void complain_truncated(const json_t *parameters)
+{
+        json_t *alerts = field_array(parameters, "alerts");
+        const size_t n = json_array_size(alerts);
+
+        if (n > 0 && field_true(parameters, "truncated") &&
+            is_raised(json_array_get(alerts, n - 1)))
+                text_complain("only the worst %zu alerts were looked at; name others by their KEY",
+                              n);
+}
+
 int view_acknowledge(struct view *view)
 {
         CLEANUP(conn_freep) struct conn *conn = NULL;
@@ -97,6 +114,7 @@ int view_acknowledge(struct view *view)
                 r = view_call(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &reply);
         if (r != 0)
                 return r;
+        complain_truncated(reply.parameters);
         r = acknowledge_all(view, conn, field_array(reply.parameters, "alerts"));
         reply_done(&reply);
         return r;
