@@ -112,6 +112,11 @@ static int set_limit(struct cmdline *options, const char *text)
         return set_count(text, &options->limit);
 }
 
+static int set_last(struct cmdline *options, const char *text)
+{
+        return set_count(text, &options->last);
+}
+
 static int set_after(struct cmdline *options, const char *text)
 {
         options->has_after = true;
@@ -122,6 +127,21 @@ static int set_config(struct cmdline *options, const char *text)
 {
         options->config = text;
         return text[0] ? 0 : -EINVAL;
+}
+
+static int set_undo(struct cmdline *options, const char *text)
+{
+        (void)text;
+        options->undo = true;
+        return 0;
+}
+
+static int set_comment(struct cmdline *options, const char *text)
+{
+        struct acknowledgement unused;
+
+        options->comment = text;
+        return acknowledgement_set_comment(&unused, text);
 }
 
 static const struct option_row rows[] = {
@@ -144,6 +164,10 @@ static const struct option_row rows[] = {
           "the sequence number of an event" },
         { "config", "FILE", OPTION_CONFIG, "judge by that file, not by the built-in levels",
           set_config, "a file" },
+        { "last", "N", OPTION_LAST, "only the N newest", set_last, "a number from 1 on" },
+        { "comment", "TEXT", OPTION_COMMENT, "why it stands, for whoever asks", set_comment,
+          "UTF-8 of at most 127 bytes" },
+        { "undo", NULL, OPTION_UNDO, "take it back", set_undo, NULL },
 };
 
 PRINTF_LIKE(2, 3) static int wrong(char *error, const char *format, ...)
@@ -266,6 +290,15 @@ static int take_file(struct cmdline *options, const char *word, char *error)
         return word[0] ? 0 : wrong(error, "FILE must not be empty");
 }
 
+static int take_choice(struct cmdline *options, const char *word, char *error)
+{
+        if (!choice_is_empty(&options->choice))
+                return wrong(error, "%s takes one KEY or PORT", options->verb->name);
+        if (choice_parse(word, &options->choice) < 0)
+                return wrong(error, "not the KEY of an alert, a PORT or SIDE:PORT: \"%s\"", word);
+        return 0;
+}
+
 static int take_word(struct cmdline *options, const char *word, char *error)
 {
         if (!options->verb)
@@ -281,6 +314,9 @@ static int take_word(struct cmdline *options, const char *word, char *error)
                 return take_topic(options, word, error);
         case OPERANDS_FILE:
                 return take_file(options, word, error);
+        case OPERANDS_ALERT:
+        case OPERANDS_ANY_ALERT:
+                return take_choice(options, word, error);
         }
         return 0;
 }
@@ -312,6 +348,8 @@ static int check(const struct cmdline *options, unsigned given, char *error)
                 return wrong(error, "%s needs a FILE", options->verb->name);
         if (options->verb->operands == OPERANDS_PORT_ADDRESS && options->n_ports == 0)
                 return wrong(error, "%s needs a PORT", options->verb->name);
+        if (options->verb->operands == OPERANDS_ALERT && choice_is_empty(&options->choice))
+                return wrong(error, "%s needs the KEY of an alert or a PORT", options->verb->name);
         return 0;
 }
 

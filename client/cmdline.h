@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "choice.h"
+
 #define CMDLINE_WRONG 1
 
 #define CMDLINE_PORTS_MAX 1000 /* PORTs of one command; more do not fit a request */
@@ -29,7 +31,10 @@ enum {
         OPTION_AFTER = 1 << 5,
         OPTION_CONFIG = 1 << 6,
         OPTION_TRY = 1 << 7,
-        OPTION_EVERYWHERE = 1 << 8, /* every verb takes it */
+        OPTION_COMMENT = 1 << 8,
+        OPTION_UNDO = 1 << 9,
+        OPTION_LAST = 1 << 10,
+        OPTION_EVERYWHERE = 1 << 11, /* every verb takes it */
 };
 
 /* What may stand behind the verb. */
@@ -39,6 +44,8 @@ enum operands {
         OPERANDS_PORT_ADDRESS, /* PORT [ADDRESS] */
         OPERANDS_VERB,
         OPERANDS_FILE,
+        OPERANDS_ALERT,     /* KEY, PORT, SIDE:PORT or "host" */
+        OPERANDS_ANY_ALERT, /* the same, or none */
 };
 
 struct verb;
@@ -51,12 +58,16 @@ struct cmdline {
         bool live, once, all, try_bind;
         uint64_t count; /* 0: no end */
         uint64_t limit; /* 0: none */
+        uint64_t last;  /* 0: all */
         uint64_t after;
         bool has_after;
         const char *config; /* NULL: the built-in one. Borrowed from argv, as is file */
         const char *file;   /* NULL: none; "-": standard input */
         uint16_t ports[CMDLINE_PORTS_MAX];
         size_t n_ports;
+        struct choice choice; /* of alerts; empty: none was named */
+        bool undo;
+        const char *comment; /* NULL: none. Borrowed from argv */
         /* Of OPERANDS_PORT_ADDRESS, in the usual form, an IPv4 address never mapped to IPv6; empty: none */
         char address[INET6_ADDRSTRLEN];
 };

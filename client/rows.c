@@ -127,6 +127,7 @@ static void add_alert(struct table *table, const json_t *alert)
                    field_show_age(alert, "oldestSec", "oldestAtLeast", buf));
         table_cell(table, PAINT_NONE, "%s", field_show_age(alert, "sinceSec", NULL, buf));
         notes_clearing(table, alert);
+        notes_acknowledged(table, alert);
         notes_owner(table, alert);
         notes_stages(table, alert);
         notes_leak(table, alert);

@@ -54,7 +54,7 @@ static void drop_cells(struct table *table)
 {
         for (size_t i = 0; i < table->n_cells; i++) {
                 free(table->cells[i].text);
-                for (size_t j = 0; j < TABLE_NOTES_MAX; j++)
+                for (size_t j = 0; j < TABLE_NOTES_MAX && table->cells[i].notes[j]; j++)
                         free(table->cells[i].notes[j]);
         }
         table->n_cells = 0;

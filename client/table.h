@@ -12,7 +12,7 @@
 
 #define TABLE_COLUMNS_MAX   12
 #define TABLE_SHORTENED_MIN 8 /* columns; a shortened cell is never narrower */
-#define TABLE_NOTES_MAX     4 /* of one row */
+#define TABLE_NOTES_MAX     6 /* of one row */
 
 struct column {
         const char *title;

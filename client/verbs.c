@@ -33,6 +33,16 @@ static const struct verb verbs[] = {
         { "alerts", "", "what is raised or pending, who it is, and what to do",
           "Raised alerts first, then those whose hold time is still running.\n", 0, OPERANDS_NONE,
           view_alerts },
+        { "acknowledge", "KEY|[SIDE:]PORT [--comment TEXT] [--undo]",
+          "an alert was seen: no more reminders of it",
+          "With PORT every alert that is raised about it; \"host\" is the host as a whole. It\n"
+          "stays raised, and is told when it escalates, which ends the acknowledgement, and\n"
+          "when it clears. For root and the user that twmond runs as.\n",
+          OPTION_COMMENT | OPTION_UNDO, OPERANDS_ALERT, view_acknowledge },
+        { "events", "[KEY|[SIDE:]PORT] [--last N]", "what happened lately, one line per event",
+          "The newest come last. Of the alert with that KEY, which may have cleared, or of\n"
+          "the alerts about that PORT; \"host\" is the host as a whole.\n",
+          OPTION_LAST, OPERANDS_ANY_ALERT, view_events },
         { "watch", "[--after N]", "one line per event, until interrupted",
           "Prints alerts as they are raised, change and clear. With --json one object per\n"
           "line, whose \"sequence\" can be given to --after later on. Numbers begin anew\n"

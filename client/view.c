@@ -26,6 +26,8 @@
 #define ERROR_DENIED  "io.twmon.Monitor.PermissionDenied"
 #define ERROR_FULL    "io.twmon.Monitor.TooManyClients"
 #define ERROR_LOOK    "io.twmon.Monitor.LookUnavailable"
+#define ERROR_NONE    "io.twmon.Monitor.NoSuchAlert"
+#define ERROR_PENDING "io.twmon.Monitor.NotRaised"
 #define ERROR_METHOD  "org.varlink.service.MethodNotFound"
 
 #define HINT_WIDTH 80
@@ -152,6 +154,14 @@ static int complain_look(const struct reply *reply)
         return STATUS_FAILED;
 }
 
+static int complain_alert(const struct reply *reply, const char *why)
+{
+        const char *key = field_text(reply->parameters, "key");
+
+        text_complain("%s %s; see: twmonctl alerts", key ? key : "the alert", why);
+        return STATUS_FAILED;
+}
+
 static int complain_error(const struct reply *reply)
 {
         char *details = NULL;
@@ -169,6 +179,10 @@ static int complain_error(const struct reply *reply)
         }
         if (strcmp(reply->error, ERROR_LOOK) == 0)
                 return complain_look(reply);
+        if (strcmp(reply->error, ERROR_NONE) == 0)
+                return complain_alert(reply, "is neither raised nor pending");
+        if (strcmp(reply->error, ERROR_PENDING) == 0)
+                return complain_alert(reply, "is pending still, and was told to nobody");
         if (strcmp(reply->error, ERROR_METHOD) == 0) {
                 text_complain("this twmond does not know how: is it older than twmonctl?");
                 return STATUS_FAILED;

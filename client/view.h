@@ -33,6 +33,8 @@ int view_ports(struct view *view);
 int view_why(struct view *view);
 int view_destinations(struct view *view);
 int view_alerts(struct view *view);
+int view_acknowledge(struct view *view);
+int view_events(struct view *view);
 int view_watch(struct view *view);
 int view_replay(struct view *view);
 int view_reload(struct view *view);

@@ -68,7 +68,19 @@ static void draw_summary(const struct view *view, const json_t *status)
         free(summary);
 }
 
-static int draw_alerts(const struct view *view, const json_t *reply)
+/* How many of the alerts nobody needs to look at any more. */
+static void draw_acknowledged(const struct view *view, const json_t *status)
+{
+        const uint64_t raised = count_or_zero(status, "alertsRaised");
+        const uint64_t acknowledged = count_or_zero(status, "alertsAcknowledged");
+
+        if (acknowledged > 0)
+                term_say(&view->term, PAINT_NONE,
+                         "%" PRIu64 " alert%s raised, %" PRIu64 " of them acknowledged.", raised,
+                         raised == 1 ? "" : "s", acknowledged);
+}
+
+static int draw_alerts(const struct view *view, const json_t *status, const json_t *reply)
 {
         json_t *alerts = field_array(reply, "alerts");
         uint64_t total = json_array_size(alerts);
@@ -82,6 +94,7 @@ static int draw_alerts(const struct view *view, const json_t *reply)
         if (total > SHOWN_ALERTS)
                 term_say(&view->term, PAINT_NONE, "  and %" PRIu64 " more: twmonctl alerts",
                          total - SHOWN_ALERTS);
+        draw_acknowledged(view, status);
         return 0;
 }
 
@@ -226,7 +239,8 @@ static int draw_daemon(const struct view *view, const json_t *status)
 static int draw(const struct view *view, const struct screen *screen)
 {
         draw_summary(view, screen->status);
-        if (draw_alerts(view, screen->alerts) < 0 || draw_ports(view, screen->ports) < 0)
+        if (draw_alerts(view, screen->status, screen->alerts) < 0 ||
+            draw_ports(view, screen->ports) < 0)
                 return -ENOMEM;
         view_host_draw(&view->term, screen->status);
         return draw_daemon(view, screen->status);

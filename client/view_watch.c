@@ -8,8 +8,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "eventline.h"
 #include "field.h"
 #include "view.h"
 
@@ -22,17 +22,6 @@ static int print_json(const struct view *view, const json_t *parameters)
         fprintf(view->term.out, "%s\n", line);
         free(line);
         return 0;
-}
-
-static void print_event(const struct view *view, const json_t *event)
-{
-        const char *at = field_text(event, "at"), *message = field_text(event, "message");
-        const char *name = field_text(event, "event");
-        const char *severity = field_text(field_object(event, "alert"), "severity");
-        bool cleared = name && strcmp(name, "cleared") == 0;
-
-        term_say(&view->term, paint_of(cleared ? name : severity), "%s  %s",
-                 at ? at : FIELD_UNKNOWN, message ? message : FIELD_UNKNOWN);
 }
 
 static int print(const struct view *view, const json_t *parameters)
@@ -50,7 +39,7 @@ static int print(const struct view *view, const json_t *parameters)
                 term_say(&view->term, PAINT_WARNING,
                          "%" PRIu64 " earlier events are no longer known to twmond.", missed);
         if (event && !view->options->json)
-                print_event(view, event);
+                eventline_say(&view->term, event, false);
         return view_flush(view) != 0 ? STATUS_FAILED : r;
 }
 

@@ -15,7 +15,7 @@
 
 #define VERDICT_INDENT 2
 #define BULLET_INDENT  2
-#define NOTED_MAX      (TABLE_NOTES_MAX - 1) /* blockers below a row; then how many more */
+#define NOTED_MAX      3 /* blockers below a row; then how many more */
 
 int why_text_begin(struct why_text *text)
 {

@@ -246,6 +246,32 @@ void alert_tell(struct journal *journal, const struct event *event)
         (void)journal_send(journal, entry);
 }
 
+void alert_tell_acknowledged(struct journal *journal, const struct alert *alert,
+                             const struct acknowledgement *acknowledgement)
+{
+        const char *kind = alert_kind_name(alert->key.kind), *comment = acknowledgement->comment;
+        char port[UNITS_TEXT_MAX], key[ALERT_KEY_TEXT_MAX], message[PHRASE_MAX];
+        const bool given = acknowledgement->given;
+        struct journal_entry *entry;
+
+        snprintf(message, sizeof(message), "%s: %s%s was %s by uid %" PRIu32 "%s%s",
+                 phrase_port(&alert->key.port, port), given ? "" : "acknowledgement of ", kind,
+                 given ? "acknowledged" : "taken back", acknowledgement->uid,
+                 comment[0] ? ": " : "", comment);
+        entry = journal_entry_new(MSGID_ACKNOWLEDGED, LOG_NOTICE, message);
+        add_string(entry, "TWMON_ALERT", kind);
+        add_string(entry, "TWMON_EVENT", "acknowledged");
+        add_string(entry, "TWMON_SEVERITY", severity_name(alert->severity));
+        add_string(entry, "TWMON_SIDE", port_side_name(alert->key.port.side));
+        add_number(entry, "TWMON_PORT", true, alert->key.port.port);
+        add_string(entry, "TWMON_KEY", alert_key_text(&alert->key, key));
+        add_string(entry, "TWMON_ACKNOWLEDGEMENT", given ? "given" : "taken-back");
+        add_number(entry, "TWMON_ACKNOWLEDGED_BY", true, acknowledgement->uid);
+        add_string(entry, "TWMON_COMMENT", comment);
+        add_owner(entry, &alert->owner);
+        (void)journal_send(journal, entry);
+}
+
 void alert_tell_started(struct journal *journal, const char *conf_source)
 {
         char message[PHRASE_MAX];

@@ -15,6 +15,10 @@
 /* An alert's transition. Names the leaking unit, so that the entry stands in its log, too. */
 void alert_tell(struct journal *journal, const struct event *event);
 
+/* A raised alert was acknowledged, or that was taken back. In its unit's log, too. */
+void alert_tell_acknowledged(struct journal *journal, const struct alert *alert,
+                             const struct acknowledgement *acknowledgement);
+
 void alert_tell_started(struct journal *journal, const char *conf_source);
 void alert_tell_stopped(struct journal *journal);
 void alert_tell_reloaded(struct journal *journal, const char *conf_source);

@@ -54,7 +54,7 @@ int answer_message(json_t *message, json_t **ret_reply)
         return 0;
 }
 
-static int answer_parameters(json_t *parameters, json_t **ret_reply)
+int answer_parameters(json_t *parameters, json_t **ret_reply)
 {
         return parameters ? answer_message(varlink_reply(parameters, false), ret_reply) : -ENOMEM;
 }

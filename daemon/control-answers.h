@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "control-client.h"
 #include "control-toldlog.h"
@@ -20,6 +21,7 @@ struct method_env {
         void *userdata;
         const struct toldlog *toldlog;
         struct control_stats stats;
+        uid_t uid;       /* of the client */
         bool privileged; /* may change something */
 };
 
@@ -33,6 +35,7 @@ typedef int answer_fn(const struct method_env *env, const struct varlink_call *c
 answer_fn answer_get_info, answer_get_interface_description;
 answer_fn answer_get_status, answer_list_ports, answer_list_alerts, answer_watch, answer_reload;
 answer_fn answer_get_port, answer_list_destinations; /* control-looks.c */
+answer_fn answer_acknowledge, answer_list_events;    /* control-alerts.c */
 
 /* The next reply of a ListPorts; the last one ends the stream. 0 or -ENOMEM. */
 int answer_next_ports(struct stream *stream, json_t **ret_reply);
@@ -46,5 +49,7 @@ json_t *answer_watch_event(const struct control_view *view, uint64_t sequence,
 
 /* A parameter of a call; NULL where it is absent or null. */
 json_t *answer_parameter(const struct varlink_call *call, const char *name);
+/* The reply of these parameters, taken over; -ENOMEM where they are NULL. */
+int answer_parameters(json_t *parameters, json_t **ret_reply);
 /* Passes a message on; -ENOMEM where that is NULL. */
 int answer_message(json_t *message, json_t **ret_reply);

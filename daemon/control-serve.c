@@ -65,6 +65,7 @@ static int answer(struct client *client, json_t *message)
                 .ops = control->ops,
                 .userdata = control->userdata,
                 .toldlog = &control->toldlog,
+                .uid = client->uid,
                 .privileged = control_is_privileged(client->uid),
         };
         json_t *reply = NULL;

@@ -56,6 +56,15 @@ static int put_scan(json_t *object, const struct control_view *view)
         return r;
 }
 
+static size_t count_acknowledged(const struct alert_table *table)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < alert_table_count(table); i++)
+                n += alert_table_get(table, i)->acknowledgement.given;
+        return n;
+}
+
 static int put_alerts(json_t *object, const struct control_view *view, uint64_t now_usec)
 {
         const struct alert *worst = summary_worst_alert(view->alerts);
@@ -64,6 +73,7 @@ static int put_alerts(json_t *object, const struct control_view *view, uint64_t 
         int r = 0;
 
         r |= put_int(object, "alertsRaised", raised);
+        r |= put_int(object, "alertsAcknowledged", count_acknowledged(view->alerts));
         r |= put_int(object, "alertsPending", alert_table_count(view->alerts) - raised);
         if (worst)
                 r |= put(object, "worstAlert", wire_alert(worst, now_usec));

@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "detect.h"
+#include "eventlog.h"
 #include "lookanswer.h"
 #include "snapshot.h"
 
@@ -19,6 +20,7 @@
 #define CONTROL_OUTPUT_TOTAL_MAX    (8 * 1024 * 1024)   /* ... for all of them */
 #define CONTROL_IDLE_USEC           (60 * USEC_PER_SEC) /* without a byte either way; not for Watch */
 #define CONTROL_EVENTS_KEPT         256                 /* for Watch(after) */
+#define CONTROL_EVENTS_BYTES_MAX    (768 * 1024)        /* of one ListEvents reply, about */
 #define CONTROL_PORTS_MAX           1000                /* of one ListPorts reply without "more" */
 #define CONTROL_PORTS_PER_REPLY     256                 /* ... with it */
 
@@ -36,6 +38,7 @@
 struct control_view {
         const struct snapshot *snapshot; /* NULL: no scan yet */
         const struct alert_table *alerts;
+        const struct eventlog *events; /* NULL: none is kept */
         const struct conf *conf;
         const char *conf_source; /* which files were asked for, whether they exist or not */
         uint64_t started_wall_usec;
@@ -51,6 +54,9 @@ struct control_ops {
         void (*view)(void *userdata, struct control_view *ret_view);
         /* 0, CONF_BAD with *ret_errors (caller frees), or -errno. */
         int (*reload)(void *userdata, char **ret_errors);
+        /* As alert_table_acknowledge(); sets wall_usec, for it knows the clock. */
+        int (*acknowledge)(void *userdata, const struct alert_key *key,
+                           struct acknowledgement *acknowledgement);
         /* Who holds the witness? 0: the answer comes through control_tell_owner();
            CONTROL_OWNER_KNOWN: *ret_owner is it; negative: nobody looks. */
         int (*ask_owner)(void *userdata, const struct port_key *port,

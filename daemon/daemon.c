@@ -42,6 +42,7 @@ struct daemon {
         struct control *control;
         struct tell *tell;
         struct alert_table *alerts;
+        struct eventlog *eventlog;
         struct events events;
         struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
@@ -86,10 +87,25 @@ static int ask_look_for_client(void *userdata, const struct look_question *quest
         return desk_ask_look(&daemon->desk, question, privileged, ret_answer);
 }
 
+static int acknowledge(void *userdata, const struct alert_key *key,
+                       struct acknowledgement *acknowledgement)
+{
+        struct daemon *daemon = userdata;
+        int r;
+
+        acknowledgement->wall_usec = clock_wall_usec();
+        r = alert_table_acknowledge(daemon->alerts, key, acknowledgement);
+        if (r == 0)
+                alert_tell_acknowledged(daemon->journal, alert_table_find(daemon->alerts, key),
+                                        acknowledgement);
+        return r;
+}
+
 static void tell_out(void *userdata, const struct event *event)
 {
         struct daemon *daemon = userdata;
 
+        eventlog_set_owner(daemon->eventlog, event->sequence, &event->alert.owner);
         alert_tell(daemon->journal, event);
         control_tell_event(daemon->control, event);
 }
@@ -124,8 +140,10 @@ static void tell_events(struct daemon *daemon, int r)
         if (r < 0)
                 alert_tell_problem(daemon->journal, "judging the scan failed", r,
                                    "the next one is judged afresh");
-        for (size_t i = 0; i < daemon->events.n; i++)
+        for (size_t i = 0; i < daemon->events.n; i++) {
+                (void)eventlog_add(daemon->eventlog, &daemon->events.items[i]);
                 tell_event(daemon->tell, &daemon->events.items[i], now_usec);
+        }
         events_done(&daemon->events);
         arm_overdue(daemon);
 }
@@ -264,6 +282,7 @@ static void view(void *userdata, struct control_view *ret_view)
         *ret_view = (struct control_view){
                 .snapshot = daemon->snapshot,
                 .alerts = daemon->alerts,
+                .events = daemon->eventlog,
                 .conf = daemon->conf,
                 .conf_source = conf_source(daemon->options),
                 .started_wall_usec = daemon->started_wall_usec,
@@ -344,8 +363,9 @@ static int open_control(struct daemon *daemon)
 
 static int make_parts(struct daemon *daemon)
 {
-        static const struct control_ops control_ops = { view, reload, ask_owner_for_client,
-                                                        ask_look_for_client, now };
+        static const struct control_ops control_ops = {
+                view, reload, acknowledge, ask_owner_for_client, ask_look_for_client, now
+        };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
         int r = sd_event_new(&daemon->event);
@@ -357,6 +377,8 @@ static int make_parts(struct daemon *daemon)
         daemon->desk.scan = daemon->scan;
         if (r >= 0)
                 r = alert_table_new(&daemon->alerts);
+        if (r >= 0)
+                r = eventlog_new(&daemon->eventlog);
         if (r >= 0)
                 r = tell_new(&tell_ops, daemon, &daemon->tell);
         if (r >= 0)
@@ -400,6 +422,7 @@ struct daemon *daemon_free(struct daemon *daemon)
         desk_done(&daemon->desk);
         journal_free(daemon->journal);
         alert_table_free(daemon->alerts);
+        eventlog_free(daemon->eventlog);
         events_done(&daemon->events);
         snapshot_unref(daemon->snapshot);
         sd_event_source_unref(daemon->overdue);

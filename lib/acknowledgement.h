@@ -18,3 +18,9 @@ struct acknowledgement {
         uint64_t wall_usec;
         char comment[ACKNOWLEDGEMENT_COMMENT_MAX]; /* printable UTF-8; empty: none */
 };
+
+/*
+ * The comment of somebody else: control characters become '?'. 0; -EINVAL: not UTF-8;
+ * -ENAMETOOLONG; the comment is as it was then.
+ */
+int acknowledgement_set_comment(struct acknowledgement *acknowledgement, const char *text);

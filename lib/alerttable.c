@@ -9,13 +9,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
-#include "line.h"
 
 struct alert_table {
         struct alert *items[ALERTS_MAX];
@@ -68,16 +65,6 @@ uint64_t alert_table_changes(const struct alert_table *table)
         return table->changes;
 }
 
-static int compare_keys(const struct alert_key *a, const struct alert_key *b)
-{
-        int r;
-
-        if (a->kind != b->kind)
-                return (int)a->kind - (int)b->kind;
-        r = port_key_compare(&a->port, &b->port);
-        return r != 0 ? r : destination_compare(&a->destination, &b->destination);
-}
-
 /* Where the key is, or belongs. */
 static size_t find_place(const struct alert_table *table, const struct alert_key *key)
 {
@@ -86,7 +73,7 @@ static size_t find_place(const struct alert_table *table, const struct alert_key
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (compare_keys(&table->items[middle]->key, key) < 0)
+                if (alert_key_compare(&table->items[middle]->key, key) < 0)
                         low = middle + 1;
                 else
                         high = middle;
@@ -98,7 +85,7 @@ static size_t find_place(const struct alert_table *table, const struct alert_key
 static struct alert *find_at(const struct alert_table *table, size_t at,
                              const struct alert_key *key)
 {
-        if (at == table->n || compare_keys(&table->items[at]->key, key) != 0)
+        if (at == table->n || alert_key_compare(&table->items[at]->key, key) != 0)
                 return NULL;
         return table->items[at];
 }
@@ -288,10 +275,30 @@ size_t alert_table_count(const struct alert_table *table)
         return table->n;
 }
 
+int alert_table_acknowledge(struct alert_table *table, const struct alert_key *key,
+                            const struct acknowledgement *acknowledgement)
+{
+        struct alert *alert = find_at(table, find_place(table, key), key);
+
+        if (!alert)
+                return -ENOENT;
+        if (alert->state != ALERT_RAISED)
+                return -EBUSY;
+        alert->acknowledgement =
+                acknowledgement->given ? *acknowledgement : (struct acknowledgement){ 0 };
+        alert_table_note_change(table);
+        return 0;
+}
+
 const struct alert *alert_table_get(const struct alert_table *table, size_t i)
 {
         assert(i < table->n);
         return table->items[i];
+}
+
+const struct alert *alert_table_find(const struct alert_table *table, const struct alert_key *key)
+{
+        return find_at(table, find_place(table, key), key);
 }
 
 uint64_t alert_table_overflow(const struct alert_table *table)
@@ -376,45 +383,4 @@ const char *transition_name(enum transition transition)
 
         assert(transition < TRANSITION_COUNT);
         return names[transition];
-}
-
-static void add_escaped(struct line *line, const char *text)
-{
-        for (; *text; text++) {
-                const char c = *text;
-
-                if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                    c == '.' || c == '_' || c == '-')
-                        line_add(line, "%c", c);
-                else
-                        line_add(line, "%%%02X", (unsigned)(unsigned char)c);
-        }
-}
-
-static void add_destination(struct line *line, const struct destination *destination)
-{
-        char text[ADDRESS_TEXT_MAX];
-
-        if (destination->family == ADDR_NONE) {
-                line_add(line, "-");
-                return;
-        }
-        add_escaped(line, address_text(destination->family, &destination->source, text));
-        line_add(line, "_");
-        add_escaped(line, address_text(destination->family, &destination->address, text));
-}
-
-/* kind and side are our own words and need no escaping. */
-const char *alert_key_text(const struct alert_key *key, char *buf)
-{
-        struct line line = line_init(buf, ALERT_KEY_TEXT_MAX);
-
-        line_add(&line, "%s:", alert_kind_name(key->kind));
-        if (key->port.netns != 0)
-                line_add(&line, "%" PRIu32, key->port.netns);
-        else
-                line_add(&line, "-");
-        line_add(&line, ":%s:%u:", port_side_name(key->port.side), key->port.port);
-        add_destination(&line, &key->destination);
-        return buf;
 }

@@ -12,7 +12,10 @@
  *   raised   -> (none)     at or below the lowest level's clear level for ClearAfter ("cleared"), or
  *                          its rule is gone
  *   raised   -> raised     RemindEvery has passed since anything was said ("reminded"), what is
- *                          said is known to be so, and it is not about to clear
+ *                          said is known to be so, it is not about to clear, and nobody has
+ *                          acknowledged it
+ *
+ * An acknowledgement ends where it escalates, which is news, and with the alert.
  *
  * The clear level is ClearBelow x level rounded down, and always below the level itself: 80 % of 10
  * is 8, of 5 is 4, of 1 is 0. Between it and the level nothing changes, so nothing flaps.
@@ -153,6 +156,7 @@ static bool shall_remind(const struct step *step, const struct rule *rule,
         const bool seen = sight->known && (sight->certain || sight->level != SEVERITY_NONE);
 
         return seen && rule->remind_every_usec != 0 && !alert_is_clearing(alert) &&
+               !alert->acknowledgement.given &&
                has_held(alert->told_usec, rule->remind_every_usec, step->now_usec);
 }
 
@@ -169,6 +173,7 @@ static int judge_raised(const struct step *step, const struct rule *rule, struct
         }
         if (shall_escalate(step, rule, alert, sight)) {
                 alert->severity = SEVERITY_CRITICAL;
+                alert->acknowledgement = (struct acknowledgement){ 0 };
                 step_tell(step, alert, TRANSITION_ESCALATED, before);
         } else if (before == SEVERITY_CRITICAL && sight->certain && !sight->below_lowest &&
                    has_held(alert->below_critical_since_usec, rule->clear_after_usec,

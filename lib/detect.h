@@ -145,6 +145,8 @@ int alert_table_acknowledge(struct alert_table *table, const struct alert_key *k
 
 /* 0 <= i < alert_table_count(). Valid until the next detect_step(). Order: by key. */
 const struct alert *alert_table_get(const struct alert_table *table, size_t i);
+/* Likewise; NULL: it is not there. */
+const struct alert *alert_table_find(const struct alert_table *table, const struct alert_key *key);
 /* Conditions that found no room, counted at each step, since the start. */
 uint64_t alert_table_overflow(const struct alert_table *table);
 /* Number of raised ones, and the worst severity among them. */
@@ -213,6 +215,9 @@ bool alert_clears_in(const struct alert *alert, uint64_t now_usec, uint64_t *ret
 const char *alert_state_name(enum alert_state state);
 /* "raised", "escalated", "deescalated", "reminded", "cleared" */
 const char *transition_name(enum transition transition);
+
+/* Orders by kind, port, destination: <0, 0, >0. */
+int alert_key_compare(const struct alert_key *a, const struct alert_key *b);
 
 /*
  * The one text form of a key: KIND:NETNS:SIDE:PORT:DESTINATION, where NETNS and DESTINATION are "-"

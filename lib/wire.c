@@ -230,6 +230,17 @@ static int put_exhaustion(json_t *object, const struct alert *alert)
         return r;
 }
 
+static json_t *wire_acknowledgement(const struct acknowledgement *acknowledgement)
+{
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put_int(object, "uid", acknowledgement->uid);
+        r |= put(object, "at", wire_time(acknowledgement->wall_usec));
+        r |= put_line_if(object, "comment", acknowledgement->comment);
+        return finish(object, r);
+}
+
 json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
 {
         uint64_t age_usec = now_usec > alert->since_usec ? now_usec - alert->since_usec : 0;
@@ -252,6 +263,8 @@ json_t *wire_alert(const struct alert *alert, uint64_t now_usec)
         r |= put_int(object, "count", alert->values.count);
         r |= put(object, "since", wire_time(alert->since_wall_usec));
         r |= put_int(object, "sinceSec", age_usec / USEC_PER_SEC);
+        if (alert->acknowledgement.given)
+                r |= put(object, "acknowledged", wire_acknowledgement(&alert->acknowledgement));
         r |= put_alert_values(object, &alert->values);
         r |= put_leak(object, &alert->values.leak, &alert->owner);
         r |= put_alert_levels(object, alert);

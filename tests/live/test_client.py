@@ -28,6 +28,9 @@ ALERT = {"key": "close-wait-stuck:-:local:7865:-", "kind": "close-wait-stuck", "
          "owner": {"unit": "leaky.service", "uid": 1000, "byListener": False, "holders": True,
                    "processesTotal": 1, "processes": [{"pid": 812, "comm": "leaky", "fds": 25,
                                                        "fdLimit": 1024}]}}
+SEEN = dict(ALERT, acknowledged={"uid": 33, "at": "2026-01-31T12:00:00.000Z", "comment": "known"})
+EVENT = {"sequence": 7, "event": "raised", "at": "2026-01-31T12:00:00.000Z", "messageId": "0" * 32,
+         "message": "local port 7865: 100 connections stuck", "alert": ALERT}
 PENDING = dict(ALERT, port=9, state="pending", severity="critical", owner=None)
 STATUS = {"version": "9.9", "pid": 7, "verdict": "warning", "summary": "LEAKING: local port 7865.",
           "since": "2026-01-31T12:00:00.000Z", "scannedAt": "2026-01-31T12:00:00.000Z",
@@ -40,7 +43,8 @@ LISTED = {"ports": [PORT], "total": 1, "truncated": False, "partial": False,
           "scannedAt": "2026-01-31T12:00:00.000Z"}
 GOOD = {"GetStatus": STATUS, "ListAlerts": {"alerts": [PENDING, ALERT], "total": 2,
                                             "truncated": False},
-        "ListPorts": LISTED, "Reload": {}}
+        "ListPorts": LISTED, "Reload": {}, "Acknowledge": {"alert": SEEN},
+        "ListEvents": {"events": [EVENT], "lost": 0, "truncated": False}}
 QUIET = dict(GOOD, GetStatus=dict(STATUS, verdict="ok", summary="No leak: 1 port watched.",
                                   alertsRaised=0, alertsPending=1),
              ListAlerts={"alerts": [PENDING], "total": 1, "truncated": False})
@@ -441,6 +445,58 @@ def test_errors(tap):
         tap.equal(fake.ctl("reload", "--json").stdout, "{}\n", "reload --json that went well")
 
 
+def test_acknowledge(tap):
+    with Fake(GOOD) as fake:
+        result = fake.ctl("acknowledge", "7865")
+        tap.ok(result.returncode == 0 and result.stdout == "acknowledged: close-wait-stuck (warning)"
+               " of local:7865, leaky.service (leaky, pid 812)\n", "acknowledge PORT", result)
+        tap.equal([request["method"].removeprefix(MONITOR) for request in fake.requests],
+                  ["ListAlerts", "Acknowledge"], "asks which alerts there are first")
+        tap.equal(fake.requests[-1]["parameters"], {"key": ALERT["key"], "undo": False},
+                  "and then by the key")
+        for words in ["9"], ["remote:7865"], ["host"], ["7865", "--undo"]:
+            expect(tap, fake.ctl("acknowledge", *words), 1, ["no alert of "],
+                   f"acknowledge {words}: 1, nothing is there")
+        fake.requests.clear()
+        fake.ctl("acknowledge", ALERT["key"], "--comment", "a b", "--undo")
+        tap.equal([request.get("parameters") for request in fake.requests],
+                  [{"key": ALERT["key"], "comment": "a b", "undo": True}], "a key needs no asking")
+    for name, words in ("NoSuchAlert", ["neither raised nor pending"]), \
+            ("NotRaised", ["pending"]), ("PermissionDenied", ["only root"]):
+        with Fake(error(MONITOR + name, key=ALERT["key"])) as fake:
+            expect(tap, fake.ctl("acknowledge", ALERT["key"]), 1, words, f"{name}: 1 and why")
+    many = {"alerts": [SEEN, dict(SEEN, key="a", acknowledged=None), PENDING], "total": 300,
+            "truncated": True}
+    with Fake(dict(GOOD, ListAlerts=many)) as fake:
+        tap.equal(len(fake.ctl("acknowledge", "local:7865").stdout.splitlines()), 2,
+                  "a line for each raised alert of the port")
+        tap.equal(len(fake.ctl("acknowledge", "7865", "--undo").stdout.splitlines()), 1,
+                  "--undo: those that were acknowledged")
+        tap.equal(fake.ctl("acknowledge", "7865").stderr, "", "all that are raised were listed")
+        text = fake.ctl("alerts").stdout
+        tap.equal(text.count("ago by uid 33: known\n"), 1, "alerts shows the comment")
+    with Fake(dict(GOOD, ListAlerts=dict(many, alerts=[SEEN, SEEN]))) as fake:
+        expect(tap, fake.ctl("acknowledge", "7865"), 0, ["only the worst 2 alerts"],
+               "where not all of them were, it is said")
+
+
+def test_events(tap):
+    events = [dict(EVENT, sequence=n, alert=dict(ALERT, port=port))
+              for n, port in enumerate((7865, 9, 7865, 9))]
+    with Fake(dict(GOOD, ListEvents={"events": events, "lost": 2, "truncated": True})) as fake:
+        lines = fake.ctl("events").stdout.splitlines()
+        tap.ok(len(lines) == 2 + 4 and lines[0].startswith("2 events made room") and
+               "earlier ones" in lines[1], "events says what is missing", lines)
+        tap.equal(len(fake.ctl("events", "9").stdout.splitlines()), 2 + 2, "of one port")
+        result = fake.ctl("events", "local:9", "--last", "1", "--json")
+        tap.equal([item["sequence"] for item in json.loads(result.stdout)["events"]], [3],
+                  "its newest one")
+        tap.equal(fake.requests[-1].get("parameters"), {}, "chosen here")
+        fake.ctl("events", ALERT["key"], "--last", "3")
+        tap.equal(fake.requests[-1]["parameters"], {"key": ALERT["key"], "limit": 3},
+                  "those of a key by twmond")
+
+
 # A bad server ------------------------------------------------------------------------------------
 
 
@@ -546,8 +602,13 @@ def test_wrong_types(tap):
                    for one in twisted(ALERT)]
         tables += [(["ports"], dict(GOOD, ListPorts=dict(LISTED, ports=[one])))
                    for one in twisted(PORT)]
-        for verb, method, reply in ("ports", "ListPorts", LISTED), ("alerts", "ListAlerts",
-                                                                    GOOD["ListAlerts"]):
+        tables += [(["events"], dict(GOOD, ListEvents={"events": [one]})) for one in twisted(EVENT)]
+        tables += [(["alerts"], dict(GOOD, ListAlerts={"alerts": [one]})) for one in twisted(SEEN)]
+        tables += [(["acknowledge", ALERT["key"]], dict(GOOD, Acknowledge={"alert": one}))
+                   for one in twisted(SEEN)]
+        for verb, method, reply in ("ports", "ListPorts", LISTED), \
+                ("alerts", "ListAlerts", GOOD["ListAlerts"]), \
+                ("events", "ListEvents", GOOD["ListEvents"]):
             tables += [([verb], dict(GOOD, **{method: one})) for one in twisted(reply)]
             tables += [([verb, "--json"], dict(GOOD, **{method: one})) for one in twisted(reply)]
         step = max(1, len(tables) // 250)
@@ -571,5 +632,5 @@ def test_wrong_types(tap):
 
 lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_limits,
         test_owners, test_old_counts, test_narrow, test_terminal, test_many_ports, test_watch,
-        test_live, test_terminal_goes, test_refused, test_errors, test_garbage, test_slow,
-        test_pieces, test_wrong_types, limit=180)
+        test_live, test_terminal_goes, test_refused, test_errors, test_acknowledge, test_events,
+        test_garbage, test_slow, test_pieces, test_wrong_types, limit=180)

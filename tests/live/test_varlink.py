@@ -269,7 +269,10 @@ def test_replies(tap):
         makers.time_wait(7867, 3)
         tap.ok(lab.poll(lambda: daemon.call("ListAlerts")["total"] > 0, 5), "an alert is pending")
         shown |= hold(tap, interface, "ListAlerts", [daemon.call("ListAlerts")], "a pending alert")
+        expect_error(tap, daemon, "Acknowledge", {"key": daemon.call("ListAlerts")["alerts"][0]["key"]},
+                     MONITOR + ".NotRaised", interface)
         lab.poll(lambda: daemon.status()["alertsRaised"] >= 3, 8)
+        shown |= check_acknowledge(tap, daemon, interface)
         for method, name in (("GetStatus", "raised alerts"), ("ListPorts", "busy ports"),
                              ("ListAlerts", "raised alerts")):
             shown |= hold(tap, interface, method, [daemon.call(method)], name)
@@ -283,6 +286,7 @@ def test_replies(tap):
         tap.equal({item["event"] for item in watcher.events}, {"raised", "cleared"},
                   "Watch tells raised and cleared")
         shown |= hold(tap, interface, "Watch", watcher.replies, "events")
+        shown |= check_events(tap, daemon, interface, watcher)
         numbers = [item["sequence"] for item in watcher.events]
         tap.equal(numbers, list(range(1, len(numbers) + 1)), "numbered without a gap")
         watcher.close()
@@ -389,6 +393,33 @@ def check_burn(tap, daemon, interface, held):
             hold(tap, interface, "ListAlerts", alerts, "ports run out"))
 
 
+def check_acknowledge(tap, daemon, interface):
+    key = daemon.alert("close-wait-stuck", 7865)["key"]
+    for wrong, name in ({"key": "7865"}, "key"), ({"key": key + ":"}, "key"), \
+            ({"key": key, "comment": "x" * 128}, "comment"), ({"comment": "x"}, "key"):
+        told = expect_error(tap, daemon, "Acknowledge", wrong, SERVICE + ".InvalidParameter")
+        tap.equal(told, {"parameter": name}, "which names it")
+    other = key.replace("7865", "9")
+    told = expect_error(tap, daemon, "Acknowledge", {"key": other}, MONITOR + ".NoSuchAlert",
+                        interface)
+    tap.equal(told, {"key": other}, "which names it")
+    replies = [daemon.call("Acknowledge", {"key": key, "comment": "x" * 127}),
+               daemon.call("Acknowledge", {"key": key})]
+    tap.equal(["comment" in reply["alert"]["acknowledged"] for reply in replies], [True, False],
+              "the comment is that of the last one")
+    return hold(tap, interface, "Acknowledge", replies, "an alert")
+
+
+def check_events(tap, daemon, interface, watcher):
+    replies = [daemon.call("ListEvents", parameters) for parameters in
+               ({}, {"limit": 1}, {"key": watcher.events[0]["alert"]["key"]}, {"key": None})]
+    tap.equal([item["sequence"] for item in replies[1]["events"]],
+              [watcher.events[-1]["sequence"]], "ListEvents(limit: 1): the newest")
+    tap.equal([len(reply["events"]) for reply in replies[::3]], 2 * [len(watcher.events)],
+              "all that Watch told, and null is as good as absent")
+    return hold(tap, interface, "ListEvents", replies, "events")
+
+
 def check_list_ports(tap, daemon, interface):
     reply = daemon.call("ListPorts", {"ports": [7865, 1]})
     hold(tap, interface, "ListPorts", [reply], "two ports by number")
@@ -438,6 +469,7 @@ def test_others(tap):
         with lab.Varlink(daemon.socket) as connection:
             version = connection.call(MONITOR + ".GetStatus")["version"]
             try:
+                connection.call(MONITOR + ".ListEvents")
                 connection.call(MONITOR + ".Reload")
             except lab.VarlinkError as error:
                 return f"{error.name} {version}"

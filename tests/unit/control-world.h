@@ -38,6 +38,7 @@ struct world {
         char path[96];
         struct snapshot *snapshot;
         struct alert_table *alerts;
+        struct eventlog *events; /* NULL: none is kept */
         struct conf *conf;
         uint64_t now_usec;
         int ask_error;         /* what ask_owner() answers; 0 */
@@ -69,6 +70,7 @@ static inline void world_view(void *userdata, struct control_view *ret_view)
         *ret_view = (struct control_view){
                 .snapshot = world->snapshot,
                 .alerts = world->alerts,
+                .events = world->events,
                 .conf = world->conf,
                 .conf_source = "built-in defaults",
                 .started_wall_usec = WORLD_WALL_USEC,
@@ -119,8 +121,17 @@ static inline int world_ask_look(void *userdata, const struct look_question *que
         return world->look_result;
 }
 
-static const struct control_ops world_ops = { world_view, world_reload, world_ask_owner,
-                                              world_ask_look, world_now };
+static inline int world_acknowledge(void *userdata, const struct alert_key *key,
+                                    struct acknowledgement *acknowledgement)
+{
+        struct world *world = userdata;
+
+        acknowledgement->wall_usec = WORLD_WALL_USEC;
+        return alert_table_acknowledge(world->alerts, key, acknowledgement);
+}
+
+static const struct control_ops world_ops = { world_view,      world_reload,   world_acknowledge,
+                                              world_ask_owner, world_ask_look, world_now };
 
 static inline unsigned count_fds(void)
 {
@@ -163,6 +174,7 @@ static inline int world_teardown(void **state)
         look_answer_unref(world->known_look);
         snapshot_unref(world->snapshot);
         alert_table_free(world->alerts);
+        eventlog_free(world->events);
         conf_unref(world->conf);
         assert_int_equal(rmdir(world->directory), 0);
         fds = world->fds;

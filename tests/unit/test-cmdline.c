@@ -64,6 +64,7 @@ static void test_verbs(void **state)
                 snprintf(text, sizeof(text), "%s%s", verb_get(i)->name,
                          verb_get(i)->operands == OPERANDS_FILE           ? " file"
                          : verb_get(i)->operands == OPERANDS_PORT_ADDRESS ? " 80"
+                         : verb_get(i)->operands == OPERANDS_ALERT        ? " 80"
                                                                           : "");
                 line = parse_good(text, &options);
                 assert_ptr_equal(options.verb, verb_get(i));
@@ -170,6 +171,111 @@ static void test_port_address(void **state)
         }
         free(parse_good("destinations --limit 5 --json", &options));
         assert_int_equal(options.limit, 5);
+}
+
+static void expect_choice(const char *words, const char *key, const char *side, uint16_t port)
+{
+        char line[128], text[CHOICE_TEXT_MAX], *kept;
+        struct cmdline options;
+
+        snprintf(line, sizeof(line), "events %s", words);
+        kept = parse_good(line, &options);
+        assert_int_equal(options.choice.key != NULL, key != NULL);
+        if (key)
+                assert_string_equal(options.choice.key, key);
+        assert_int_equal(options.choice.side != NULL, side != NULL);
+        if (side)
+                assert_string_equal(options.choice.side, side);
+        assert_int_equal(options.choice.port, port);
+        assert_true(strlen(choice_text(&options.choice, text)) > 0);
+        free(kept);
+}
+
+static void test_alerts(void **state)
+{
+        struct cmdline options;
+        char *line;
+
+        (void)state;
+        free(parse_good("events --last 7", &options));
+        assert_true(choice_is_empty(&options.choice));
+        assert_int_equal(options.last, 7);
+        expect_choice("7865", NULL, NULL, 7865);
+        expect_choice("local:7865", NULL, "local", 7865);
+        expect_choice("remote:65535 --json", NULL, "remote", 65535);
+        expect_choice("host", NULL, "host", 0);
+        expect_choice("blind:-:host:0:-", "blind:-:host:0:-", NULL, 0);
+        expect_choice("--last 3 close-wait-stuck:-:local:7865:-", "close-wait-stuck:-:local:7865:-",
+                      NULL, 0);
+        free(parse_good("acknowledge 7865", &options));
+        assert_null(options.comment);
+        assert_false(options.undo);
+        line = parse_good("acknowledge --comment known local:7865 --undo", &options);
+        assert_string_equal(options.comment, "known");
+        assert_true(options.undo);
+        free(line);
+
+        assert_wrong("acknowledge", "acknowledge needs the KEY of an alert or a PORT");
+        assert_wrong("acknowledge 80 81", "acknowledge takes one KEY or PORT");
+        assert_wrong("events 80 81", "events takes one KEY or PORT");
+        assert_wrong("events --last 0", "--last must be a number from 1 on, not \"0\"");
+        assert_wrong("events --undo", "events takes no --undo");
+        assert_wrong("acknowledge 80 --last 1", "acknowledge takes no --last");
+        assert_wrong("acknowledge 80 --comment \xff",
+                     "--comment must be UTF-8 of at most 127 bytes, not \"\xff\"");
+}
+
+static void test_no_choice(void **state)
+{
+        static const char *const words[] = {
+                "0",         "65536",      "-1",           "x",
+                "local",     "local:",     "host:0",       "host:80",
+                ":80",       "lo:80",      "Host",         "local:local:80",
+                "local:80:", "remote: 80", "80 ",          "",
+                "remote",    "local:http", "blind:-:host", "blind:0:host:0:-",
+        };
+        struct choice choice = { .port = 77 };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (choice_parse(words[i], &choice) == 0 || choice.port != 77)
+                        fail_msg("\"%s\" was taken", words[i]);
+        assert_wrong("events http", "not the KEY of an alert, a PORT or SIDE:PORT: \"http\"");
+}
+
+static void test_what_a_choice_fits(void **state)
+{
+        static const char *const keys[] = { "close-wait-stuck:-:local:80:-",
+                                            "close-wait-stuck:-:remote:80:-", "blind:-:host:0:-" };
+        static const struct {
+                const char *text;
+                bool fits[3];
+        } rows[] = {
+                { "80", { true, true, false } },
+                { "local:80", { true, false, false } },
+                { "remote:80", { false, true, false } },
+                { "81", { false, false, false } },
+                { "host", { false, false, true } },
+                { "close-wait-stuck:-:remote:80:-", { false, true, false } },
+        };
+        struct choice choice = { 0 };
+
+        (void)state;
+        assert_true(choice_fits(&choice, NULL));
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                assert_int_equal(choice_parse(rows[i].text, &choice), 0);
+                assert_false(choice_fits(&choice, NULL));
+                for (size_t j = 0; j < ARRAY_SIZE(keys); j++) {
+                        struct alert_key key;
+                        json_t *alert;
+
+                        assert_int_equal(alert_key_parse(keys[j], &key), 0);
+                        alert = json_pack("{s:s, s:s, s:i}", "key", keys[j], "side",
+                                          port_side_name(key.port.side), "port", key.port.port);
+                        assert_int_equal(choice_fits(&choice, alert), rows[i].fits[j]);
+                        json_decref(alert);
+                }
+        }
 }
 
 static void test_help(void **state)
@@ -339,12 +445,13 @@ static void test_help_text(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_verbs),          cmocka_unit_test(test_order),
-                cmocka_unit_test(test_order_posix),    cmocka_unit_test(test_values),
-                cmocka_unit_test(test_port_address),   cmocka_unit_test(test_help),
-                cmocka_unit_test(test_wrong),          cmocka_unit_test(test_wrong_values),
-                cmocka_unit_test(test_too_many_ports), cmocka_unit_test(test_help_text),
-                cmocka_unit_test(test_help_is_narrow),
+                cmocka_unit_test(test_verbs),        cmocka_unit_test(test_order),
+                cmocka_unit_test(test_order_posix),  cmocka_unit_test(test_values),
+                cmocka_unit_test(test_port_address), cmocka_unit_test(test_alerts),
+                cmocka_unit_test(test_no_choice),    cmocka_unit_test(test_what_a_choice_fits),
+                cmocka_unit_test(test_help),         cmocka_unit_test(test_wrong),
+                cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_too_many_ports),
+                cmocka_unit_test(test_help_text),    cmocka_unit_test(test_help_is_narrow),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

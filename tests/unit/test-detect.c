@@ -4,6 +4,8 @@
 
 #include "fixture.h"
 
+#include <errno.h>
+
 #include "detect.h"
 #include "rule.h"
 
@@ -304,6 +306,103 @@ static void test_reminders(void **state)
         while (see(world, 10) == 0)
                 scans++;
         assert_int_equal(scans, 359);
+}
+
+static const struct alert_key stuck_80 = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                                           .port = { .side = SIDE_LOCAL, .port = 80 } };
+
+static int acknowledge(struct world *world, const struct alert_key *key, bool given)
+{
+        const struct acknowledgement acknowledgement = {
+                .given = given, .uid = 33, .wall_usec = 7, .comment = "known"
+        };
+
+        return alert_table_acknowledge(world->table, key, &acknowledgement);
+}
+
+static const struct acknowledgement *acknowledgement_of(const struct world *world)
+{
+        return &alert_table_get(world->table, 0)->acknowledgement;
+}
+
+static void test_acknowledged_is_not_reminded(void **state)
+{
+        struct world *world = *state;
+        uint64_t changes;
+
+        raise_warning(world);
+        changes = alert_table_changes(world->table);
+        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
+        assert_int_equal(alert_table_changes(world->table), changes + 1);
+        for (int i = 0; i < 3 * 360; i++)
+                assert_int_equal(see(world, 10), 0);
+        assert_true(acknowledgement_of(world)->given);
+        assert_int_equal(acknowledgement_of(world)->uid, 33);
+        assert_int_equal(acknowledgement_of(world)->wall_usec, 7);
+        assert_string_equal(acknowledgement_of(world)->comment, "known");
+
+        assert_int_equal(acknowledge(world, &stuck_80, false), 0);
+        assert_false(acknowledgement_of(world)->given);
+        assert_int_equal(acknowledgement_of(world)->uid, 0);
+        assert_string_equal(acknowledgement_of(world)->comment, "");
+        assert_int_equal(see(world, 10), 1); /* it has been due for long */
+        only_event(world, TRANSITION_REMINDED);
+}
+
+static void test_escalation_ends_acknowledgement(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
+        see(world, 100);
+        see(world, 100);
+        assert_true(acknowledgement_of(world)->given);
+        assert_int_equal(see(world, 100), 1);
+        assert_false(only_event(world, TRANSITION_ESCALATED)->alert.acknowledgement.given);
+        assert_false(acknowledgement_of(world)->given);
+
+        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
+        while (see(world, 80) == 0)
+                ;
+        assert_true(only_event(world, TRANSITION_DEESCALATED)->alert.acknowledgement.given);
+        assert_true(acknowledgement_of(world)->given);
+        for (int i = 0; i < 2 * 360; i++)
+                assert_int_equal(see(world, 10), 0);
+}
+
+static void test_clearing_ends_acknowledgement(void **state)
+{
+        struct world *world = *state;
+
+        raise_warning(world);
+        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
+        while (see(world, 0) == 0)
+                ;
+        only_event(world, TRANSITION_CLEARED);
+        raise_warning(world);
+        assert_false(acknowledgement_of(world)->given);
+}
+
+static void test_what_cannot_be_acknowledged(void **state)
+{
+        struct alert_key other = stuck_80;
+        struct world *world = *state;
+
+        assert_int_equal(acknowledge(world, &stuck_80, true), -ENOENT);
+        see(world, 10);
+        assert_int_equal(acknowledge(world, &stuck_80, true), -EBUSY);
+        assert_int_equal(acknowledge(world, &stuck_80, false), -EBUSY);
+        assert_false(acknowledgement_of(world)->given);
+        raise_warning(world);
+        other.port.side = SIDE_REMOTE;
+        assert_int_equal(acknowledge(world, &other, true), -ENOENT);
+        other = stuck_80;
+        other.destination.family = ADDR_IPV4;
+        assert_int_equal(acknowledge(world, &other, true), -ENOENT);
+        other = (struct alert_key){ .kind = ALERT_BLIND };
+        assert_int_equal(acknowledge(world, &other, true), -ENOENT);
+        assert_int_equal(acknowledge(world, &stuck_80, false), 0);
 }
 
 /* A reminder of something that is over would be a false alarm. */
@@ -776,6 +875,10 @@ int main(void)
                 T(test_critical_drop_to_zero_clears_once),
                 T(test_critical_level_alone),
                 T(test_reminders),
+                T(test_acknowledged_is_not_reminded),
+                T(test_escalation_ends_acknowledgement),
+                T(test_clearing_ends_acknowledgement),
+                T(test_what_cannot_be_acknowledged),
                 T(test_no_reminder_while_clearing),
                 T(test_no_reminder_while_blind),
                 T(test_clear_hold_begins_anew_after_blindness),

@@ -222,6 +222,19 @@ static void alert_has_its_members(void **state)
         json_decref(object);
         alert.below_since_usec = 0;
 
+        alert.acknowledgement =
+                (struct acknowledgement){ .given = true, .uid = 33, .wall_usec = WALL_USEC };
+        object = wire_alert(&alert, 142 * USEC_PER_SEC);
+        assert_json(json_incref(json_object_get(object, "acknowledged")),
+                    "{\"uid\":33,\"at\":\"2026-01-31T12:00:00.250Z\"}");
+        json_decref(object);
+        strcpy(alert.acknowledgement.comment, "seen");
+        object = wire_alert(&alert, 142 * USEC_PER_SEC);
+        assert_json(json_incref(json_object_get(object, "acknowledged")),
+                    "{\"uid\":33,\"at\":\"2026-01-31T12:00:00.250Z\",\"comment\":\"seen\"}");
+        json_decref(object);
+        alert.acknowledgement.given = false;
+
         alert.key = (struct alert_key){ .kind = ALERT_TIME_WAIT_TABLE };
         alert.values =
                 (struct alert_values){ .count = 97,

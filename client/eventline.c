@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The sentence is twmond's own, the same as in the journal: the port, what was seen, who it is, and
+ * of a cleared one, how long it stood.
+ */
+
+#include "eventline.h"
+
+#include <string.h>
+
+#include "field.h"
+
+void eventline_say(const struct term *term, const json_t *event, bool columns)
+{
+        const char *at = field_text(event, "at"), *message = field_text(event, "message");
+        const char *name = field_text(event, "event");
+        const char *severity = field_text(field_object(event, "alert"), "severity");
+        const bool cleared = name && strcmp(name, "cleared") == 0;
+        const enum paint paint = paint_of(cleared ? name : severity);
+
+        if (!at)
+                at = FIELD_UNKNOWN;
+        if (!message)
+                message = FIELD_UNKNOWN;
+        if (columns)
+                term_say(term, paint, "%s  %-8s  %-11s  %s", at,
+                         severity ? severity : FIELD_UNKNOWN, name ? name : FIELD_UNKNOWN, message);
+        else
+                term_say(term, paint, "%s  %s", at, message);
+}
