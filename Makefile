@@ -219,6 +219,9 @@ install: all
 	  systemd/twmond.service \
 	  >'$(D)$(UNITDIR)/twmond.service'
 	chmod 644 '$(D)$(UNITDIR)/twmond.service'
+	sed 's|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|' systemd/twmon-alert@.service \
+	  >'$(D)$(UNITDIR)/twmon-alert@.service'
+	chmod 644 '$(D)$(UNITDIR)/twmon-alert@.service'
 	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'
 	$(INSTALL) -m 644 systemd/twmon.catalog '$(D)$(CATALOGDIR)/twmon.catalog'
 	$(INSTALL) -m 644 man/twmonctl.1 '$(D)$(MANDIR)/man1/twmonctl.1'
@@ -231,7 +234,7 @@ install: all
 # The configuration stays.
 uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
-	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(CATALOGDIR)/twmon.catalog' \
+	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(UNITDIR)/twmon-alert@.service' '$(D)$(CATALOGDIR)/twmon.catalog' \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
 	  '$(D)$(MANDIR)/man8/twmond.8'
 	$(UPDATE_CATALOG)

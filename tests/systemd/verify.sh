@@ -37,6 +37,7 @@ same_text()
 files='644 /etc/twmon/twmon.conf
 755 /usr/bin/twmonctl
 644 /usr/lib/systemd/catalog/twmon.catalog
+644 /usr/lib/systemd/system/twmon-alert@.service
 644 /usr/lib/systemd/system/twmond.service
 644 /usr/lib/systemd/system/twmond.socket
 755 /usr/sbin/twmond
@@ -60,9 +61,11 @@ verify()
 {
         mkdir -p "$root/verify"
         sed "s,^Exec\(Start\|Reload\)=,&$root," "$units/twmond.service" >"$root/verify/twmond.service"
+        sed "s,^ExecStart=,&$root," "$units/twmon-alert@.service" >"$root/verify/twmon-alert@.service"
         cp "$units/twmond.socket" "$root/verify"
         systemd-analyze verify --recursive-errors=no --man=no \
-                "$root/verify/twmond.service" "$root/verify/twmond.socket"
+                "$root/verify/twmond.service" "$root/verify/twmond.socket" \
+                "$root/verify/twmon-alert@.service"
 }
 
 exposure()
@@ -112,6 +115,9 @@ silent 'twmond.service has what twmond counts on' missing twmond.service \
         RuntimeDirectory=twmon RuntimeDirectoryPreserve=yes StateDirectory=twmon \
         Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX'
 silent 'twmond.service has nothing that would blind it' forbidden
+silent 'twmon-alert@.service starts what was installed, and ends' missing twmon-alert@.service \
+        'ExecStart=/usr/bin/twmonctl --socket=/run/twmon/control events --last 1 -- %I' Type=oneshot \
+        TimeoutStartSec=30s
 silent 'twmond.socket has what clients count on' missing twmond.socket \
         ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes
 
