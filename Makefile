@@ -228,6 +228,8 @@ install: all
 	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
 	$(RELOCATE) systemd/twmond.service >'$(D)$(UNITDIR)/twmond.service'
 	chmod 644 '$(D)$(UNITDIR)/twmond.service'
+	$(RELOCATE) systemd/twmon-alert@.service >'$(D)$(UNITDIR)/twmon-alert@.service'
+	chmod 644 '$(D)$(UNITDIR)/twmon-alert@.service'
 	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'
 	$(INSTALL) -m 644 $(CATALOGS) '$(D)$(CATALOGDIR)'
 	$(INSTALL) -m 644 man/twmonctl.1 '$(D)$(MANDIR)/man1/twmonctl.1'
@@ -244,7 +246,8 @@ install: all
 # Configuration and state stay; twmond(8) says how to remove them, and to stop the service before.
 uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
-	  '$(D)$(UNITDIR)/twmond.socket' $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
+	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(UNITDIR)/twmon-alert@.service' \
+	  $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
 	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
 	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')

@@ -214,6 +214,25 @@ static void write_daemon(FILE *out, const struct view *view, const json_t *statu
                         count_or_zero(status, "journalQueued"));
 }
 
+/* "Start: 3 started, 1 failed, 0 dropped, 2 waiting". Nothing where Start= is not set. */
+static void draw_starts(const struct term *term, const json_t *status)
+{
+        const json_t *start = field_object(status, "start");
+        const bool away = json_is_false(json_object_get(start, "reachable"));
+        char started[UNITS_TEXT_MAX], failed[UNITS_TEXT_MAX], dropped[UNITS_TEXT_MAX],
+                waiting[UNITS_TEXT_MAX];
+
+        if (!start)
+                return;
+        field_show_count(start, "started", started);
+        field_show_count(start, "failed", failed);
+        field_show_count(start, "dropped", dropped);
+        field_show_count(start, "waiting", waiting);
+        term_say(term, away ? PAINT_WARNING : PAINT_FAINT,
+                 "Start: %s started, %s failed, %s dropped, %s waiting%s", started, failed, dropped,
+                 waiting, away ? "; the service manager could not be asked" : "");
+}
+
 static int draw_daemon(const struct view *view, const json_t *status)
 {
         const char *error = field_text(status, "scanError");
@@ -232,6 +251,7 @@ static int draw_daemon(const struct view *view, const json_t *status)
         if (error)
                 term_say(&view->term, PAINT_WARNING, "The last scan: %s", error);
         term_prose(&view->term, PAINT_FAINT, 0, line);
+        draw_starts(&view->term, status);
         free(line);
         return 0;
 }

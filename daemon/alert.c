@@ -319,6 +319,7 @@ void alert_tell_problem(struct journal *journal, const char *what, int error, co
 {
         char message[PHRASE_MAX];
 
-        snprintf(message, sizeof(message), "%s: %s; %s", what, strerror(-error), next);
+        snprintf(message, sizeof(message), "%s%s%s; %s", what, error < 0 ? ": " : "",
+                 error < 0 ? strerror(-error) : "", next);
         (void)journal_send(journal, journal_entry_new(NULL, LOG_ERR, message));
 }

@@ -24,5 +24,6 @@ void alert_tell_stopped(struct journal *journal);
 void alert_tell_reloaded(struct journal *journal, const char *conf_source);
 /* errors: one per line, "FILE:LINE: ...". */
 void alert_tell_rejected(struct journal *journal, const char *errors);
-/* Something of the daemon's own that an administrator should know; no message id. */
+/* Something of the daemon's own that an administrator should know; no message id. error: -errno;
+   0: what says it all. */
 void alert_tell_problem(struct journal *journal, const char *what, int error, const char *next);

@@ -80,6 +80,21 @@ static int put_alerts(json_t *object, const struct control_view *view, uint64_t 
         return r;
 }
 
+static json_t *starts(const struct control_view *view)
+{
+        const struct starter_stats *stats = &view->starts;
+        json_t *object = json_object();
+        int r = 0;
+
+        r |= put(object, "unit", wire_line(view->conf->start));
+        r |= put_int(object, "started", stats->started);
+        r |= put_int(object, "failed", stats->failed);
+        r |= put_int(object, "dropped", stats->dropped);
+        r |= put_int(object, "waiting", stats->waiting);
+        r |= put(object, "reachable", json_boolean(stats->reachable));
+        return finish(object, r);
+}
+
 json_t *status_reply(const struct control_view *view, const struct control_stats *stats,
                      uint64_t now_usec)
 {
@@ -101,6 +116,8 @@ json_t *status_reply(const struct control_view *view, const struct control_stats
         r |= put_int(object, "clients", stats->clients);
         r |= put_int(object, "journalQueued", view->journal_queued);
         r |= put(object, "journalDelivered", json_boolean(view->journal_delivered));
+        if (view->conf->start[0])
+                r |= put(object, "start", starts(view));
         r |= put(object, "configuration", wire_line(view->conf_source));
         if (view->snapshot)
                 r |= wire_put_host(object, &view->snapshot->host);

@@ -13,6 +13,7 @@
 #include "eventlog.h"
 #include "lookanswer.h"
 #include "snapshot.h"
+#include "starter.h"
 
 #define CONTROL_CLIENTS_MAX         128
 #define CONTROL_CLIENTS_PER_UID_MAX 64                  /* uid 0 is not limited by it */
@@ -47,7 +48,8 @@ struct control_view {
         uint64_t journal_lost;
         uint64_t recording_lost;
         uint64_t looks_refused;
-        bool journal_delivered; /* the last attempt reached the journal */
+        bool journal_delivered;      /* the last attempt reached the journal */
+        struct starter_stats starts; /* of conf->start; nothing where that is empty */
 };
 
 struct control_ops {

@@ -28,6 +28,7 @@
 #include "record.h"
 #include "scan.h"
 #include "socketpath.h"
+#include "starter.h"
 #include "tell.h"
 #include "units.h"
 
@@ -41,6 +42,7 @@ struct daemon {
         struct scan *scan;
         struct control *control;
         struct tell *tell;
+        struct starter *starter;
         struct alert_table *alerts;
         struct eventlog *eventlog;
         struct events events;
@@ -108,6 +110,7 @@ static void tell_out(void *userdata, const struct event *event)
         eventlog_set_owner(daemon->eventlog, event->sequence, &event->alert.owner);
         alert_tell(daemon->journal, event);
         control_tell_event(daemon->control, event);
+        starter_tell(daemon->starter, event);
 }
 
 static void arm_overdue(struct daemon *daemon)
@@ -234,6 +237,7 @@ static void adopt_conf(struct daemon *daemon, struct conf *conf)
         daemon->conf = conf;
         conf->serial = ++daemon->conf_serial; /* before the scanner sees it */
         scan_reconfigure(daemon->scan, conf);
+        starter_configure(daemon->starter, conf->start);
         notify_interval(conf->interval_usec);
         retire(daemon);
         alert_tell_reloaded(daemon->journal, conf_source(daemon->options));
@@ -293,12 +297,20 @@ static void view(void *userdata, struct control_view *ret_view)
                 .recording_lost = recording.lost,
                 .looks_refused = daemon->desk.looks.refused,
         };
+        starter_get_stats(daemon->starter, &ret_view->starts);
 }
 
 static uint64_t now(void *userdata)
 {
         (void)userdata;
         return clock_now_usec();
+}
+
+static void tell_problem(void *userdata, const char *what, int error, const char *next)
+{
+        struct daemon *daemon = userdata;
+
+        alert_tell_problem(daemon->journal, what, error, next);
 }
 
 static int add_signals(struct daemon *daemon)
@@ -367,6 +379,7 @@ static int make_parts(struct daemon *daemon)
                 view, reload, acknowledge, ask_owner_for_client, ask_look_for_client, now
         };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
+        static const struct starter_ops starter_ops = { tell_problem, now };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
         int r = sd_event_new(&daemon->event);
 
@@ -383,6 +396,10 @@ static int make_parts(struct daemon *daemon)
                 r = tell_new(&tell_ops, daemon, &daemon->tell);
         if (r >= 0)
                 r = control_new(daemon->event, &control_ops, daemon, &daemon->control);
+        if (r >= 0)
+                r = starter_new(daemon->event, &starter_ops, daemon, &daemon->starter);
+        if (r >= 0)
+                starter_configure(daemon->starter, daemon->conf->start);
         return MIN(r, 0);
 }
 
@@ -417,7 +434,8 @@ struct daemon *daemon_free(struct daemon *daemon)
                 return NULL;
         scan_free(daemon->scan);
         record_free(daemon->record);
-        tell_free(daemon->tell); /* lets out through journal and control */
+        tell_free(daemon->tell); /* lets out through journal, control and starter */
+        starter_free(daemon->starter);
         control_free(daemon->control);
         desk_done(&daemon->desk);
         journal_free(daemon->journal);

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base.h"
 #include "confdraft.h"
@@ -70,6 +71,7 @@ static int make_conf(struct load *load, struct conf **ret_conf)
         conf->refs = 1;
         conf->interval_usec = (uint64_t)load->draft.values[OPTION_INTERVAL].number;
         conf->max_tracked = (size_t)load->draft.values[OPTION_MAX_TRACKED].number;
+        memcpy(conf->start, load->draft.start, sizeof(conf->start));
         r = conf_draft_rules(&load->draft, &conf->rules);
         if (r < 0) {
                 (void)conf_unref(conf);

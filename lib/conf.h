@@ -24,10 +24,12 @@
 #define CONF_FILE_MAX   (1 << 20) /* bytes */
 #define CONF_FILES_MAX  256       /* drop-ins */
 #define CONF_ERRORS_MAX 20        /* reported; the rest are counted */
+#define CONF_START_MAX  63        /* bytes of a template; 192 of 255 stay for an alert's key */
 
 struct conf {
-        uint64_t interval_usec; /* [Scan] Interval */
-        size_t max_tracked;     /* [CloseWait] MaxTracked */
+        uint64_t interval_usec;         /* [Scan] Interval */
+        size_t max_tracked;             /* [CloseWait] MaxTracked */
+        char start[CONF_START_MAX + 1]; /* [Alerts] Start, a template; empty: none */
         struct rules *rules;
         uint64_t serial; /* which configuration of its owner's this is; 0 when loaded */
         unsigned refs;   /* atomic: the scanner and the loop each hold one */

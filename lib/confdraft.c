@@ -293,6 +293,15 @@ static int set_ignored(struct conf_draft *draft, const char *list)
         }
 }
 
+static int set_start(struct conf_draft *draft, const char *name)
+{
+        int r = name[0] == '\0' ? 0 : conf_unit_check(name);
+
+        if (r == 0)
+                (void)snprintf(draft->start, sizeof(draft->start), "%s", name);
+        return r;
+}
+
 static int set_value(struct conf_draft *draft, size_t i, const struct assignment *assignment)
 {
         struct conf_value *value = draft->port ? &draft->port->values[i] : &draft->values[i];
@@ -300,6 +309,8 @@ static int set_value(struct conf_draft *draft, size_t i, const struct assignment
 
         if (conf_options[i].type == CONF_PORTS)
                 r = set_ignored(draft, assignment->value);
+        else if (conf_options[i].type == CONF_UNIT)
+                r = set_start(draft, assignment->value);
         else
                 r = conf_option_parse(&conf_options[i], assignment->value, &value->number);
         value->set = true;
@@ -309,6 +320,15 @@ static int set_value(struct conf_draft *draft, size_t i, const struct assignment
         return r;
 }
 
+static const char *fault(const struct conf_option *option, const char *value, int error)
+{
+        if (value[0] == '\0')
+                return "empty";
+        if (error != -ERANGE)
+                return "not understood";
+        return option->type == CONF_UNIT ? "too long" : "out of range";
+}
+
 static void report_value(struct conf_draft *draft, size_t i, const struct assignment *assignment,
                          int error)
 {
@@ -316,9 +336,7 @@ static void report_value(struct conf_draft *draft, size_t i, const struct assign
 
         conf_errors_add(draft->errors, assignment->place, "%s=%s is %s, expected %s",
                         assignment->key, assignment->value,
-                        assignment->value[0] == '\0' ? "empty"
-                        : error == -ERANGE           ? "out of range"
-                                                     : "not understood",
+                        fault(&conf_options[i], assignment->value, error),
                         conf_option_expected(&conf_options[i], expected));
 }
 

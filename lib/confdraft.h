@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf.h"
 #include "conferror.h"
 #include "confoption.h"
 #include "rule.h"
@@ -35,6 +36,7 @@ struct conf_draft {
         struct conf_port **ports; /* in key order */
         size_t n_ports;
         struct rules *rules; /* so far only what is ignored */
+        char start[CONF_START_MAX + 1];
         struct conf_errors *errors;
         unsigned order;
 

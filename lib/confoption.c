@@ -149,6 +149,12 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                 .default_text = "1h",
                 .help = "An alert that stays raised is told again this often.",
         },
+        [OPTION_START] = {
+                .section = "Alerts", .key = "Start", .type = CONF_UNIT, .default_text = "",
+                .help = "The unit that is started when an alert is raised, escalates or clears,\n"
+                        "with the alert's key, escaped, as its instance. twmon-alert@.service is\n"
+                        "an example. See \"Acting on an alert\" in twmond(8).",
+        },
         [OPTION_EXHAUSTION_WARNING] = {
                 PERCENT("Ports", "ExhaustionWarning"), .port_key = "ExhaustionWarning",
                 .default_text = "70%",
@@ -207,6 +213,12 @@ const char *conf_option_expected(const struct conf_option *option,
                 (void)snprintf(buf, CONF_EXPECTED_MAX,
                                "ports and ranges such as 9100 6000-6063 remote:5432");
                 break;
+        case CONF_UNIT:
+                (void)snprintf(buf, CONF_EXPECTED_MAX,
+                               "NAME@.service or NAME@.target of %d bytes at most, or nothing "
+                               "(off)",
+                               CONF_START_MAX);
+                break;
         }
         return buf;
 }
@@ -229,6 +241,7 @@ static int parse_number(const struct conf_option *option, const char *text, uint
         case CONF_LEVEL:
                 return units_parse_count(text, (uint64_t)option->max, ret_number);
         case CONF_PORTS:
+        case CONF_UNIT:
                 break;
         }
         return r;
@@ -306,6 +319,25 @@ int conf_ports_next(const char **list, struct conf_ports *ret_ports)
                 return -EINVAL;
         *ret_ports = ports;
         return 0;
+}
+
+/* The letters of unit names, see systemd.unit(5). */
+static bool is_unit_text(const char *text, size_t len)
+{
+        static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\";
+
+        return len > 0 && strspn(text, letters) >= len;
+}
+
+int conf_unit_check(const char *name)
+{
+        const char *at = strchr(name, '@');
+
+        if (!at || !is_unit_text(name, (size_t)(at - name)) ||
+            (strcmp(at, "@.service") != 0 && strcmp(at, "@.target") != 0))
+                return -EINVAL;
+        return strlen(name) > CONF_START_MAX ? -ERANGE : 0;
 }
 
 static int lower(char c)

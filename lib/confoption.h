@@ -36,6 +36,7 @@ enum conf_option_id {
         OPTION_CLEAR_AFTER,
         OPTION_CLEAR_BELOW,
         OPTION_REMIND_EVERY,
+        OPTION_START,
         OPTION_EXHAUSTION_WARNING,
         OPTION_EXHAUSTION_CRITICAL,
         OPTION_IGNORE,
@@ -49,6 +50,7 @@ enum conf_type {
         CONF_COUNT,
         CONF_LEVEL, /* a count; empty: RULE_LEVEL_OFF */
         CONF_PORTS, /* a list for conf_ports_next(); conf_option_parse() does not know it */
+        CONF_UNIT,  /* a template for conf_unit_check(), or empty; likewise */
 };
 
 struct conf_option {
@@ -87,6 +89,12 @@ struct conf_ports {
  * wrong one too. 0, -EINVAL, or CONF_PORTS_END: there is none.
  */
 int conf_ports_next(const char **list, struct conf_ports *ret_ports);
+
+/*
+ * Is it the name of a template that can be started, of CONF_START_MAX bytes at most:
+ * "NAME@.service", "NAME@.target"? 0, -EINVAL, or -ERANGE: too long.
+ */
+int conf_unit_check(const char *name);
 
 /* How many letters differ, capitals aside; at most CONF_DISTANCE_MAX. */
 #define CONF_DISTANCE_MAX 64

@@ -290,7 +290,9 @@ def test_replies(tap):
         numbers = [item["sequence"] for item in watcher.events]
         tap.equal(numbers, list(range(1, len(numbers) + 1)), "numbered without a gap")
         watcher.close()
+        daemon.configure(CONFIG + "[Alerts]\nStart=no-such@.service\n")
         tap.equal(daemon.call("Reload"), {}, "Reload: an empty reply, as declared")
+        shown |= hold(tap, interface, "GetStatus", [daemon.status()], "with a unit to start")
         lab.stop_well(tap, daemon)
     for replies in leak_replies, host_replies, look_replies:
         shown |= replies(tap, interface)

@@ -40,6 +40,7 @@ files='644 /etc/twmon/twmon.conf
 755 /usr/bin/twmonctl
 644 /usr/lib/systemd/catalog/twmon.catalog
 644 /usr/lib/systemd/catalog/twmon.de.catalog
+644 /usr/lib/systemd/system/twmon-alert@.service
 644 /usr/lib/systemd/system/twmond.service
 644 /usr/lib/systemd/system/twmond.socket
 755 /usr/sbin/twmond
@@ -75,6 +76,7 @@ stage()
         rm -rf "$root/verify"
         mkdir -p "$root/verify/twmond.service.d"
         sed "s,^Exec\(Start\|Reload\)=,&$root," "$units/twmond.service" >"$root/verify/twmond.service"
+        sed "s,^ExecStart=,&$root," "$units/twmon-alert@.service" >"$root/verify/twmon-alert@.service"
         cp "$units/twmond.socket" "$root/verify"
         for dropin; do
                 cp "$root/usr/share/doc/twmon/dropins/$dropin" "$root/verify/twmond.service.d"
@@ -85,7 +87,8 @@ verify()
 {
         stage "$@"
         systemd-analyze verify --recursive-errors=no --man=no \
-                "$root/verify/twmond.service" "$root/verify/twmond.socket"
+                "$root/verify/twmond.service" "$root/verify/twmond.socket" \
+                "$root/verify/twmon-alert@.service"
 }
 
 # exposure TENTHS [DROP-IN...]
@@ -180,6 +183,9 @@ silent 'twmond.service has what twmond counts on' missing twmond.service \
         TimeoutAbortSec=10s FileDescriptorStoreMax=8 LogRateLimitIntervalSec=0 ProtectSystem=strict \
         'NoExecPaths=/dev/shm /run /tmp /var/tmp %S/twmon %t/twmon' MemoryMax=256M LimitNOFILE=512
 silent 'twmond.service has nothing that would blind it' forbidden
+silent 'twmon-alert@.service starts what was installed, and ends' missing twmon-alert@.service \
+        'ExecStart=/usr/bin/twmonctl --socket=/run/twmon/control events --last 1 -- %I' Type=oneshot \
+        TimeoutStartSec=30s
 silent 'twmond.socket has what clients count on' missing twmond.socket \
         ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes \
         TriggerLimitIntervalSec=30s TriggerLimitBurst=60

@@ -265,6 +265,59 @@ static void test_ignore(void **state)
         assert_true(ignored(reset, conftest_local(81)));
 }
 
+/* Whether Start= takes it, and that it is kept as it is. */
+static bool takes_start(const char *name)
+{
+        CLEANUP(conf_unrefp) struct conf *conf = NULL;
+        CLEANUP(conftest_freep) char *errors = NULL;
+        char text[256];
+
+        (void)snprintf(text, sizeof(text), "[Alerts]\nStart=%s\n", name);
+        if (conf_load_text("t.conf", text, strlen(text), &conf, &errors) != 0) {
+                assert_null(strchr(errors, '\n')); /* one clear line */
+                assert_non_null(strstr(errors, "NAME@.service or NAME@.target"));
+                return false;
+        }
+        assert_string_equal(conf->start, name);
+        return true;
+}
+
+static void test_start(void **state)
+{
+        static const char *const good[] = { "", "a@.service", "a@.target",
+                                            "A:b-c_d.e\\x2d@.service" };
+        static const char *const bad[] = {
+                "a",           "a.service",   "a@.timer",    "a@b.service",
+                "@.service",   "a@@.service", "a@service",   "a b@.target",
+                "a/b@.target", "a%b@.target", "a@.servicex", "\xc3\xa9@.target",
+        };
+        char name[128];
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+                if (!takes_start(good[i]))
+                        fail_msg("%s is refused", good[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                if (takes_start(bad[i]))
+                        fail_msg("%s is taken", bad[i]);
+        (void)snprintf(name, sizeof(name), "%0*d@.target", CONF_START_MAX - 8, 0);
+        assert_true(takes_start(name));
+        (void)snprintf(name, sizeof(name), "%0*d@.target", CONF_START_MAX - 7, 0);
+        assert_false(takes_start(name));
+        conftest_refused("[Alerts]\nStart=a@.service\nStart=b\n",
+                         "t.conf:3: Start=b is not understood, expected NAME@.service or "
+                         "NAME@.target of 63 bytes at most, or nothing (off)");
+}
+
+static void test_start_reset(void **state)
+{
+        CLEANUP(conf_unrefp)
+        struct conf *conf = conftest_load("[Alerts]\nStart=a@.service\nStart=\n");
+
+        (void)state;
+        assert_string_equal(conf->start, "");
+}
+
 static void test_refs(void **state)
 {
         struct conf *conf = conftest_load("");
@@ -381,7 +434,8 @@ int main(void)
                 cmocka_unit_test(test_later_line_wins), cmocka_unit_test(test_bounds),
                 cmocka_unit_test(test_inheritance),     cmocka_unit_test(test_port_origin),
                 cmocka_unit_test(test_port_off),        cmocka_unit_test(test_port_counts),
-                cmocka_unit_test(test_ignore),          cmocka_unit_test(test_refs),
+                cmocka_unit_test(test_ignore),          cmocka_unit_test(test_start),
+                cmocka_unit_test(test_start_reset),     cmocka_unit_test(test_refs),
                 cmocka_unit_test(test_sample),          cmocka_unit_test(test_sample_uncommented),
                 cmocka_unit_test(test_man_page),
         };
