@@ -14,6 +14,7 @@ and exec() starts programs inside.
 
 import atexit
 import ctypes
+import errno
 import json
 import os
 import re
@@ -35,7 +36,7 @@ TREE = os.path.abspath(os.environ.get("TWMON_TREE") or "/")
 INIT = "/lib/systemd/systemd"  # where old trees have it, and a symbolic link in newer ones
 TOOLS = ("systemctl", "journalctl", "systemd-run")  # of the tree
 TMPFS_SIZE = "512m"
-BOOT_SEC = 30
+BOOT_SEC = 60
 STOP_SEC = 5
 
 # Parts of a root that may be file systems of their own, which an overlay over "/" would not show.
@@ -67,6 +68,8 @@ MNT_DETACH = 2
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x00020000, 0x02000000, 0x04000000
 CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x20000000, 0x40000000
 PR_CAPBSET_DROP = 24
+# What says that this is not the place for it, as a container may.
+NO_RIGHT = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS, errno.ENODEV)
 # CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_TIME, CAP_SYSLOG: of the host's kernel.
 DROPPED = (16, 17, 25, 34)
 
@@ -197,7 +200,7 @@ class _Boot:
         try:
             function()
         except OSError as error:
-            self.tell("cannot", error.strerror or error)
+            self.tell("cannot" if error.errno in NO_RIGHT else "failed", str(error))
         except subprocess.CalledProcessError as error:
             self.tell("failed", f"{error}: {error.stderr}".replace("\n", " "))
         except BaseException as error:
@@ -282,6 +285,7 @@ def _sweep(root):
 # The machine -------------------------------------------------------------------------------------
 
 _machines = []
+_booted = []  # names; where one was allowed, the next one is no matter of rights
 
 
 class Failed(Exception):
@@ -329,15 +333,16 @@ class Machine:
         with os.fdopen(out, encoding="utf-8", errors="replace") as file:
             for line in file:
                 word, text = line.rstrip("\n").split(" ", 1)
-                if word == "cannot":
+                if word == "cannot" and not _booted:
                     raise lab.Skip(f"no guest here: {text}")
-                if word == "failed":
+                if word in ("cannot", "failed"):
                     raise Failed(f"{text}\n{self.console()}")
                 self.pid = int(text)
                 self.pidfd = os.pidfd_open(self.pid)
         if not self.pid:
             raise Failed(f"no PID 1\n{self.console()}")
         self._wait_up()
+        _booted.append(self.name)
 
     def _wait_up(self):
         def up():
@@ -376,7 +381,7 @@ class Machine:
         return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "-C", "--root",
                 "env", "-C", "/", "-i", *setting, *map(str, args)]
 
-    def exec(self, *args, check=True, timeout=30):
+    def exec(self, *args, check=True, timeout=60):
         result = subprocess.run(self.command(*args), stdin=subprocess.DEVNULL, capture_output=True,
                                 text=True, errors="replace", timeout=timeout, check=False)
         if check and result.returncode != 0:
@@ -441,6 +446,8 @@ def _why_not():
     """Why no guest can be booted here, as far as that can be told without trying."""
     if os.getuid() != 0:
         return "only root can boot a guest"
+    if lab.read_text("/proc/self/uid_map").split() != ["0", "0", "4294967295"]:
+        return "root of a user namespace cannot boot a guest"
     for tool in "nsenter", "pivot_root", "make":
         if not shutil.which(tool):
             return f"{tool} is missing"
@@ -452,7 +459,7 @@ def _why_not():
     return None
 
 
-def run(*tests, limit=120):
+def run(*tests, limit=240):
     """Runs test functions, for limit seconds at most, and exits."""
     reason = _why_not()
     if not reason:

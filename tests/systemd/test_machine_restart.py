@@ -10,7 +10,6 @@ import time
 import guest
 import machine
 from guest import SOCKET, TWMON
-from machine import lab
 
 CLIENTS = 8
 CONNECTS = 5000
@@ -99,10 +98,7 @@ def test_kills(tap):
     with guest.Guest(CONFIG) as host:
         with Clients(host, RETRY_SEC, CONNECTS) as clients:
             for _ in range(KILLS):
-                pid = lab.must(host.main_pid, "a twmond to kill")
-                host.kill("KILL")
-                lab.must(lambda pid=pid: host.main_pid() not in (0, pid), "the next twmond")
-                host.wait_answer()
+                host.kill_and_wait()
                 time.sleep(random.uniform(0, 0.3))
         tap.note(clients)
         tap.ok(clients.asked >= CONNECTS, f"{KILLS} SIGKILLs under {CONNECTS} connects", clients)
@@ -127,15 +123,9 @@ def test_alone(tap):
         host.wait_answer()
         tap.equal(host.run("twmonctl", "status", properties=["User=nobody"]).stderr, "",
                   "and answers nobody")
-        for sig in "KILL", "TERM":
-            pid = host.main_pid()
-            if sig == "KILL":
-                host.kill(sig)
-            else:
-                host.systemctl("restart", TWMON)
-            lab.must(lambda pid=pid: host.main_pid() not in (0, pid), "the next twmond")
-            host.wait_answer()
-            tap.equal(host.status()["pid"], host.main_pid(), f"SIG{sig}: the next one binds it again")
+        for name, function in ("SIGKILL", host.kill_and_wait), ("restart", host.restart):
+            function()
+            tap.equal(host.status()["pid"], host.main_pid(), f"{name}: the next one binds it again")
         host.systemctl("stop", TWMON)
         tap.ok(not host.exists(SOCKET), "its end removes it")
 

@@ -3,12 +3,13 @@
 """twmon as it is installed: it starts, says how it is, and speaks in the leaking unit's own log."""
 
 import json
+import os
 import re
 
 import guest
 import machine
 from guest import CLEAR_SEC, KIND, LEAKY, PORT, SOCKET, TWMON
-from machine import lab
+from machine import ROOT, lab
 
 
 def test_start(tap):
@@ -113,4 +114,22 @@ def test_leak(tap):
         tap.equal(host.history(), ["raised", "cleared"], "and nothing else was said of it")
 
 
-machine.run(test_start, test_leak)
+def test_owners(tap):
+    """The drop-in that lets twmond see which process holds a connection."""
+    dropin = ROOT + "/systemd/dropins/owners.conf"
+    if not os.path.exists(dropin):
+        raise lab.Skip("no such drop-in is shipped")
+    with guest.Guest(units={"owners": lab.read_text(dropin)}) as host:
+        host.put("/run/systemd/system/nobody.service", f"""[Service]
+User=nobody
+ExecStart=/usr/local/bin/demo-leaky serve {PORT}
+""")
+        host.systemctl("daemon-reload")
+        host.leak(8, "nobody.service")
+        owner = host.wait_raised().get("owner") or {}
+        tap.equal((owner.get("holders"), [item["pid"] for item in owner.get("processes") or []]),
+                  (True, [int(host.show("nobody.service", "MainPID"))]),
+                  "owners.conf: the very process that holds them is named")
+
+
+machine.run(test_start, test_leak, test_owners)
