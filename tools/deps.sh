@@ -41,6 +41,7 @@ mandoc cmd:mandoc
 shellcheck cmd:shellcheck
 systemd cmd:systemd-analyze
 journald file:/lib/systemd/systemd-journald
+dbus cmd:dbus-daemon
 '
 
 # ---- what it is called: NAME APT DNF ZYPPER PACMAN ----
@@ -69,6 +70,7 @@ mandoc       mandoc                  mandoc               mandoc             man
 shellcheck   shellcheck              ShellCheck           ShellCheck         shellcheck
 systemd      systemd                 systemd              systemd            systemd
 journald     systemd                 systemd              systemd            systemd
+dbus         dbus                    dbus-daemon          dbus-1             dbus
 '
 
 say() { printf '%s\n' "$*" >&2; }
