@@ -505,6 +505,27 @@ static void test_limit(void **cookie)
         (void)load_next(place, ALERTS, text, NULL);
 }
 
+static bool write_text(const char *path, const char *text)
+{
+        CLEANUP(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* A mount namespace, and where we are not root, a user namespace in which we are. */
+static bool enter_namespaces(void)
+{
+        char uids[32], gids[32];
+
+        if (getuid() == 0)
+                return unshare(CLONE_NEWNS) == 0;
+        snprintf(uids, sizeof(uids), "0 %u 1", getuid());
+        snprintf(gids, sizeof(gids), "0 %u 1", getgid());
+        return unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
+               write_text("/proc/self/setgroups", "deny") &&
+               write_text("/proc/self/uid_map", uids) && write_text("/proc/self/gid_map", gids);
+}
+
 /* In a process of its own: 0: passed; 77: cannot be tried; else a number that says where. */
 static int fill_tmpfs(const struct place *place)
 {
@@ -512,8 +533,7 @@ static int fill_tmpfs(const struct place *place)
         struct recbuf body = { .data = NULL };
         int r;
 
-        if (unshare(getuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) < 0 ||
-            mkdir(place->state, 0700) < 0 ||
+        if (mkdir(place->state, 0700) < 0 || !enter_namespaces() ||
             mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
             mount("none", place->state, "tmpfs", 0, "size=64k,mode=700") < 0)
                 return 77;
