@@ -323,3 +323,8 @@ void alert_tell_problem(struct journal *journal, const char *what, int error, co
                  error < 0 ? strerror(-error) : "", next);
         (void)journal_send(journal, journal_entry_new(NULL, LOG_ERR, message));
 }
+
+void alert_tell_note(struct journal *journal, const char *line)
+{
+        (void)journal_send(journal, journal_entry_new(NULL, LOG_WARNING, line));
+}

@@ -27,3 +27,5 @@ void alert_tell_rejected(struct journal *journal, const char *errors);
 /* Something of the daemon's own that an administrator should know; no message id. error: -errno;
    0: what says it all. */
 void alert_tell_problem(struct journal *journal, const char *what, int error, const char *next);
+/* A line of that kind as it is, where it is no error. */
+void alert_tell_note(struct journal *journal, const char *line);

@@ -6,7 +6,7 @@
  * Nothing here reads netlink, /proc or the journal; nothing here blocks.
  */
 
-#include "daemon.h"
+#include "daemon-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,56 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
 
 #include "alert.h"
 #include "base.h"
 #include "clock.h"
-#include "control.h"
-#include "desk.h"
-#include "detect.h"
-#include "journal.h"
 #include "notify.h"
-#include "record.h"
-#include "scan.h"
 #include "socketpath.h"
-#include "starter.h"
-#include "tell.h"
 #include "units.h"
-
-struct daemon {
-        const struct options *options;
-        struct conf *conf;
-        sd_event *event;
-        sd_event_source *overdue; /* timer: events that wait for an owner */
-        struct journal *journal;
-        struct record *record; /* NULL: nothing is recorded */
-        struct scan *scan;
-        struct control *control;
-        struct tell *tell;
-        struct starter *starter;
-        struct alert_table *alerts;
-        struct eventlog *eventlog;
-        struct events events;
-        struct desk desk;          /* for clients */
-        struct snapshot *snapshot; /* the newest; NULL: none yet */
-        uint64_t conf_serial;      /* of conf */
-        bool ready_told;
-        bool recording_told; /* that it has stopped */
-        uint64_t started_wall_usec;
-};
-
-static const char *conf_source(const struct options *options)
-{
-        return options->config ? options->config : "/etc/twmon/twmon.conf and drop-ins";
-}
-
-int daemon_load_conf(const struct options *options, struct conf **ret_conf, char **ret_errors)
-{
-        return options->config ? conf_load_file(options->config, ret_conf, ret_errors)
-                               : conf_load_system("", ret_conf, ret_errors);
-}
 
 static int ask_owner(void *userdata, const struct port_key *port,
                      const struct port_witness *witness)
@@ -71,36 +28,6 @@ static int ask_owner(void *userdata, const struct port_key *port,
         struct daemon *daemon = userdata;
 
         return scan_ask_owner(daemon->scan, port, witness, SCAN_ASKER_ALERT);
-}
-
-static int ask_owner_for_client(void *userdata, const struct port_key *port,
-                                const struct port_witness *witness, struct owner *ret_owner)
-{
-        struct daemon *daemon = userdata;
-
-        return desk_ask_owner(&daemon->desk, port, witness, ret_owner);
-}
-
-static int ask_look_for_client(void *userdata, const struct look_question *question,
-                               bool privileged, struct look_answer **ret_answer)
-{
-        struct daemon *daemon = userdata;
-
-        return desk_ask_look(&daemon->desk, question, privileged, ret_answer);
-}
-
-static int acknowledge(void *userdata, const struct alert_key *key,
-                       struct acknowledgement *acknowledgement)
-{
-        struct daemon *daemon = userdata;
-        int r;
-
-        acknowledgement->wall_usec = clock_wall_usec();
-        r = alert_table_acknowledge(daemon->alerts, key, acknowledgement);
-        if (r == 0)
-                alert_tell_acknowledged(daemon->journal, alert_table_find(daemon->alerts, key),
-                                        acknowledgement);
-        return r;
 }
 
 static void tell_out(void *userdata, const struct event *event)
@@ -133,10 +60,11 @@ static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
         (void)usec;
         tell_overdue(daemon->tell, clock_now_usec());
         arm_overdue(daemon);
+        keep_alerts(daemon->keep);
         return 0;
 }
 
-static void tell_events(struct daemon *daemon, int r)
+void daemon_tell_events(struct daemon *daemon, int r)
 {
         const uint64_t now_usec = clock_now_usec();
 
@@ -144,6 +72,7 @@ static void tell_events(struct daemon *daemon, int r)
                 alert_tell_problem(daemon->journal, "judging the scan failed", r,
                                    "the next one is judged afresh");
         for (size_t i = 0; i < daemon->events.n; i++) {
+                /* without memory for it, it is told all the same */
                 (void)eventlog_add(daemon->eventlog, &daemon->events.items[i]);
                 tell_event(daemon->tell, &daemon->events.items[i], now_usec);
         }
@@ -156,17 +85,10 @@ static void judge(struct daemon *daemon)
 {
         if (daemon->snapshot->conf_serial != daemon->conf_serial)
                 return;
-        tell_events(daemon,
-                    detect_step(daemon->alerts, daemon->conf->rules, daemon->snapshot,
-                                daemon->snapshot->start_usec, clock_wall_usec(), &daemon->events));
+        daemon_tell_events(daemon, detect_step(daemon->alerts, daemon->conf->rules,
+                                               daemon->snapshot, daemon->snapshot->start_usec,
+                                               clock_wall_usec(), &daemon->events));
         alert_table_ask_owners(daemon->alerts, clock_now_usec(), ask_owner, daemon);
-}
-
-/* Alerts whose rule a reload has removed end now, not at the next scan. */
-static void retire(struct daemon *daemon)
-{
-        tell_events(daemon, detect_retire(daemon->alerts, daemon->conf->rules, clock_now_usec(),
-                                          clock_wall_usec(), &daemon->events));
 }
 
 static void take_answers(struct daemon *daemon)
@@ -207,6 +129,22 @@ static void check_recording(struct daemon *daemon)
                            "nothing more is recorded, watching goes on");
 }
 
+/* What somebody has been told need not be told again after a restart. */
+static int on_told(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        struct daemon *daemon = userdata;
+        struct journal_stats stats;
+
+        (void)source;
+        (void)fd;
+        (void)revents;
+        journal_acknowledge(daemon->journal);
+        journal_get_stats(daemon->journal, &stats);
+        eventlog_set_told(daemon->eventlog, stats.told);
+        keep_alerts(daemon->keep);
+        return 0;
+}
+
 static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct daemon *daemon = userdata;
@@ -218,51 +156,19 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         scan_acknowledge(daemon->scan);
         take_answers(daemon);
         take_looks(daemon);
+        keep_alerts(daemon->keep); /* an owner may have become known */
         snapshot = scan_take_snapshot(daemon->scan);
         if (!snapshot)
                 return 0;
         snapshot_unref(daemon->snapshot);
         daemon->snapshot = snapshot;
         judge(daemon);
+        keep_scan(daemon->keep);
         control_tell_scan(daemon->control);
         notify_scan(snapshot, daemon->alerts, !daemon->ready_told);
         daemon->ready_told = true;
         check_recording(daemon);
         return 0;
-}
-
-static void adopt_conf(struct daemon *daemon, struct conf *conf)
-{
-        conf_unref(daemon->conf);
-        daemon->conf = conf;
-        conf->serial = ++daemon->conf_serial; /* before the scanner sees it */
-        scan_reconfigure(daemon->scan, conf);
-        starter_configure(daemon->starter, conf->start);
-        notify_interval(conf->interval_usec);
-        retire(daemon);
-        alert_tell_reloaded(daemon->journal, conf_source(daemon->options));
-}
-
-static int reload(void *userdata, char **ret_errors)
-{
-        struct daemon *daemon = userdata;
-        CLEANUP(free_text) char *errors = NULL;
-        struct conf *conf;
-        int r;
-
-        notify_reloading(clock_now_usec());
-        r = daemon_load_conf(daemon->options, &conf, &errors);
-        if (r == 0)
-                adopt_conf(daemon, conf);
-        else if (r == CONF_BAD)
-                alert_tell_rejected(daemon->journal, errors);
-        else
-                alert_tell_problem(daemon->journal, "reading the configuration failed", r,
-                                   "the old one stays in force");
-        if (r == CONF_BAD)
-                *ret_errors = TAKE_PTR(errors);
-        notify_reloaded();
-        return r;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
@@ -271,39 +177,8 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 
         (void)source;
         (void)si;
-        (void)reload(userdata, &errors); /* has said what was wrong */
+        (void)daemon_reload(userdata, &errors); /* has said what was wrong */
         return 0;
-}
-
-static void view(void *userdata, struct control_view *ret_view)
-{
-        struct daemon *daemon = userdata;
-        struct journal_stats journal;
-        struct recorder_stats recording;
-
-        journal_get_stats(daemon->journal, &journal);
-        scan_get_recording(daemon->scan, &recording);
-        *ret_view = (struct control_view){
-                .snapshot = daemon->snapshot,
-                .alerts = daemon->alerts,
-                .events = daemon->eventlog,
-                .conf = daemon->conf,
-                .conf_source = conf_source(daemon->options),
-                .started_wall_usec = daemon->started_wall_usec,
-                .scans = daemon->snapshot ? daemon->snapshot->generation : 0,
-                .journal_queued = journal.queued,
-                .journal_lost = journal.lost,
-                .journal_delivered = journal.delivered,
-                .recording_lost = recording.lost,
-                .looks_refused = daemon->desk.looks.refused,
-        };
-        starter_get_stats(daemon->starter, &ret_view->starts);
-}
-
-static uint64_t now(void *userdata)
-{
-        (void)userdata;
-        return clock_now_usec();
 }
 
 static void tell_problem(void *userdata, const char *what, int error, const char *next)
@@ -311,6 +186,19 @@ static void tell_problem(void *userdata, const char *what, int error, const char
         struct daemon *daemon = userdata;
 
         alert_tell_problem(daemon->journal, what, error, next);
+}
+
+static void tell_note(void *userdata, const char *line)
+{
+        struct daemon *daemon = userdata;
+
+        alert_tell_note(daemon->journal, line);
+}
+
+static uint64_t now(void *userdata)
+{
+        (void)userdata;
+        return clock_now_usec();
 }
 
 static int add_signals(struct daemon *daemon)
@@ -344,6 +232,9 @@ static int add_sources(struct daemon *daemon)
         r = sd_event_add_io(daemon->event, NULL, scan_get_fd(daemon->scan), EPOLLIN, on_scan,
                             daemon);
         if (r >= 0)
+                r = sd_event_add_io(daemon->event, &daemon->told, journal_get_fd(daemon->journal),
+                                    EPOLLIN, on_told, daemon);
+        if (r >= 0)
                 r = sd_event_add_time(daemon->event, &daemon->overdue, CLOCK_MONOTONIC, 0,
                                       USEC_PER_MSEC, on_overdue, daemon);
         if (r >= 0)
@@ -363,21 +254,21 @@ static int open_record(struct daemon *daemon)
         return r == RECORD_REFUSED ? DAEMON_BAD_SETTING : r;
 }
 
-/* The service manager's socket if it passed one, our own otherwise. */
-static int open_control(struct daemon *daemon)
+static int make_keep(struct daemon *daemon)
 {
-        const int passed = sd_listen_fds(1);
+        static const struct keep_ops ops = { tell_note, tell_problem };
+        const struct keep_parts parts = { .alerts = daemon->alerts,
+                                          .events = daemon->eventlog,
+                                          .scan = daemon->scan };
+        int r = keep_new(daemon->options->state_dir, &parts, &ops, daemon, &daemon->keep);
 
-        if (passed > 0)
-                return socketpath_adopt(daemon->control, passed);
-        return socketpath_listen(daemon->control, daemon->options->socket);
+        if (r == 0)
+                passed_take(keep_get_state(daemon->keep), &daemon->passed);
+        return r;
 }
 
 static int make_parts(struct daemon *daemon)
 {
-        static const struct control_ops control_ops = {
-                view, reload, acknowledge, ask_owner_for_client, ask_look_for_client, now
-        };
         static const struct tell_ops tell_ops = { ask_owner, tell_out };
         static const struct starter_ops starter_ops = { tell_problem, now };
         const bool echo = daemon->options->foreground || isatty(STDERR_FILENO);
@@ -395,11 +286,13 @@ static int make_parts(struct daemon *daemon)
         if (r >= 0)
                 r = tell_new(&tell_ops, daemon, &daemon->tell);
         if (r >= 0)
-                r = control_new(daemon->event, &control_ops, daemon, &daemon->control);
+                r = control_new(daemon->event, &daemon_control_ops, daemon, &daemon->control);
         if (r >= 0)
                 r = starter_new(daemon->event, &starter_ops, daemon, &daemon->starter);
         if (r >= 0)
                 starter_configure(daemon->starter, daemon->conf->start);
+        if (r >= 0)
+                r = make_keep(daemon);
         return MIN(r, 0);
 }
 
@@ -419,7 +312,7 @@ int daemon_new(const struct options *options, struct conf *conf, struct daemon *
         if (r == 0)
                 r = open_record(daemon);
         if (r == 0)
-                r = open_control(daemon);
+                r = passed_listen(&daemon->passed, daemon->control, options->socket);
         if (r != 0) {
                 daemon_free(daemon);
                 return r;
@@ -428,13 +321,30 @@ int daemon_new(const struct options *options, struct conf *conf, struct daemon *
         return 0;
 }
 
+/* Everything that is still to be told or to be kept, while the parts that know it are there. */
+static void finish(struct daemon *daemon)
+{
+        struct journal_stats stats;
+
+        notify_stopping();
+        scan_stop(daemon->scan);
+        tell_all(daemon->tell);
+        alert_tell_stopped(daemon->journal);
+        journal_stop(daemon->journal);
+        journal_get_stats(daemon->journal, &stats);
+        eventlog_set_told(daemon->eventlog, stats.told);
+        keep_scan(daemon->keep);
+}
+
 struct daemon *daemon_free(struct daemon *daemon)
 {
         if (!daemon)
                 return NULL;
+        keep_free(daemon->keep);
+        passed_done(&daemon->passed);
         scan_free(daemon->scan);
         record_free(daemon->record);
-        tell_free(daemon->tell); /* lets out through journal, control and starter */
+        tell_free(daemon->tell);
         starter_free(daemon->starter);
         control_free(daemon->control);
         desk_done(&daemon->desk);
@@ -444,10 +354,31 @@ struct daemon *daemon_free(struct daemon *daemon)
         events_done(&daemon->events);
         snapshot_unref(daemon->snapshot);
         sd_event_source_unref(daemon->overdue);
+        sd_event_source_unref(daemon->told);
         sd_event_unref(daemon->event);
         conf_unref(daemon->conf);
         free(daemon);
         return NULL;
+}
+
+/* What was known when the daemon ended; what nobody was told of then is told now. */
+static int resume(struct daemon *daemon)
+{
+        const uint64_t now_usec = clock_now_usec();
+        int r = keep_restore(daemon->keep, now_usec, clock_wall_usec(), &daemon->events);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < eventlog_count(daemon->eventlog); i++) {
+                const struct event *event = eventlog_get(daemon->eventlog, i);
+
+                if (event->sequence <= eventlog_told(daemon->eventlog))
+                        control_tell_event(daemon->control, event);
+                else
+                        tell_event(daemon->tell, event, now_usec);
+        }
+        daemon_tell_events(daemon, 0);
+        return 0;
 }
 
 int daemon_run(struct daemon *daemon)
@@ -456,13 +387,16 @@ int daemon_run(struct daemon *daemon)
 
         notify_interval(daemon->conf->interval_usec);
         r = journal_start(daemon->journal);
-        if (r == 0)
-                r = scan_start(daemon->scan);
         if (r < 0)
                 return r;
-        alert_tell_started(daemon->journal, conf_source(daemon->options));
-        r = sd_event_loop(daemon->event);
-        notify_stopping();
-        alert_tell_stopped(daemon->journal);
+        alert_tell_started(daemon->journal, daemon_conf_source(daemon->options));
+        r = resume(daemon);
+        if (r == 0)
+                r = keep_start(daemon->keep, daemon->event);
+        if (r == 0)
+                r = scan_start(daemon->scan);
+        if (r == 0)
+                r = sd_event_loop(daemon->event);
+        finish(daemon);
         return r;
 }

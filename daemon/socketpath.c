@@ -82,12 +82,3 @@ int socketpath_adopt_fd(struct control *control, int fd)
         return refuse(name,
                       r == -EINVAL ? "expected a listening UNIX stream socket" : strerror(-r));
 }
-
-int socketpath_adopt(struct control *control, int n)
-{
-        int r = 0;
-
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n && r == 0; fd++)
-                r = socketpath_adopt_fd(control, fd);
-        return r;
-}

@@ -16,6 +16,3 @@ int socketpath_listen(struct control *control, const char *path);
 
 /* Serves a socket that the service manager passed; takes over fd. As above. */
 int socketpath_adopt_fd(struct control *control, int fd);
-
-/* Serves the n sockets that the service manager passed (sd_listen_fds(3)). As above. */
-int socketpath_adopt(struct control *control, int n);

@@ -65,10 +65,16 @@ static void let_out_ready(struct tell *tell)
                 let_out(tell, n);
 }
 
+void tell_all(struct tell *tell)
+{
+        if (tell->n > 0)
+                let_out(tell, tell->n);
+}
+
 struct tell *tell_free(struct tell *tell)
 {
-        if (tell && tell->n > 0)
-                let_out(tell, tell->n);
+        if (tell)
+                tell_all(tell);
         free(tell);
         return NULL;
 }

@@ -23,6 +23,8 @@ struct tell;
 
 int tell_new(const struct tell_ops *ops, void *userdata, struct tell **ret_tell);
 /* Lets everything out that waits. */
+void tell_all(struct tell *tell);
+/* The same before. */
 struct tell *tell_free(struct tell *tell);
 
 /* Takes a copy of the event. Lets out what can go. */
