@@ -14,6 +14,9 @@
 #include "base.h"
 #include "stateitem.h"
 
+/* Nobody has told so many; beyond it there is room for all those that are yet to come. */
+#define SEQUENCE_MAX (UINT64_C(1) << 62)
+
 static void write_marks(struct recbuf *buf, const struct alert_table *table,
                         const struct eventlog *log)
 {
@@ -45,7 +48,7 @@ static void read_marks(struct recview *body, struct alert_table *table, struct e
         struct recview item = stateitem_get(body, what);
         struct alert_table_marks marks;
 
-        marks.sequence = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
+        marks.sequence = stateitem_get_number(&item, SEQUENCE_MAX, what);
         marks.tw_overflows = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
         alert_table_set_marks(table, &marks);
         /* beyond that one, events that are yet to come would never be told */

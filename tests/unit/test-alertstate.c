@@ -438,6 +438,21 @@ static void test_order_of_events(void **state)
         assert_int_equal(read_events_of(8, 9, 10), -EBADMSG); /* told before it happened */
 }
 
+/* What is told next must be newer, and be written as what it is. */
+static void test_greatest_sequence(void **state)
+{
+        static const uint64_t most = UINT64_C(1) << 62;
+
+        (void)state;
+        for (int beyond = 0; beyond < 2; beyond++) {
+                struct recbuf body = { 0 };
+
+                put_marks(&body, most + (uint64_t)beyond, 0);
+                assert_int_equal(read_body(&body), beyond ? -EBADMSG : 0);
+                recbuf_done(&body);
+        }
+}
+
 static void test_event_of_a_pending_alert(void **state)
 {
         struct event event;
@@ -527,6 +542,7 @@ int main(void)
                 cmocka_unit_test(test_impossible_alerts),
                 cmocka_unit_test(test_wrong_doubles_and_texts),
                 cmocka_unit_test(test_order_of_events),
+                cmocka_unit_test(test_greatest_sequence),
                 cmocka_unit_test(test_event_of_a_pending_alert),
                 cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_damage),

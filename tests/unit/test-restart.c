@@ -204,6 +204,99 @@ static void test_same_as_without(void **state)
         assert_true(told >= 1000);
 }
 
+/* ---- what the programs have none of ---- */
+
+static struct rule host_rule(enum alert_kind kind)
+{
+        return (struct rule){ .kind = kind,
+                              .warning = 10,
+                              .critical = 95,
+                              .clear_after_usec = 60 * USEC_PER_SEC,
+                              .clear_below_pct = 80,
+                              .silent_after_usec = 60 * USEC_PER_SEC };
+}
+
+/* A program that does nothing of its own, and judges by that rule alone. */
+static void init_quiet(struct program *program, enum alert_kind kind)
+{
+        static const uint8_t nothing[1];
+        const struct rule rule = host_rule(kind);
+
+        program_init(program, nothing, sizeof(nothing));
+        rules_free(program->rules);
+        assert_int_equal(rules_new(&program->rules), 0);
+        assert_int_equal(rules_add(program->rules, &rule), 0);
+}
+
+/* A scan 10 s after the last; how many events. */
+static size_t see(struct program *program, const struct tw_table *table, struct census *census)
+{
+        struct snapshot *snapshot = make_snapshot(++program->generation, NULL, 0);
+
+        program->model.now_usec += 10 * USEC_PER_SEC;
+        snapshot->start_usec = program->model.now_usec;
+        if (table)
+                snapshot->host.tw_table = *table;
+        snapshot->census = census ? census_ref(census) : NULL;
+        assert_int_equal(detect_step(program->table, program->rules, snapshot,
+                                     program->model.now_usec, 1, &program->events),
+                         0);
+        snapshot_unref(snapshot);
+        return program->events.n;
+}
+
+/* An overflow is judged once, whichever daemon was there to see it. */
+static void test_overflows_are_judged_once(void **state)
+{
+        const struct tw_table table = {
+                .known = true, .used = 1, .max = 100, .overflow_known = true, .overflows_total = 5
+        };
+        struct program program;
+
+        (void)state;
+        init_quiet(&program, ALERT_TIME_WAIT_TABLE);
+        assert_int_equal(see(&program, &table, NULL), 1);
+        assert_int_equal(program.events.items[0].alert.values.tw_table.overflows, 5);
+        for (int i = 0; i < 6; i++) {
+                restart(&program);
+                assert_int_equal(see(&program, &table, NULL), 0);
+        }
+        restart(&program);
+        assert_int_equal(see(&program, &table, NULL), 1); /* 60 s after the first without */
+        assert_int_equal(program.events.items[0].transition, TRANSITION_CLEARED);
+        assert_int_equal(program.events.items[0].sequence, 2);
+        program_done(&program);
+}
+
+/* Until the new daemon has taken a census of its own, what the last one has shown holds. */
+static void test_what_a_census_has_shown_holds(void **state)
+{
+        struct census *census = calloc(1, sizeof(*census));
+        struct program program;
+
+        (void)state;
+        assert_non_null(census);
+        census->refs = 1;
+        census->whole = census->half_open_counted = true;
+        census->half_open = calloc(1, sizeof(*census->half_open));
+        assert_non_null(census->half_open);
+        census->n_half_open = 1;
+        census->half_open[0] = (struct half_open_row){
+                .port = local_port(80),
+                .half_open = { .known = true, .established = 20, .silent = 12 },
+        };
+        init_quiet(&program, ALERT_HALF_OPEN);
+        census->asof_usec = program.model.now_usec + 10 * USEC_PER_SEC;
+        assert_int_equal(see(&program, NULL, census), 1);
+        for (int i = 0; i < 30; i++) {
+                restart(&program);
+                assert_int_equal(see(&program, NULL, NULL), 0);
+                assert_int_equal(alert_table_get(program.table, 0)->values.half_open.silent, 12);
+        }
+        census_unref(census);
+        program_done(&program);
+}
+
 /* ---- what is no pause ---- */
 
 static void judge_at(struct program *program, uint64_t now_usec)
@@ -243,6 +336,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_properties_hold),
                 cmocka_unit_test(test_same_as_without),
+                cmocka_unit_test(test_overflows_are_judged_once),
+                cmocka_unit_test(test_what_a_census_has_shown_holds),
                 cmocka_unit_test(test_a_restart_is_no_pause),
         };
 
