@@ -306,5 +306,6 @@ int main(void)
                 T(events_fit_a_reply),
         };
 
-        return cmocka_run_group_tests_name("control alerts", tests, NULL, NULL);
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }
