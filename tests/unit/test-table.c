@@ -165,6 +165,8 @@ static void test_note(void **state)
         table_note(table, "a second one");
         table_note(table, "a third one");
         table_note(table, "a fourth one");
+        table_note(table, "a fifth one");
+        table_note(table, "a sixth one");
         table_note(table, "one too many");
         table_cell(table, PAINT_NONE, "b");
         table_note(table, "within a row");
@@ -177,6 +179,8 @@ static void test_note(void **state)
                              "  a second one\n"
                              "  a third one\n"
                              "  a fourth one\n"
+                             "  a fifth one\n"
+                             "  a sixth one\n"
                              "b         2  y\n");
         table_free(table);
         paper_done(&paper);
