@@ -133,11 +133,17 @@ static bool enter_port(struct conf_draft *draft, const char *spec, const struct 
         return draft->port;
 }
 
+/* In how many letters a name may differ from what was meant: half of it is no slip. */
+static size_t slip_max(const char *name)
+{
+        return MIN((size_t)SLIP_MAX, strlen(name) / 2);
+}
+
 /* The section of the table that name was probably meant to be; NULL: none. */
 static const char *nearest_section(const char *name)
 {
         const char *nearest = NULL;
-        size_t least = MIN((size_t)SLIP_MAX, strlen(name) / 2) + 1; /* half of it is no slip */
+        size_t least = slip_max(name) + 1;
 
         for (size_t i = 0; i < OPTION_COUNT; i++) {
                 size_t distance = conf_distance(name, conf_options[i].section);
@@ -214,7 +220,7 @@ static bool is_called(const struct conf_draft *draft, const struct conf_option *
 static const char *nearest_key(const struct conf_draft *draft, const char *key)
 {
         const char *nearest = NULL, *names[2];
-        size_t least = SLIP_MAX + 1;
+        size_t least = slip_max(key) + 1;
 
         for (size_t i = 0; i < OPTION_COUNT; i++) {
                 names_here(draft, &conf_options[i], names);

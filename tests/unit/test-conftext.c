@@ -339,7 +339,7 @@ static void test_every_line(void **state)
                 "t.conf:4: no section is called [Sacn], expected [Scan]\n"
                 "t.conf:6: no '=' after a key in \"no key\", expected KEY=VALUE\n"
                 "t.conf:8: [Alerts] has no key Bar, expected one of RaiseAfter, ClearAfter, "
-                "ClearBelow, RemindEvery");
+                "ClearBelow, RemindEvery, Start");
 }
 
 static unsigned count_lines(const char *text)

@@ -451,5 +451,6 @@ int main(void)
                 WORLD_TEST(test_configure),
         };
 
+        cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,5 +174,6 @@ int main(void)
                 cmocka_unit_test(test_oracle_keys), cmocka_unit_test(test_oracle_random),
         };
 
+        cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
