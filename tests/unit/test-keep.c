@@ -19,6 +19,7 @@
 struct world {
         char directory[64];
         struct conf *conf;
+        sd_event *event;
         struct keep_parts parts;
         struct keep *keep;
         struct events events;
@@ -53,16 +54,15 @@ static void start(struct world *world)
         assert_int_equal(scan_new(world->conf, &world->parts.scan), 0);
         assert_int_equal(keep_new(world->directory, &world->parts, &ops, world, &world->keep), 0);
         assert_int_equal(keep_restore(world->keep, NOW, WALL, &world->events), 0);
-        assert_int_equal(state_start(keep_get_state(world->keep)), 0);
+        assert_int_equal(keep_start(world->keep, world->event), 0);
 }
 
 static void stop(struct world *world)
 {
-        keep_free(world->keep);
-        scan_free(world->parts.scan);
-        eventlog_free(world->parts.events);
-        alert_table_free(world->parts.alerts);
-        world->keep = NULL;
+        keep_free(TAKE_PTR(world->keep));
+        scan_free(TAKE_PTR(world->parts.scan));
+        eventlog_free(TAKE_PTR(world->parts.events));
+        alert_table_free(TAKE_PTR(world->parts.alerts));
         world->notes[0] = '\0';
 }
 
@@ -80,6 +80,7 @@ static int setup(void **state)
         snprintf(world->directory, sizeof(world->directory), "/tmp/twmon-keep-XXXXXX");
         assert_non_null(mkdtemp(world->directory));
         assert_int_equal(conf_new_default(&world->conf), 0);
+        assert_int_equal(sd_event_new(&world->event), 0);
         start(world);
         *state = world;
         return 0;
@@ -109,6 +110,7 @@ static int teardown(void **state)
                 (void)unlink(path_of(world, names[i]));
         assert_int_equal(rmdir(world->directory), 0);
         events_done(&world->events);
+        sd_event_unref(world->event);
         conf_unref(world->conf);
         free(world);
         return 0;
