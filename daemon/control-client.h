@@ -63,6 +63,7 @@ struct client {
         struct varlink_buffer in;
         struct client_output out;
         struct stream stream;
+        bool asked;   /* a message of its has been read */
         bool backlog; /* the input buffer may hold another whole message */
         bool eof;     /* the peer sends nothing more; it may still read */
         bool closing; /* to be closed when the output is gone */

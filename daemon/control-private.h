@@ -36,6 +36,9 @@ struct control {
         struct toldlog toldlog;
         unsigned busy; /* functions that may be using clients */
 
+        void (*drained)(void *userdata); /* NULL: it is not the end yet */
+        uint64_t drain_until_usec;
+
         sd_event_source *timer;   /* the only one */
         uint64_t timer_usec;      /* what it is armed for, or CONTROL_NEVER */
         uint64_t trimmed_usec;    /* memory was last given back */
@@ -61,6 +64,12 @@ void control_drop(struct client *client);
 /* Around everything that may use clients: closed ones are freed after the last of them. */
 void control_enter(struct control *control);
 void control_leave(struct control *control);
+
+/* Lets in whoever waits, CONTROL_ACCEPTS_MAX at most. */
+void control_accept(struct control *control, int listener);
+
+/* control-drain.c: is it over? Then whoever waits for that is told. */
+void drain_check(struct control *control, uint64_t now_usec);
 
 /* control-tell.c: replies that have waited for owners or a look long enough go on. */
 void tell_waiting(struct control *control);

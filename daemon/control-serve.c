@@ -84,6 +84,7 @@ static int serve_request(struct client *client)
         int r;
 
         r = varlink_buffer_next(&client->in, &message);
+        client->asked = client->asked || r != VARLINK_AGAIN;
         switch (r) {
         case 0:
                 r = answer(client, message);

@@ -12,6 +12,7 @@
  *   control-looks.c    the look that a reply waits for
  *   control-toldlog.c   the events that Watch can repeat
  *   control-quota.c    who must go when something is short
+ *   control-drain.c    the end
  *
  * A callback of the daemon may tell events while a client is being served, and telling may close
  * any client. So closing marks a client dead, and the memory goes when the last function that may
@@ -94,6 +95,8 @@ static uint64_t next_deadline(const struct control *control)
         next = MIN(next, tell_waiting_until(control));
         if (control->paused_until_usec > 0)
                 next = MIN(next, control->paused_until_usec);
+        if (control->drained)
+                next = MIN(next, control->drain_until_usec);
         if (wants_trim(control))
                 next = MIN(next, control->trimmed_usec + CONTROL_TRIM_USEC);
         return next;
@@ -128,6 +131,7 @@ void control_leave(struct control *control)
                 return;
         reap(control);
         trim(control, now_usec);
+        drain_check(control, now_usec);
         arm_timer(control, now_usec);
 }
 
@@ -174,6 +178,7 @@ static int add_client(struct control *control, int fd, uid_t uid, uint64_t now_u
 
 static void set_accepting(struct control *control, bool accepting)
 {
+        accepting = accepting && !control->drained;
         for (size_t i = 0; i < control->n_listeners; i++)
                 (void)sd_event_source_set_enabled(control->listeners[i].source,
                                                   accepting ? SD_EVENT_ON : SD_EVENT_OFF);
@@ -214,15 +219,20 @@ static int accept_one(struct control *control, int listener)
         return 0;
 }
 
+void control_accept(struct control *control, int listener)
+{
+        for (unsigned i = 0; i < CONTROL_ACCEPTS_MAX; i++)
+                if (accept_one(control, listener) < 0)
+                        break;
+}
+
 static int on_connect(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct control *control = userdata;
 
         (void)source, (void)revents;
         control_enter(control);
-        for (unsigned i = 0; i < CONTROL_ACCEPTS_MAX; i++)
-                if (accept_one(control, fd) < 0)
-                        break;
+        control_accept(control, fd);
         control_leave(control);
         return 0;
 }

@@ -20,10 +20,11 @@
 #define CONTROL_OUTPUT_MAX          (2 * 1024 * 1024)   /* bytes queued for one client */
 #define CONTROL_OUTPUT_TOTAL_MAX    (8 * 1024 * 1024)   /* ... for all of them */
 #define CONTROL_IDLE_USEC           (60 * USEC_PER_SEC) /* without a byte either way; not for Watch */
-#define CONTROL_EVENTS_KEPT         256                 /* for Watch(after) */
-#define CONTROL_EVENTS_BYTES_MAX    (768 * 1024)        /* of one ListEvents reply, about */
-#define CONTROL_PORTS_MAX           1000                /* of one ListPorts reply without "more" */
-#define CONTROL_PORTS_PER_REPLY     256                 /* ... with it */
+#define CONTROL_DRAIN_USEC          (USEC_PER_SEC / 2) /* at the end, for what is owed */
+#define CONTROL_EVENTS_KEPT         256                /* for Watch(after) */
+#define CONTROL_EVENTS_BYTES_MAX    (768 * 1024)       /* of one ListEvents reply, about */
+#define CONTROL_PORTS_MAX           1000               /* of one ListPorts reply without "more" */
+#define CONTROL_PORTS_PER_REPLY     256                /* ... with it */
 
 /* ask_owner() */
 #define CONTROL_OWNER_KNOWN 1
@@ -89,6 +90,12 @@ struct control *control_free(struct control *control);
 int control_listen(struct control *control, const char *path);
 /* Serves a listening socket of the service manager; takes over fd. */
 int control_adopt(struct control *control, int fd);
+
+/*
+ * Before the end: lets nobody in any more, answers whoever is owed an answer, and calls drained()
+ * once, when that is done or CONTROL_DRAIN_USEC have passed; perhaps before this returns.
+ */
+void control_drain(struct control *control, void (*drained)(void *userdata));
 
 /* For Watch: keeps the event for who asks later, and streams it. */
 void control_tell_event(struct control *control, const struct event *event);

@@ -39,6 +39,7 @@ struct daemon {
         struct snapshot *snapshot; /* the newest; NULL: none yet */
         uint64_t conf_serial;      /* of conf */
         bool ready_told;
+        bool ending;
         bool recording_told; /* that it has stopped */
         uint64_t started_wall_usec;
 };

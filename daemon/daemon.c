@@ -201,6 +201,28 @@ static uint64_t now(void *userdata)
         return clock_now_usec();
 }
 
+static void on_drained(void *userdata)
+{
+        struct daemon *daemon = userdata;
+
+        (void)sd_event_exit(daemon->event, 0);
+}
+
+/* The second time it is not to be waited for anybody. */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        struct daemon *daemon = userdata;
+
+        (void)source;
+        (void)si;
+        if (daemon->ending)
+                return sd_event_exit(daemon->event, 0);
+        daemon->ending = true;
+        notify_stopping();
+        control_drain(daemon->control, on_drained);
+        return 0;
+}
+
 static int add_signals(struct daemon *daemon)
 {
         sigset_t set;
@@ -215,9 +237,9 @@ static int add_signals(struct daemon *daemon)
         (void)sigaddset(&set, SIGHUP);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
-        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL); /* NULL: exit the loop */
+        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_end, daemon);
         if (r >= 0)
-                r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+                r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_end, daemon);
         if (r >= 0)
                 r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
         return MIN(r, 0);
@@ -326,7 +348,6 @@ static void finish(struct daemon *daemon)
 {
         struct journal_stats stats;
 
-        notify_stopping();
         scan_stop(daemon->scan);
         tell_all(daemon->tell);
         alert_tell_stopped(daemon->journal);

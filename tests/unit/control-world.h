@@ -190,7 +190,8 @@ static inline void spin(struct world *world)
                 assert_true(i < 100000);
 }
 
-static inline struct peer dial(struct world *world)
+/* Connected; the loop has not seen it yet. */
+static inline struct peer dial_unseen(const struct world *world)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         struct peer peer;
@@ -200,6 +201,13 @@ static inline struct peer dial(struct world *world)
         assert_true(peer.fd >= 0);
         assert_int_equal(connect(peer.fd, (struct sockaddr *)&address, sizeof(address)), 0);
         varlink_buffer_init(&peer.in, VARLINK_REPLY_MAX);
+        return peer;
+}
+
+static inline struct peer dial(struct world *world)
+{
+        struct peer peer = dial_unseen(world);
+
         spin(world);
         return peer;
 }
