@@ -57,7 +57,7 @@ def check_damaged(tap, host, name, how):
     host.wait_answer()
     new = host.complaints(f"{STATE}/{name}")[said:]
     tap.equal(len(new), 1, f"{name} {how}: said once ({new})")
-    suffix = "newer" if "newer" in how else "damaged"
+    suffix = {"of a newer version": "newer", "something else": "foreign"}.get(how, "damaged")
     aside = [entry for entry in os.listdir(host.path(STATE)) if entry.startswith(name + ".")]
     tap.ok(f"{name}.{suffix}" in aside, f"{name} {how}: set aside", aside)
     tap.ok(lab.poll(host.raised, guest.RAISE_SEC), f"{name} {how}: watching goes on")

@@ -16,6 +16,7 @@ CONNECTS = 5000
 RESTARTS = KILLS = 10
 RETRY_SEC = 1
 PAUSE_SEC = 0.005
+HESITATION_SEC = 0.03  # between connecting and asking; of every other client
 
 CONFIG = "[Scan]\nInterval=1s\n"
 
@@ -29,7 +30,8 @@ class Clients:
         self.errors = []
         self.lock = threading.Lock()
         self.stopped = False
-        self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(CLIENTS)]
+        self.threads = [threading.Thread(target=self._work, args=[number % 2 * HESITATION_SEC],
+                                         daemon=True) for number in range(CLIENTS)]
 
     def __enter__(self):
         for thread in self.threads:
@@ -41,18 +43,23 @@ class Clients:
         for thread in self.threads:
             thread.join(60)
 
-    def _work(self):
+    def _work(self, hesitation_sec):
         while not self.stopped or self.asked < self.minimum:
-            self._ask()
+            self._ask(hesitation_sec)
             time.sleep(PAUSE_SEC)
 
-    def _ask(self):
+    def _attempt(self, hesitation_sec):
+        with self.host.connect() as connection:
+            time.sleep(hesitation_sec)
+            connection.call("io.twmon.Monitor.GetStatus")
+
+    def _ask(self, hesitation_sec):
         """One request, tried again for retry_sec after its first failure."""
         began = time.monotonic()
         failed, error, retries = None, None, 0
         while failed is None or time.monotonic() - failed < self.retry_sec:
             try:
-                self.host.status()
+                self._attempt(hesitation_sec)
                 error = None
                 break
             except (OSError, EOFError) as caught:
@@ -89,7 +96,7 @@ def test_restarts(tap):
         tap.note(clients)
         tap.equal((clients.errors, clients.answered), ([], clients.asked),
                   f"{RESTARTS} restarts: no client is refused or dropped")
-        tap.ok(clients.asked >= 50 * RESTARTS, "there were some all the time", clients)
+        tap.ok(clients.asked >= 20 * RESTARTS, "there were some all the time", clients)
         check_socket(tap, host, "restarts")
         tap.equal(host.exec("stat", "-c", "%i", SOCKET).stdout, inode, "it is the same socket")
 

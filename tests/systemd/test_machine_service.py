@@ -33,7 +33,7 @@ def test_start(tap):
 
 def check_status_line(tap, host):
     text = host.systemctl("status", TWMON).stdout
-    tap.ok(re.search(r'Status: "\d+ ports? watched, 0 alerts raised; last scan: .* ms"', text),
+    tap.ok(re.search(r'Status: "\d+ ports? watched\b.*\balerts\b.*\blast scan\b.* ms', text),
            "systemctl status has a line on how it is", text)
     tap.ok("Active: active (running)" in text, "READY=1 has arrived", text)
 
@@ -102,7 +102,7 @@ def test_leak(tap):
         status = host.systemctl("status", LEAKY).stdout
         tap.ok(entries[0]["MESSAGE"] in status, "systemctl status of leaky.service shows it", status)
         status = host.systemctl("status", TWMON).stdout
-        tap.ok(re.search('Status: ".* 1 alert raised, worst warning', status),
+        tap.ok(re.search(r'Status: ".*\b1 alert\b.*\bwarning\b', status),
                "and that of twmond counts it", status)
         host.mend()
         host.wait_cleared()
