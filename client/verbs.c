@@ -45,8 +45,8 @@ static const struct verb verbs[] = {
           OPTION_LAST, OPERANDS_ANY_ALERT, view_events },
         { "watch", "[--after N]", "one line per event, until interrupted",
           "Prints alerts as they are raised, change and clear. With --json one object per\n"
-          "line, whose \"sequence\" can be given to --after later on. Numbers begin anew\n"
-          "when twmond restarts.\n",
+          "line, whose \"sequence\" can be given to --after later on. Numbers go on\n"
+          "when twmond restarts, unless what it has kept is lost.\n",
           OPTION_AFTER, OPERANDS_NONE, view_watch },
         { "replay", "FILE [--config FILE]", "judge again what twmond has recorded",
           "Runs twmond's own judgement over the scans of a recording, as fast as it can,\n"

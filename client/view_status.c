@@ -233,6 +233,15 @@ static void draw_starts(const struct term *term, const json_t *status)
                  waiting, away ? "; the service manager could not be asked" : "");
 }
 
+static void draw_state(const struct term *term, const json_t *status)
+{
+        const char *error = field_text(field_object(status, "state"), "error");
+
+        if (error)
+                term_say(term, PAINT_WARNING, "State: %s; a restart may forget what has changed",
+                         error);
+}
+
 static int draw_daemon(const struct view *view, const json_t *status)
 {
         const char *error = field_text(status, "scanError");
@@ -252,6 +261,7 @@ static int draw_daemon(const struct view *view, const json_t *status)
                 term_say(&view->term, PAINT_WARNING, "The last scan: %s", error);
         term_prose(&view->term, PAINT_FAINT, 0, line);
         draw_starts(&view->term, status);
+        draw_state(&view->term, status);
         free(line);
         return 0;
 }

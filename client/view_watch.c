@@ -68,10 +68,8 @@ int view_watch(struct view *view)
                         return view_no_memory();
         }
         r = view_follow(view, parameters, take, &watch);
-        if (r == STATUS_UNREACHABLE && watch.sequence > 0) {
+        if (r == STATUS_UNREACHABLE && watch.sequence > 0)
                 text_complain("to go on where this ended: twmonctl watch --after %" PRIu64,
                               watch.sequence);
-                text_complain_lines("(numbers begin anew when twmond restarts)");
-        }
         return r;
 }

@@ -5,7 +5,9 @@
 #include "control-status.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -95,6 +97,22 @@ static json_t *starts(const struct control_view *view)
         return finish(object, r);
 }
 
+static json_t *state(const struct control_view *view)
+{
+        const struct state_stats *stats = &view->state;
+        json_t *object = json_object();
+        char error[sizeof(stats->what) + 128];
+        int r = 0;
+
+        r |= put_int(object, "written", stats->written);
+        r |= put_int(object, "failures", stats->failures);
+        if (stats->error < 0) {
+                snprintf(error, sizeof(error), "%s: %s", stats->what, strerror(-stats->error));
+                r |= put(object, "error", wire_line(error));
+        }
+        return finish(object, r);
+}
+
 json_t *status_reply(const struct control_view *view, const struct control_stats *stats,
                      uint64_t now_usec)
 {
@@ -118,6 +136,8 @@ json_t *status_reply(const struct control_view *view, const struct control_stats
         r |= put(object, "journalDelivered", json_boolean(view->journal_delivered));
         if (view->conf->start[0])
                 r |= put(object, "start", starts(view));
+        if (view->keeps_files)
+                r |= put(object, "state", state(view));
         r |= put(object, "configuration", wire_line(view->conf_source));
         if (view->snapshot)
                 r |= wire_put_host(object, &view->snapshot->host);

@@ -14,6 +14,7 @@
 #include "lookanswer.h"
 #include "snapshot.h"
 #include "starter.h"
+#include "state.h"
 
 #define CONTROL_CLIENTS_MAX         128
 #define CONTROL_CLIENTS_PER_UID_MAX 64                  /* uid 0 is not limited by it */
@@ -49,7 +50,9 @@ struct control_view {
         uint64_t journal_lost;
         uint64_t recording_lost;
         uint64_t looks_refused;
-        bool journal_delivered;      /* the last attempt reached the journal */
+        bool journal_delivered; /* the last attempt reached the journal */
+        bool keeps_files;       /* there is a state directory */
+        struct state_stats state;
         struct starter_stats starts; /* of conf->start; nothing where that is empty */
 };
 

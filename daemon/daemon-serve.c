@@ -61,6 +61,8 @@ static void view(void *userdata, struct control_view *ret_view)
                 .recording_lost = recording.lost,
                 .looks_refused = daemon->desk.looks.refused,
         };
+        ret_view->keeps_files = daemon->options->state_dir != NULL;
+        keep_get_stats(daemon->keep, &ret_view->state);
         starter_get_stats(daemon->starter, &ret_view->starts);
 }
 

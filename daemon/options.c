@@ -19,7 +19,7 @@ static const struct {
         { "foreground", NULL, "write every message to stderr as well", 'f' },
         { "config", "FILE", "read that file alone, not /etc/twmon and its drop-ins", 'c' },
         { "socket", "PATH", "the control socket (default: /run/twmon/control for root)", 's' },
-        { "state-dir", "DIR", "where state may be kept (nothing is kept there yet)", 'd' },
+        { "state-dir", "DIR", "where to keep what outlives twmond", 'd' },
         { "record", "FILE", "append every scan to that file, for twmonctl replay", 'r' },
         { "check-config", NULL, "check the configuration and exit: 0 good, 1 bad", 'k' },
         { "help-config", NULL, "print every configuration key with its default", 'C' },

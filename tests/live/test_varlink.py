@@ -323,7 +323,7 @@ def host_replies(tap, interface):
     """A table of TIME_WAIT without room, and more resets than connections that end well."""
     shown, buckets = set(), "net.ipv4.tcp_max_tw_buckets"
     usual = lab.get_sysctl(buckets)[0]
-    with lab.Daemon(CONFIG) as daemon:
+    with lab.Daemon(CONFIG, "--state-dir=/proc/nothing") as daemon:
         daemon.wait_scan()
         server, clients, accepted = makers.connections(7869, 100)
         makers.Held(clients + accepted, server).reset()
