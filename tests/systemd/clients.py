@@ -5,6 +5,7 @@ import threading
 import time
 
 from guest import TWMON
+from machine import lab
 
 COUNT = 8
 PAUSE_SEC = 0.005
@@ -52,7 +53,7 @@ class Clients:
                 self._attempt(hesitation_sec)
                 error = None
                 break
-            except (OSError, EOFError) as caught:
+            except (OSError, EOFError, lab.VarlinkError) as caught:
                 error = repr(caught)
                 failed = failed or time.monotonic()
                 retries += 1

@@ -23,7 +23,9 @@ def test_kills(tap):
         since = host.wait_raised()["since"]
         raised = []
         with Clients(host, RETRY_SEC, CONNECTS) as clients:
-            for _ in range(KILLS):
+            for number in range(KILLS):
+                lab.must(lambda number=number: clients.asked >= number * CONNECTS / KILLS,
+                         "clients that ask", 60)
                 host.kill_and_wait()
                 raised.append((host.raised() or {}).get("since"))
                 time.sleep(random.uniform(0, 0.3))
