@@ -2,21 +2,14 @@
 
 /* The life of a half-open alert, in virtual time: a scan every 10 s, a census every n-th scan. */
 
-#include "fixture.h"
+#include "judge.h"
 
-#include "detect.h"
 #include "halfopen.h"
 #include "taker.h"
 
-#define STEP (10 * USEC_PER_SEC)
-
 struct world {
-        struct alert_table *table;
-        struct rules *rules;
-        struct events events;
+        struct judge judge;
         struct census *census; /* the newest; NULL: none yet */
-        uint64_t now;
-        uint64_t generation;
         uint64_t serial;
         enum scan_result result; /* of the next scan */
 };
@@ -33,9 +26,7 @@ static void set_rule(struct world *world, int64_t warning, int64_t critical)
                                    .clear_below_pct = 80,
                                    .origin = "test.conf:7" };
 
-        rules_free(world->rules);
-        assert_int_equal(rules_new(&world->rules), 0);
-        assert_int_equal(rules_add(world->rules, &rule), 0);
+        judge_set_rules(&world->judge, &rule, 1);
 }
 
 static int setup(void **state)
@@ -43,9 +34,8 @@ static int setup(void **state)
         struct world *world = calloc(1, sizeof(*world));
 
         assert_non_null(world);
-        assert_int_equal(alert_table_new(&world->table), 0);
+        judge_init(&world->judge, NULL, 0);
         set_rule(world, 10, 100);
-        world->now = 1000 * USEC_PER_SEC;
         *state = world;
         return 0;
 }
@@ -54,9 +44,7 @@ static int teardown(void **state)
 {
         struct world *world = *state;
 
-        alert_table_free(world->table);
-        rules_free(world->rules);
-        events_done(&world->events);
+        judge_done(&world->judge);
         census_unref(world->census);
         free(world);
         return 0;
@@ -76,7 +64,7 @@ static struct census *count(struct world *world, uint32_t silent)
         assert_non_null(world->census);
         *world->census = (struct census){ .refs = 1,
                                           .whole = true,
-                                          .asof_usec = world->now,
+                                          .asof_usec = world->judge.now,
                                           .conf_serial = world->serial,
                                           .half_open_counted = true,
                                           .half_open = malloc(sizeof(row)),
@@ -89,20 +77,15 @@ static struct census *count(struct world *world, uint32_t silent)
 /* A scan that shows the newest census, then time passes. Returns the number of events. */
 static size_t scan(struct world *world)
 {
-        struct snapshot *snapshot = make_snapshot(++world->generation, NULL, 0);
+        struct snapshot *snapshot = make_snapshot(++world->judge.generation, NULL, 0);
 
         snapshot->conf_serial = world->serial;
-        snapshot->start_usec = world->now;
+        snapshot->start_usec = world->judge.now;
         snapshot->result = world->result;
         if (world->result != SCAN_COMPLETE)
                 snapshot->complete = 0;
         snapshot->census = census_ref(world->census);
-        assert_int_equal(
-                detect_step(world->table, world->rules, snapshot, world->now, 5, &world->events),
-                0);
-        snapshot_unref(snapshot);
-        world->now += STEP;
-        return world->events.n;
+        return judge_see(&world->judge, snapshot);
 }
 
 static size_t walk(struct world *world, uint32_t silent)
@@ -120,14 +103,14 @@ static void pass(struct world *world, unsigned n)
 
 static const struct alert *the_alert(const struct world *world)
 {
-        assert_int_equal(alert_table_count(world->table), 1);
-        return alert_table_get(world->table, 0);
+        assert_int_equal(alert_table_count(world->judge.table), 1);
+        return alert_table_get(world->judge.table, 0);
 }
 
 static void assert_event(const struct world *world, enum transition transition)
 {
-        assert_int_equal(world->events.n, 1);
-        assert_int_equal(world->events.items[0].transition, transition);
+        assert_int_equal(world->judge.events.n, 1);
+        assert_int_equal(world->judge.events.items[0].transition, transition);
 }
 
 static void raise_it(struct world *world, uint32_t silent)
@@ -144,7 +127,7 @@ static void two_censuses_apart_raise(void **state)
         const struct alert *alert;
 
         assert_int_equal(walk(world, 9), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         assert_int_equal(walk(world, 10), 0);
         assert_int_equal(the_alert(world)->state, ALERT_PENDING);
         pass(world, 5); /* far longer than RaiseAfter, but nobody has looked */
@@ -179,9 +162,9 @@ static void a_pending_one_is_dropped_by_a_census_alone(void **state)
         pass(world, 3);
         (void)the_alert(world);
         assert_int_equal(walk(world, 9), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         pass(world, 3);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
 }
 
 /* Scans between two censuses do not let ClearAfter begin anew, nor do they end it. */
@@ -198,7 +181,7 @@ static void clears_by_censuses_a_minute_apart(void **state)
         pass(world, 5);
         assert_int_equal(walk(world, 3), 1); /* 120 s */
         assert_event(world, TRANSITION_CLEARED);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         pass(world, 3);
 }
 
@@ -276,7 +259,7 @@ static void old_numbers_of_another_configuration_are_none(void **state)
         (void)count(world, 20);
         world->serial++;
         pass(world, 3);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         raise_it(world, 20);
         count(world, 3)->conf_serial--;
         pass(world, 3);
@@ -337,7 +320,7 @@ static void a_rule_that_goes_clears_between_censuses(void **state)
 static void from_silence_to_alert(void **state)
 {
         struct world *world = *state;
-        struct census_request request = { .rules = world->rules };
+        struct census_request request = { .rules = world->judge.rules };
         struct host_facts host;
         struct services *services;
         struct census_taker *taker;
@@ -358,7 +341,7 @@ static void from_silence_to_alert(void **state)
                                                 .last_data_recv_msec = (uint32_t)second * 1000,
                                                 .have = SOCKREC_INFO };
 
-                request.now_usec = world->now;
+                request.now_usec = world->judge.now;
                 if (census_taker_is_due(taker, &request, &info)) {
                         assert_true(info);
                         walks++;

@@ -2,21 +2,14 @@
 
 /* The life of close-wait-leak, idle members of pools, and pauses, in virtual time. */
 
-#include "fixture.h"
+#include "judge.h"
 
 #include <errno.h>
 
 #include "alerttable.h"
-#include "rule.h"
-
-#define STEP (10 * USEC_PER_SEC)
 
 struct world {
-        struct alert_table *table;
-        struct rules *rules;
-        struct events events;
-        uint64_t now;
-        uint64_t generation;
+        struct judge judge;
         uint64_t pause; /* between arrivals */
 };
 
@@ -51,11 +44,7 @@ static int setup(void **state)
         const struct rule rules[] = { leak_rule(), stuck_rule() };
 
         assert_non_null(world);
-        assert_int_equal(alert_table_new(&world->table), 0);
-        assert_int_equal(rules_new(&world->rules), 0);
-        for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-                assert_int_equal(rules_add(world->rules, &rules[i]), 0);
-        world->now = 1000 * USEC_PER_SEC;
+        judge_init(&world->judge, rules, ARRAY_SIZE(rules));
         *state = world;
         return 0;
 }
@@ -64,9 +53,7 @@ static int teardown(void **state)
 {
         struct world *world = *state;
 
-        alert_table_free(world->table);
-        rules_free(world->rules);
-        events_done(&world->events);
+        judge_done(&world->judge);
         free(world);
         return 0;
 }
@@ -80,7 +67,7 @@ static size_t see_leak(struct world *world, uint8_t times, uint32_t outlived)
         if (outlived == 0)
                 row.leak = 0;
         row.count[SOCK_CLOSE_WAIT] = outlived;
-        snapshot = make_snapshot(++world->generation, &row, 1);
+        snapshot = make_snapshot(++world->judge.generation, &row, 1);
         snapshot->leaks = calloc(1, sizeof(*snapshot->leaks));
         snapshot->n_leaks = 1;
         snapshot->leaks[0] = (struct port_leak){ .known = true,
@@ -91,12 +78,7 @@ static size_t see_leak(struct world *world, uint8_t times, uint32_t outlived)
                                                  .patience_usec = 6 * USEC_PER_MIN,
                                                  .rate_per_min = 2,
                                                  .error_per_min = 0.5 };
-        assert_int_equal(detect_step(world->table, world->rules, snapshot, world->now, world->now,
-                                     &world->events),
-                         0);
-        snapshot_unref(snapshot);
-        world->now += STEP;
-        return world->events.n;
+        return judge_see(&world->judge, snapshot);
 }
 
 static void has_descriptors_left(struct world *world, int64_t left)
@@ -107,17 +89,17 @@ static void has_descriptors_left(struct world *world, int64_t left)
         answer.owner.total = answer.owner.n_processes = 1;
         answer.owner.processes[0] =
                 (struct owner_process){ .pid = 7, .fds = 1024 - left, .fd_limit = 1024 };
-        for (size_t i = 0; i < alert_table_count(world->table); i++)
-                ((struct alert *)alert_table_get(world->table, i))->witness.known = true;
-        alert_table_set_owner(world->table, &answer);
+        for (size_t i = 0; i < alert_table_count(world->judge.table); i++)
+                ((struct alert *)alert_table_get(world->judge.table, i))->witness.known = true;
+        alert_table_set_owner(world->judge.table, &answer);
 }
 
 static const struct event *only_event(const struct world *world, enum transition transition)
 {
-        assert_int_equal(world->events.n, 1);
-        assert_int_equal(world->events.items[0].transition, transition);
-        assert_int_equal(world->events.items[0].alert.key.kind, ALERT_CLOSE_WAIT_LEAK);
-        return &world->events.items[0];
+        assert_int_equal(world->judge.events.n, 1);
+        assert_int_equal(world->judge.events.items[0].transition, transition);
+        assert_int_equal(world->judge.events.items[0].alert.key.kind, ALERT_CLOSE_WAIT_LEAK);
+        return &world->judge.events.items[0];
 }
 
 static void raise_leak(struct world *world)
@@ -137,7 +119,7 @@ static void test_raised_by_times_not_by_number(void **state)
         assert_int_equal(see_leak(world, 3, 3), 0);
         assert_int_equal(see_leak(world, 3, 3), 1);
         assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
-        assert_int_equal(world->events.items[0].alert.values.count, 3);
+        assert_int_equal(world->judge.events.items[0].alert.values.count, 3);
 }
 
 static void test_critical_by_the_time_left(void **state)
@@ -186,7 +168,7 @@ static void lift_limit(struct world *world)
         answer.owner.total = answer.owner.n_processes = 1;
         answer.owner.processes[0] =
                 (struct owner_process){ .pid = 7, .fds = 24, .fd_limit = OWNER_UNLIMITED };
-        alert_table_set_owner(world->table, &answer);
+        alert_table_set_owner(world->judge.table, &answer);
 }
 
 /* Never is not unknown. */
@@ -209,16 +191,13 @@ static void test_a_blank_partial_scan_does_not_remind(void **state)
 
         raise_leak(world);
         for (int i = 0; i < 400; i++) { /* more than an hour */
-                struct snapshot *snapshot = make_snapshot(++world->generation, NULL, 0);
+                struct snapshot *snapshot = make_snapshot(++world->judge.generation, NULL, 0);
 
                 snapshot->result = SCAN_PARTIAL;
                 snapshot->complete = 0;
-                assert_int_equal(detect_step(world->table, world->rules, snapshot, world->now,
-                                             world->now, &world->events),
-                                 0);
-                snapshot_unref(snapshot);
-                world->now += STEP;
-                assert_int_equal(world->events.n, 0);
+                judge_look(&world->judge, snapshot);
+                world->judge.now += JUDGE_STEP;
+                assert_int_equal(world->judge.events.n, 0);
         }
         assert_int_equal(see_leak(world, 3, 3), 1);
         (void)only_event(world, TRANSITION_REMINDED);
@@ -232,7 +211,7 @@ static void test_unknown_time_changes_nothing(void **state)
         has_descriptors_left(world, 1024 + 1); /* in use: -1, unknown */
         for (int i = 0; i < 30; i++)
                 assert_int_equal(see_leak(world, 5, 9), 0);
-        assert_int_equal(alert_table_get(world->table, 0)->severity, SEVERITY_CRITICAL);
+        assert_int_equal(alert_table_get(world->judge.table, 0)->severity, SEVERITY_CRITICAL);
 }
 
 static void test_cleared_after_its_patience(void **state)
@@ -242,11 +221,11 @@ static void test_cleared_after_its_patience(void **state)
         uint64_t since;
 
         raise_leak(world);
-        since = world->now;
+        since = world->judge.now;
         while (see_leak(world, 2, 5) == 0)
-                assert_true(world->now - since <= patience);
+                assert_true(world->judge.now - since <= patience);
         (void)only_event(world, TRANSITION_CLEARED);
-        assert_int_equal(world->now - STEP - since, patience);
+        assert_int_equal(world->judge.now - JUDGE_STEP - since, patience);
 }
 
 /* One an hour: two hours without one are no end of it. */
@@ -258,14 +237,15 @@ static void test_cleared_after_three_pauses(void **state)
         world->pause = USEC_PER_HOUR;
         raise_leak(world);
         world->pause = 0;
-        since = world->now;
+        since = world->judge.now;
         for (;;) {
                 (void)see_leak(world, 2, 5);
-                if (world->events.n > 0 && world->events.items[0].transition == TRANSITION_CLEARED)
+                if (world->judge.events.n > 0 &&
+                    world->judge.events.items[0].transition == TRANSITION_CLEARED)
                         break;
-                assert_true(world->now - since <= 3 * USEC_PER_HOUR);
+                assert_true(world->judge.now - since <= 3 * USEC_PER_HOUR);
         }
-        assert_int_equal(world->now - STEP - since, 3 * USEC_PER_HOUR);
+        assert_int_equal(world->judge.now - JUDGE_STEP - since, 3 * USEC_PER_HOUR);
 }
 
 /* None arrive any more, for there are no descriptors left: that is no end of it. */
@@ -277,8 +257,9 @@ static void test_not_cleared_by_exhaustion(void **state)
         has_descriptors_left(world, 0);
         for (int i = 0; i < 100; i++) {
                 (void)see_leak(world, 0, 9);
-                for (size_t e = 0; e < world->events.n; e++)
-                        assert_int_not_equal(world->events.items[e].transition, TRANSITION_CLEARED);
+                for (size_t e = 0; e < world->judge.events.n; e++)
+                        assert_int_not_equal(world->judge.events.items[e].transition,
+                                             TRANSITION_CLEARED);
         }
         has_descriptors_left(world, 1);
         while (see_leak(world, 0, 9) == 0)
@@ -295,12 +276,12 @@ static void test_cleared_sooner_when_none_is_left(void **state)
 
         raise_leak(world);
         has_descriptors_left(world, 1000);
-        since = world->now;
+        since = world->judge.now;
         while (see_leak(world, 0, 0) == 0)
                 ;
         (void)only_event(world, TRANSITION_CLEARED);
-        assert_int_equal(world->now - STEP - since, 2 * USEC_PER_MIN);
-        owner = &world->events.items[0].alert.owner;
+        assert_int_equal(world->judge.now - JUDGE_STEP - since, 2 * USEC_PER_MIN);
+        owner = &world->judge.events.items[0].alert.owner;
         assert_int_equal(owner->processes[0].pid, 7);
         assert_int_equal(owner->processes[0].fds, OWNER_UNKNOWN);
         assert_int_equal(owner->processes[0].fd_limit, 1024);
@@ -317,13 +298,8 @@ static size_t see_pool(struct world *world, uint32_t stuck, uint32_t idle)
         struct snapshot *snapshot;
 
         row.count[SOCK_CLOSE_WAIT] = stuck;
-        snapshot = make_snapshot(++world->generation, &row, 1);
-        assert_int_equal(detect_step(world->table, world->rules, snapshot, world->now, world->now,
-                                     &world->events),
-                         0);
-        snapshot_unref(snapshot);
-        world->now += STEP;
-        return world->events.n;
+        snapshot = make_snapshot(++world->judge.generation, &row, 1);
+        return judge_see(&world->judge, snapshot);
 }
 
 static void test_what_is_usual_is_not_judged(void **state)
@@ -333,16 +309,16 @@ static void test_what_is_usual_is_not_judged(void **state)
         for (int i = 0; i < 20; i++)
                 assert_int_equal(see_pool(world, 500, 491), 0);
         assert_int_equal(see_pool(world, 500, 490), 1);
-        assert_int_equal(world->events.items[0].alert.severity, SEVERITY_WARNING);
-        assert_int_equal(world->events.items[0].alert.values.count, 10);
-        assert_int_equal(world->events.items[0].alert.values.stuck, 500);
-        assert_int_equal(world->events.items[0].alert.values.stuck_usual, 490);
+        assert_int_equal(world->judge.events.items[0].alert.severity, SEVERITY_WARNING);
+        assert_int_equal(world->judge.events.items[0].alert.values.count, 10);
+        assert_int_equal(world->judge.events.items[0].alert.values.stuck, 500);
+        assert_int_equal(world->judge.events.items[0].alert.values.stuck_usual, 490);
         assert_int_equal(see_pool(world, 500, 400), 1);
-        assert_int_equal(world->events.items[0].transition, TRANSITION_ESCALATED);
+        assert_int_equal(world->judge.events.items[0].transition, TRANSITION_ESCALATED);
         for (int i = 0; i < 12; i++)
                 assert_int_equal(see_pool(world, 500, 492), 0);
         assert_int_equal(see_pool(world, 500, 492), 1);
-        assert_int_equal(world->events.items[0].transition, TRANSITION_CLEARED);
+        assert_int_equal(world->judge.events.items[0].transition, TRANSITION_CLEARED);
 }
 
 static void test_a_pause_gives_time_to_close(void **state)
@@ -352,11 +328,11 @@ static void test_a_pause_gives_time_to_close(void **state)
 
         for (int i = 0; i < 5; i++)
                 assert_int_equal(see_pool(world, 0, 0), 0);
-        world->now += USEC_PER_HOUR;
-        resumed = world->now;
+        world->judge.now += USEC_PER_HOUR;
+        resumed = world->judge.now;
         while (see_pool(world, 20, 0) == 0)
-                assert_true(world->now - resumed <= USEC_PER_MIN);
-        assert_int_equal(world->now - STEP - resumed, USEC_PER_MIN);
+                assert_true(world->judge.now - resumed <= USEC_PER_MIN);
+        assert_int_equal(world->judge.now - JUDGE_STEP - resumed, USEC_PER_MIN);
 }
 
 static void test_long_intervals_are_no_pause(void **state)
@@ -365,7 +341,7 @@ static void test_long_intervals_are_no_pause(void **state)
 
         for (int i = 0; i < 5; i++) {
                 assert_int_equal(see_pool(world, 0, 0), 0);
-                world->now += 5 * USEC_PER_MIN;
+                world->judge.now += 5 * USEC_PER_MIN;
         }
         assert_int_equal(see_pool(world, 20, 0), 1);
 }
@@ -400,26 +376,27 @@ static void test_owners_of_leaks_are_asked_for(void **state)
         uint64_t now;
 
         assert_int_equal(see_leak(world, 3, 3), 0); /* pending */
-        now = world->now;
-        alert_table_ask_owners(world->table, now, ask, &questions);
+        now = world->judge.now;
+        alert_table_ask_owners(world->judge.table, now, ask, &questions);
         assert_int_equal(questions.n, 0); /* nobody to ask for */
         has_descriptors_left(world, 1000);
         questions.n = -1;
-        alert_table_ask_owners(world->table, now, ask, &questions);
+        alert_table_ask_owners(world->judge.table, now, ask, &questions);
         questions.n = 0;
-        alert_table_ask_owners(world->table, now, ask, &questions);
+        alert_table_ask_owners(world->judge.table, now, ask, &questions);
         assert_int_equal(questions.n, 1); /* no room before: asked again */
-        alert_table_ask_owners(world->table, now + ALERT_OWNER_KEEP_USEC - 1, ask, &questions);
+        alert_table_ask_owners(world->judge.table, now + ALERT_OWNER_KEEP_USEC - 1, ask,
+                               &questions);
         assert_int_equal(questions.n, 1);
-        alert_table_ask_owners(world->table, now + ALERT_OWNER_KEEP_USEC, ask, &questions);
+        alert_table_ask_owners(world->judge.table, now + ALERT_OWNER_KEEP_USEC, ask, &questions);
         assert_int_equal(questions.n, 2);
         /* what is left of few is asked for more often */
         has_descriptors_left(world, 5);
         now += ALERT_OWNER_KEEP_USEC + ALERT_OWNER_KEEP_URGENT_USEC;
-        alert_table_ask_owners(world->table, now, ask, &questions);
+        alert_table_ask_owners(world->judge.table, now, ask, &questions);
         assert_int_equal(questions.n, 3);
         now += ALERT_OWNER_KEEP_URGENT_USEC;
-        alert_table_ask_owners(world->table, now, ask, &questions);
+        alert_table_ask_owners(world->judge.table, now, ask, &questions);
         assert_int_equal(questions.n, 4);
 }
 
@@ -437,17 +414,17 @@ static struct alert *add_alert(struct alert_table *table, uint16_t port)
 static void test_owners_of_what_stands_are_asked_for(void **state)
 {
         struct world *world = *state;
-        struct alert *alert = add_alert(world->table, 1);
+        struct alert *alert = add_alert(world->judge.table, 1);
         struct questions questions = { 0 };
 
         alert->state = ALERT_PENDING;
-        alert_table_ask_owners(world->table, world->now, ask, &questions);
+        alert_table_ask_owners(world->judge.table, world->judge.now, ask, &questions);
         alert->state = ALERT_RAISED;
-        alert->below_since_usec = world->now; /* about to clear */
-        alert_table_ask_owners(world->table, world->now, ask, &questions);
+        alert->below_since_usec = world->judge.now; /* about to clear */
+        alert_table_ask_owners(world->judge.table, world->judge.now, ask, &questions);
         assert_int_equal(questions.n, 0);
         alert->below_since_usec = 0;
-        alert_table_ask_owners(world->table, world->now, ask, &questions);
+        alert_table_ask_owners(world->judge.table, world->judge.now, ask, &questions);
         assert_int_equal(questions.n, 1);
 }
 
@@ -458,12 +435,12 @@ static void test_every_owner_has_its_turn(void **state)
         bool seen[201] = { 0 };
 
         for (uint16_t port = 1; port <= 200; port++)
-                (void)add_alert(world->table, port);
+                (void)add_alert(world->judge.table, port);
         for (int i = 0; i < 200; i++) {
                 struct questions questions = { 0 };
-                const uint64_t now = world->now + (uint64_t)i * ALERT_OWNER_KEEP_USEC;
+                const uint64_t now = world->judge.now + (uint64_t)i * ALERT_OWNER_KEEP_USEC;
 
-                alert_table_ask_owners(world->table, now, ask, &questions);
+                alert_table_ask_owners(world->judge.table, now, ask, &questions);
                 assert_int_equal(questions.n, ALERT_OWNERS_ASKED_MAX);
                 seen[questions.port] = true;
         }

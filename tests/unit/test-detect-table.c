@@ -2,20 +2,13 @@
 
 /* time-wait-table: by percent with hold times, by an overflow at once, and neither flaps. */
 
-#include "fixture.h"
+#include "judge.h"
 
-#include "detect.h"
 #include "observe.h"
 #include "sight.h"
 
-#define STEP (10 * USEC_PER_SEC)
-
 struct world {
-        struct alert_table *alerts;
-        struct rules *rules;
-        struct events events;
-        uint64_t now;
-        uint64_t generation;
+        struct judge judge;
         uint64_t overflows_total;
 };
 
@@ -31,22 +24,13 @@ static struct rule table_rule(int64_t warning, int64_t critical)
                               .origin = "built-in" };
 }
 
-static void set_rule(struct world *world, const struct rule *rule)
-{
-        rules_free(world->rules);
-        assert_int_equal(rules_new(&world->rules), 0);
-        assert_int_equal(rules_add(world->rules, rule), 0);
-}
-
 static int setup(void **state)
 {
         struct world *world = calloc(1, sizeof(*world));
         const struct rule rule = table_rule(80, 95);
 
         assert_non_null(world);
-        assert_int_equal(alert_table_new(&world->alerts), 0);
-        set_rule(world, &rule);
-        world->now = 1000 * USEC_PER_SEC;
+        judge_init(&world->judge, &rule, 1);
         *state = world;
         return 0;
 }
@@ -55,24 +39,18 @@ static int teardown(void **state)
 {
         struct world *world = *state;
 
-        alert_table_free(world->alerts);
-        rules_free(world->rules);
-        events_done(&world->events);
+        judge_done(&world->judge);
         free(world);
         return 0;
 }
 
 static void judge(struct world *world, const struct tw_table *table, enum scan_result result)
 {
-        struct snapshot *snapshot = make_snapshot(++world->generation, NULL, 0);
+        struct snapshot *snapshot = make_snapshot(++world->judge.generation, NULL, 0);
 
         snapshot->result = result;
         snapshot->host.tw_table = *table;
-        assert_int_equal(
-                detect_step(world->alerts, world->rules, snapshot, world->now, 5, &world->events),
-                0);
-        snapshot_unref(snapshot);
-        world->now += STEP;
+        (void)judge_see(&world->judge, snapshot);
 }
 
 static struct tw_table table_of(struct world *world, uint64_t used, uint64_t max,
@@ -93,8 +71,9 @@ static enum transition see_of(struct world *world, uint64_t used, uint64_t max, 
         const struct tw_table table = table_of(world, used, max, overflows);
 
         judge(world, &table, SCAN_COMPLETE);
-        assert_true(world->events.n <= 1);
-        return world->events.n == 1 ? world->events.items[0].transition : TRANSITION_COUNT;
+        assert_true(world->judge.events.n <= 1);
+        return world->judge.events.n == 1 ? world->judge.events.items[0].transition
+                                          : TRANSITION_COUNT;
 }
 
 static enum transition see(struct world *world, uint64_t used, uint64_t overflows)
@@ -104,8 +83,8 @@ static enum transition see(struct world *world, uint64_t used, uint64_t overflow
 
 static const struct alert *only_alert(const struct world *world)
 {
-        assert_int_equal(alert_table_count(world->alerts), 1);
-        return alert_table_get(world->alerts, 0);
+        assert_int_equal(alert_table_count(world->judge.table), 1);
+        return alert_table_get(world->judge.table, 0);
 }
 
 /* Scans of the same until something is told; returns how many, and what in *ret. */
@@ -126,7 +105,7 @@ static void test_percent_has_its_hold_times(void **state)
 
         for (unsigned i = 0; i < 100; i++)
                 assert_int_equal(see(world, 79, 0), TRANSITION_COUNT);
-        assert_int_equal(alert_table_count(world->alerts), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         assert_int_equal(until_told(world, 80, &told), 3); /* RaiseAfter: 20 s */
         assert_int_equal(told, TRANSITION_RAISED);
         assert_int_equal(only_alert(world)->severity, SEVERITY_WARNING);
@@ -137,7 +116,7 @@ static void test_percent_has_its_hold_times(void **state)
         assert_int_equal(told, TRANSITION_DEESCALATED);
         assert_int_equal(until_told(world, 64, &told), 13);
         assert_int_equal(told, TRANSITION_CLEARED);
-        assert_int_equal(alert_table_count(world->alerts), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
 }
 
 static void test_an_overflow_is_critical_at_once(void **state)
@@ -171,7 +150,7 @@ static void test_overflows_do_not_flap(void **state)
         struct world *world = *state;
 
         assert_int_equal(see(world, 10, 1), TRANSITION_RAISED);
-        for (unsigned i = 1; i < 3600 * USEC_PER_SEC / STEP; i++)
+        for (unsigned i = 1; i < 3600 * USEC_PER_SEC / JUDGE_STEP; i++)
                 assert_int_equal(see(world, 10, i % 11 == 0), TRANSITION_COUNT);
         assert_int_equal(only_alert(world)->severity, SEVERITY_CRITICAL);
 }
@@ -182,12 +161,12 @@ static void test_a_level_that_is_off_is_no_severity(void **state)
         const struct rule warning = table_rule(80, RULE_LEVEL_OFF);
         const struct rule off = table_rule(RULE_LEVEL_OFF, RULE_LEVEL_OFF);
 
-        set_rule(world, &warning);
+        judge_set_rules(&world->judge, &warning, 1);
         assert_int_equal(see(world, 100, 7), TRANSITION_RAISED);
         assert_int_equal(only_alert(world)->severity, SEVERITY_WARNING);
-        set_rule(world, &off);
+        judge_set_rules(&world->judge, &off, 1);
         assert_int_equal(see(world, 100, 7), TRANSITION_CLEARED);
-        assert_string_equal(world->events.items[0].reason,
+        assert_string_equal(world->judge.events.items[0].reason,
                             "its rule was removed from the configuration");
         assert_int_equal(see(world, 100, 7), TRANSITION_COUNT);
 }
@@ -198,11 +177,11 @@ static void test_unknown_decides_nothing(void **state)
         const struct tw_table unknown = { 0 };
 
         judge(world, &unknown, SCAN_COMPLETE);
-        assert_int_equal(alert_table_count(world->alerts), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         assert_int_equal(see(world, 99, 1), TRANSITION_RAISED);
         for (unsigned i = 0; i < 100; i++) {
                 judge(world, &unknown, SCAN_COMPLETE);
-                assert_int_equal(world->events.n, 0);
+                assert_int_equal(world->judge.events.n, 0);
         }
         assert_int_equal(only_alert(world)->values.count, 99);
 }
@@ -216,12 +195,12 @@ static void test_without_the_counter(void **state)
 
         for (unsigned i = 0; i < 3; i++)
                 judge(world, &table, SCAN_COMPLETE);
-        assert_int_equal(world->events.n, 1);
+        assert_int_equal(world->judge.events.n, 1);
         table.used = 10;
-        for (unsigned i = 0; i < 13; i++, told += (unsigned)world->events.n)
+        for (unsigned i = 0; i < 13; i++, told += (unsigned)world->judge.events.n)
                 judge(world, &table, SCAN_COMPLETE);
         assert_int_equal(told, 1);
-        assert_int_equal(alert_table_count(world->alerts), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
 }
 
 /* The numbers do not come from the sockets. */
@@ -231,8 +210,8 @@ static void test_failed_scans_tell_as_well(void **state)
         const struct tw_table table = table_of(world, 5, 100, 1);
 
         judge(world, &table, SCAN_FAILED);
-        assert_int_equal(world->events.n, 1);
-        assert_int_equal(world->events.items[0].alert.severity, SEVERITY_CRITICAL);
+        assert_int_equal(world->judge.events.n, 1);
+        assert_int_equal(world->judge.events.items[0].alert.severity, SEVERITY_CRITICAL);
 }
 
 /* Small tables jump from percent to percent; a lowered limit leaves more than there is room for. */
@@ -241,7 +220,7 @@ static void test_small_tables(void **state)
         struct world *world = *state;
 
         assert_int_equal(see_of(world, 3, 4, 0), TRANSITION_COUNT); /* 75 % */
-        assert_int_equal(alert_table_count(world->alerts), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         assert_int_equal(see_of(world, 4, 4, 0), TRANSITION_COUNT);
         assert_int_equal(only_alert(world)->severity, SEVERITY_CRITICAL);
         assert_int_equal(see_of(world, 40, 4, 0), TRANSITION_COUNT);
@@ -255,7 +234,7 @@ static void test_no_room_at_all(void **state)
         struct world *world = *state;
 
         assert_int_equal(see_of(world, 0, 0, 0), TRANSITION_COUNT);
-        assert_int_equal(alert_table_count(world->alerts), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         assert_int_equal(see_of(world, 0, 0, 5), TRANSITION_RAISED);
 }
 
@@ -329,14 +308,14 @@ static void test_observed(void **state)
         struct snapshot *snapshot;
 
         assert_int_equal(observer_new(&observer), 0);
-        snapshot = scan(observer, world->rules, 4, 10);
+        snapshot = scan(observer, world->judge.rules, 4, 10);
         assert_true(snapshot->host.tw_table.known);
         assert_false(snapshot->host.tw_table.overflow_known);
         assert_int_equal(snapshot->host.tw_table.time_wait, 1); /* and 3 in FIN_WAIT2 */
         assert_int_equal(snapshot->host.rates.known, 0);
         snapshot_unref(snapshot);
 
-        snapshot = scan(observer, world->rules, 4, 12);
+        snapshot = scan(observer, world->judge.rules, 4, 12);
         assert_int_equal(snapshot->host.tw_table.overflows, 2);
         assert_int_equal(snapshot->host.tw_table.overflows_total, 2);
         assert_int_equal(snapshot->host.rates.delta[TCP_TIME_WAIT_OVERFLOW], 2);

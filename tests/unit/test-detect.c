@@ -2,22 +2,9 @@
 
 /* The life cycle of alerts, in virtual time: one snapshot every 10 s unless said otherwise. */
 
-#include "fixture.h"
+#include "judge.h"
 
 #include <errno.h>
-
-#include "detect.h"
-#include "rule.h"
-
-#define STEP (10 * USEC_PER_SEC)
-
-struct world {
-        struct alert_table *table;
-        struct rules *rules;
-        struct events events;
-        uint64_t now;
-        uint64_t generation;
-};
 
 static struct rule stuck_rule(int64_t warning, int64_t critical)
 {
@@ -32,7 +19,7 @@ static struct rule stuck_rule(int64_t warning, int64_t critical)
                               .origin = "test.conf:7" };
 }
 
-static void set_rules(struct world *world, const struct rule *rules, size_t n)
+static void set_rules(struct judge *judge, const struct rule *rules, size_t n)
 {
         const struct rule blind = { .kind = ALERT_BLIND,
                                     .warning = 1,
@@ -43,267 +30,249 @@ static void set_rules(struct world *world, const struct rule *rules, size_t n)
                                     .scope = { .side = SIDE_HOST },
                                     .origin = "built-in" };
 
-        rules_free(world->rules);
-        assert_int_equal(rules_new(&world->rules), 0);
-        for (size_t i = 0; i < n; i++)
-                assert_int_equal(rules_add(world->rules, &rules[i]), 0);
-        assert_int_equal(rules_add(world->rules, &blind), 0);
+        judge_set_rules(judge, rules, n);
+        assert_int_equal(rules_add(judge->rules, &blind), 0);
 }
 
 static int setup(void **state)
 {
-        struct world *world = calloc(1, sizeof(*world));
+        struct judge *judge = calloc(1, sizeof(*judge));
         const struct rule rule = stuck_rule(10, 100);
 
-        assert_non_null(world);
-        assert_int_equal(alert_table_new(&world->table), 0);
-        set_rules(world, &rule, 1);
-        world->now = 1000 * USEC_PER_SEC;
-        *state = world;
+        assert_non_null(judge);
+        judge_init(judge, NULL, 0);
+        set_rules(judge, &rule, 1);
+        *state = judge;
         return 0;
 }
 
 static int teardown(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        alert_table_free(world->table);
-        rules_free(world->rules);
-        events_done(&world->events);
-        free(world);
+        judge_done(judge);
+        free(judge);
         return 0;
 }
 
-static void judge(struct world *world, struct snapshot *snapshot)
-{
-        assert_int_equal(detect_step(world->table, world->rules, snapshot, world->now,
-                                     world->now + 5, &world->events),
-                         0);
-        snapshot_unref(snapshot);
-}
-
 /* One scan that sees `stuck` stuck sockets on local port 80, then time passes. Returns events. */
-static size_t see(struct world *world, uint32_t stuck)
+static size_t see(struct judge *judge, uint32_t stuck)
 {
         const struct port_row row = { .key = local_port(80),
                                       .count[SOCK_CLOSE_WAIT] = stuck,
                                       .stuck = stuck,
                                       .oldest_usec = 65 * USEC_PER_SEC };
 
-        judge(world, make_snapshot(++world->generation, &row, 1));
-        world->now += STEP;
-        return world->events.n;
+        return judge_see(judge, make_snapshot(++judge->generation, &row, 1));
 }
 
-static size_t see_result(struct world *world, uint32_t stuck, enum scan_result result)
+static size_t see_result(struct judge *judge, uint32_t stuck, enum scan_result result)
 {
         const struct port_row row = { .key = local_port(80),
                                       .count[SOCK_CLOSE_WAIT] = stuck,
                                       .stuck = stuck };
-        struct snapshot *snapshot = make_snapshot(++world->generation, &row, 1);
+        struct snapshot *snapshot = make_snapshot(++judge->generation, &row, 1);
 
         snapshot->result = result;
         snapshot->complete = result == SCAN_COMPLETE ? snapshot->requested : 0;
         if (result != SCAN_COMPLETE)
                 strcpy(snapshot->error_text, "no tcp_diag");
-        judge(world, snapshot);
-        world->now += STEP;
-        return world->events.n;
+        return judge_see(judge, snapshot);
 }
 
-static const struct event *only_event(const struct world *world, enum transition transition)
+static const struct event *only_event(const struct judge *judge, enum transition transition)
 {
-        assert_int_equal(world->events.n, 1);
-        assert_int_equal(world->events.items[0].transition, transition);
-        return &world->events.items[0];
+        assert_int_equal(judge->events.n, 1);
+        assert_int_equal(judge->events.items[0].transition, transition);
+        return &judge->events.items[0];
 }
 
-static void raise_warning(struct world *world)
+static void raise_warning(struct judge *judge)
 {
-        while (see(world, 10) == 0)
+        while (see(judge, 10) == 0)
                 ;
-        only_event(world, TRANSITION_RAISED);
+        only_event(judge, TRANSITION_RAISED);
 }
 
 static void test_pending_then_raised(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         const struct event *event;
 
-        assert_int_equal(see(world, 9), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
-        assert_int_equal(see(world, 10), 0);
-        assert_int_equal(alert_table_count(world->table), 1);
-        assert_int_equal(alert_table_get(world->table, 0)->state, ALERT_PENDING);
-        assert_int_equal(see(world, 12), 0);
-        assert_int_equal(see(world, 11), 1); /* 20 s after it was first seen */
-        event = only_event(world, TRANSITION_RAISED);
+        assert_int_equal(see(judge, 9), 0);
+        assert_int_equal(alert_table_count(judge->table), 0);
+        assert_int_equal(see(judge, 10), 0);
+        assert_int_equal(alert_table_count(judge->table), 1);
+        assert_int_equal(alert_table_get(judge->table, 0)->state, ALERT_PENDING);
+        assert_int_equal(see(judge, 12), 0);
+        assert_int_equal(see(judge, 11), 1); /* 20 s after it was first seen */
+        event = only_event(judge, TRANSITION_RAISED);
         assert_int_equal(event->sequence, 1);
         assert_int_equal(event->alert.severity, SEVERITY_WARNING);
         assert_int_equal(event->alert.values.count, 11);
         assert_int_equal(event->alert.values.oldest_usec, 65 * USEC_PER_SEC);
-        assert_int_equal(event->alert.since_usec, world->now - STEP);
+        assert_int_equal(event->alert.since_usec, judge->now - JUDGE_STEP);
         assert_string_equal(event->alert.origin, "test.conf:7");
-        assert_int_equal(see(world, 11), 0); /* nothing is said twice */
+        assert_int_equal(see(judge, 11), 0); /* nothing is said twice */
 }
 
 static void test_pending_that_ends_says_nothing(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        assert_int_equal(see(world, 10), 0);
-        assert_int_equal(see(world, 10), 0);
-        assert_int_equal(see(world, 9), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
-        assert_int_equal(see(world, 10), 0); /* the hold begins anew */
-        assert_int_equal(see(world, 10), 0);
-        assert_int_equal(see(world, 10), 1);
+        assert_int_equal(see(judge, 10), 0);
+        assert_int_equal(see(judge, 10), 0);
+        assert_int_equal(see(judge, 9), 0);
+        assert_int_equal(alert_table_count(judge->table), 0);
+        assert_int_equal(see(judge, 10), 0); /* the hold begins anew */
+        assert_int_equal(see(judge, 10), 0);
+        assert_int_equal(see(judge, 10), 1);
 }
 
 static void test_clear_needs_low_level_and_hold(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
-        assert_int_equal(see(world, 9), 0); /* below the level, above 8: nothing moves */
+        raise_warning(judge);
+        assert_int_equal(see(judge, 9), 0); /* below the level, above 8: nothing moves */
         for (int i = 0; i < 30; i++)
-                assert_int_equal(see(world, 9), 0);
+                assert_int_equal(see(judge, 9), 0);
         for (int i = 0; i < 12; i++)
-                assert_int_equal(see(world, 8), 0);
-        assert_int_equal(see(world, 8), 1); /* 120 s after the first 8 */
-        only_event(world, TRANSITION_CLEARED);
-        assert_int_equal(alert_table_count(world->table), 0);
+                assert_int_equal(see(judge, 8), 0);
+        assert_int_equal(see(judge, 8), 1); /* 120 s after the first 8 */
+        only_event(judge, TRANSITION_CLEARED);
+        assert_int_equal(alert_table_count(judge->table), 0);
 }
 
 static void test_clear_hold_restarts(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
+        raise_warning(judge);
         for (int i = 0; i < 12; i++)
-                assert_int_equal(see(world, 0), 0);
-        assert_int_equal(see(world, 9), 0);
+                assert_int_equal(see(judge, 0), 0);
+        assert_int_equal(see(judge, 9), 0);
         for (int i = 0; i < 12; i++)
-                assert_int_equal(see(world, 0), 0);
-        assert_int_equal(see(world, 0), 1);
+                assert_int_equal(see(judge, 0), 0);
+        assert_int_equal(see(judge, 0), 1);
 }
 
 static void test_small_levels_clear_at_zero(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rule = stuck_rule(1, RULE_LEVEL_OFF);
 
         rule.clear_after_usec = 0;
-        set_rules(world, &rule, 1);
-        see(world, 1);
-        see(world, 1);
-        assert_int_equal(see(world, 1), 1);
-        assert_int_equal(see(world, 1), 0);
-        assert_int_equal(see(world, 0), 1);
-        only_event(world, TRANSITION_CLEARED);
+        set_rules(judge, &rule, 1);
+        see(judge, 1);
+        see(judge, 1);
+        assert_int_equal(see(judge, 1), 1);
+        assert_int_equal(see(judge, 1), 0);
+        assert_int_equal(see(judge, 0), 1);
+        only_event(judge, TRANSITION_CLEARED);
 }
 
 /* ClearBelow=100 % must not make raise and clear the same level. */
 static void test_clear_level_is_below_the_level(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rule = stuck_rule(10, RULE_LEVEL_OFF);
 
         rule.clear_below_pct = 100;
         rule.clear_after_usec = 0;
-        set_rules(world, &rule, 1);
-        raise_warning(world);
-        assert_int_equal(see(world, 10), 0);
-        assert_int_equal(see(world, 9), 1);
+        set_rules(judge, &rule, 1);
+        raise_warning(judge);
+        assert_int_equal(see(judge, 10), 0);
+        assert_int_equal(see(judge, 9), 1);
 }
 
 static void test_escalation_and_back(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
-        assert_int_equal(see(world, 100), 0);
-        assert_int_equal(see(world, 100), 0);
-        assert_int_equal(see(world, 100), 1);
-        assert_int_equal(only_event(world, TRANSITION_ESCALATED)->alert.severity,
+        raise_warning(judge);
+        assert_int_equal(see(judge, 100), 0);
+        assert_int_equal(see(judge, 100), 0);
+        assert_int_equal(see(judge, 100), 1);
+        assert_int_equal(only_event(judge, TRANSITION_ESCALATED)->alert.severity,
                          SEVERITY_CRITICAL);
-        assert_int_equal(world->events.items[0].previous_severity, SEVERITY_WARNING);
+        assert_int_equal(judge->events.items[0].previous_severity, SEVERITY_WARNING);
         for (int i = 0; i < 20; i++)
-                assert_int_equal(see(world, 81), 0);
+                assert_int_equal(see(judge, 81), 0);
         for (int i = 0; i < 12; i++)
-                assert_int_equal(see(world, 80), 0);
-        assert_int_equal(see(world, 80), 1);
-        assert_int_equal(only_event(world, TRANSITION_DEESCALATED)->alert.severity,
+                assert_int_equal(see(judge, 80), 0);
+        assert_int_equal(see(judge, 80), 1);
+        assert_int_equal(only_event(judge, TRANSITION_DEESCALATED)->alert.severity,
                          SEVERITY_WARNING);
-        assert_int_equal(world->events.items[0].previous_severity, SEVERITY_CRITICAL);
+        assert_int_equal(judge->events.items[0].previous_severity, SEVERITY_CRITICAL);
 }
 
 static void test_raised_as_critical_only_when_that_held(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        see(world, 10);
-        see(world, 10);
-        assert_int_equal(see(world, 100), 1); /* critical for one scan only */
-        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
-        assert_int_equal(see(world, 100), 0);
-        assert_int_equal(see(world, 100), 1);
-        only_event(world, TRANSITION_ESCALATED);
+        see(judge, 10);
+        see(judge, 10);
+        assert_int_equal(see(judge, 100), 1); /* critical for one scan only */
+        assert_int_equal(only_event(judge, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
+        assert_int_equal(see(judge, 100), 0);
+        assert_int_equal(see(judge, 100), 1);
+        only_event(judge, TRANSITION_ESCALATED);
 }
 
 static void test_critical_at_once(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        see(world, 500);
-        see(world, 500);
-        assert_int_equal(see(world, 500), 1);
-        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
+        see(judge, 500);
+        see(judge, 500);
+        assert_int_equal(see(judge, 500), 1);
+        assert_int_equal(only_event(judge, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
 }
 
 static void test_critical_drop_to_zero_clears_once(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         size_t events = 0;
 
         for (int i = 0; i < 3; i++)
-                see(world, 500);
+                see(judge, 500);
         for (int i = 0; i < 40; i++)
-                events += see(world, 0);
+                events += see(judge, 0);
         assert_int_equal(events, 1); /* cleared; not de-escalated first */
 }
 
 /* A level that is only critical: there is no warning to fall back to. */
 static void test_critical_level_alone(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         const struct rule rule = stuck_rule(RULE_LEVEL_OFF, 50);
 
-        set_rules(world, &rule, 1);
-        assert_int_equal(see(world, 49), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
-        see(world, 50);
-        see(world, 50);
-        assert_int_equal(see(world, 50), 1);
-        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
+        set_rules(judge, &rule, 1);
+        assert_int_equal(see(judge, 49), 0);
+        assert_int_equal(alert_table_count(judge->table), 0);
+        see(judge, 50);
+        see(judge, 50);
+        assert_int_equal(see(judge, 50), 1);
+        assert_int_equal(only_event(judge, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
         for (int i = 0; i < 12; i++)
-                assert_int_equal(see(world, 40), 0);
-        assert_int_equal(see(world, 40), 1);
-        only_event(world, TRANSITION_CLEARED);
+                assert_int_equal(see(judge, 40), 0);
+        assert_int_equal(see(judge, 40), 1);
+        only_event(judge, TRANSITION_CLEARED);
 }
 
 static void test_reminders(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         size_t scans = 0;
 
-        raise_warning(world);
-        while (see(world, 10) == 0)
+        raise_warning(judge);
+        while (see(judge, 10) == 0)
                 scans++;
-        only_event(world, TRANSITION_REMINDED);
+        only_event(judge, TRANSITION_REMINDED);
         assert_int_equal(scans, 359); /* the 360th, an hour after it was raised */
         scans = 0;
-        while (see(world, 10) == 0)
+        while (see(judge, 10) == 0)
                 scans++;
         assert_int_equal(scans, 359);
 }
@@ -311,204 +280,204 @@ static void test_reminders(void **state)
 static const struct alert_key stuck_80 = { .kind = ALERT_CLOSE_WAIT_STUCK,
                                            .port = { .side = SIDE_LOCAL, .port = 80 } };
 
-static int acknowledge(struct world *world, const struct alert_key *key, bool given)
+static int acknowledge(struct judge *judge, const struct alert_key *key, bool given)
 {
         const struct acknowledgement acknowledgement = {
                 .given = given, .uid = 33, .wall_usec = 7, .comment = "known"
         };
 
-        return alert_table_acknowledge(world->table, key, &acknowledgement);
+        return alert_table_acknowledge(judge->table, key, &acknowledgement);
 }
 
-static const struct acknowledgement *acknowledgement_of(const struct world *world)
+static const struct acknowledgement *acknowledgement_of(const struct judge *judge)
 {
-        return &alert_table_get(world->table, 0)->acknowledgement;
+        return &alert_table_get(judge->table, 0)->acknowledgement;
 }
 
 static void test_acknowledged_is_not_reminded(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         uint64_t changes;
 
-        raise_warning(world);
-        changes = alert_table_changes(world->table);
-        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
-        assert_int_equal(alert_table_changes(world->table), changes + 1);
+        raise_warning(judge);
+        changes = alert_table_changes(judge->table);
+        assert_int_equal(acknowledge(judge, &stuck_80, true), 0);
+        assert_int_equal(alert_table_changes(judge->table), changes + 1);
         for (int i = 0; i < 3 * 360; i++)
-                assert_int_equal(see(world, 10), 0);
-        assert_true(acknowledgement_of(world)->given);
-        assert_int_equal(acknowledgement_of(world)->uid, 33);
-        assert_int_equal(acknowledgement_of(world)->wall_usec, 7);
-        assert_string_equal(acknowledgement_of(world)->comment, "known");
+                assert_int_equal(see(judge, 10), 0);
+        assert_true(acknowledgement_of(judge)->given);
+        assert_int_equal(acknowledgement_of(judge)->uid, 33);
+        assert_int_equal(acknowledgement_of(judge)->wall_usec, 7);
+        assert_string_equal(acknowledgement_of(judge)->comment, "known");
 
-        assert_int_equal(acknowledge(world, &stuck_80, false), 0);
-        assert_false(acknowledgement_of(world)->given);
-        assert_int_equal(acknowledgement_of(world)->uid, 0);
-        assert_string_equal(acknowledgement_of(world)->comment, "");
-        assert_int_equal(see(world, 10), 1); /* it has been due for long */
-        only_event(world, TRANSITION_REMINDED);
+        assert_int_equal(acknowledge(judge, &stuck_80, false), 0);
+        assert_false(acknowledgement_of(judge)->given);
+        assert_int_equal(acknowledgement_of(judge)->uid, 0);
+        assert_string_equal(acknowledgement_of(judge)->comment, "");
+        assert_int_equal(see(judge, 10), 1); /* it has been due for long */
+        only_event(judge, TRANSITION_REMINDED);
 }
 
 static void test_escalation_ends_acknowledgement(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
-        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
-        see(world, 100);
-        see(world, 100);
-        assert_true(acknowledgement_of(world)->given);
-        assert_int_equal(see(world, 100), 1);
-        assert_false(only_event(world, TRANSITION_ESCALATED)->alert.acknowledgement.given);
-        assert_false(acknowledgement_of(world)->given);
+        raise_warning(judge);
+        assert_int_equal(acknowledge(judge, &stuck_80, true), 0);
+        see(judge, 100);
+        see(judge, 100);
+        assert_true(acknowledgement_of(judge)->given);
+        assert_int_equal(see(judge, 100), 1);
+        assert_false(only_event(judge, TRANSITION_ESCALATED)->alert.acknowledgement.given);
+        assert_false(acknowledgement_of(judge)->given);
 
-        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
-        while (see(world, 80) == 0)
+        assert_int_equal(acknowledge(judge, &stuck_80, true), 0);
+        while (see(judge, 80) == 0)
                 ;
-        assert_true(only_event(world, TRANSITION_DEESCALATED)->alert.acknowledgement.given);
-        assert_true(acknowledgement_of(world)->given);
+        assert_true(only_event(judge, TRANSITION_DEESCALATED)->alert.acknowledgement.given);
+        assert_true(acknowledgement_of(judge)->given);
         for (int i = 0; i < 2 * 360; i++)
-                assert_int_equal(see(world, 10), 0);
+                assert_int_equal(see(judge, 10), 0);
 }
 
 static void test_clearing_ends_acknowledgement(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
-        assert_int_equal(acknowledge(world, &stuck_80, true), 0);
-        while (see(world, 0) == 0)
+        raise_warning(judge);
+        assert_int_equal(acknowledge(judge, &stuck_80, true), 0);
+        while (see(judge, 0) == 0)
                 ;
-        only_event(world, TRANSITION_CLEARED);
-        raise_warning(world);
-        assert_false(acknowledgement_of(world)->given);
+        only_event(judge, TRANSITION_CLEARED);
+        raise_warning(judge);
+        assert_false(acknowledgement_of(judge)->given);
 }
 
 static void test_what_cannot_be_acknowledged(void **state)
 {
         struct alert_key other = stuck_80;
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        assert_int_equal(acknowledge(world, &stuck_80, true), -ENOENT);
-        see(world, 10);
-        assert_int_equal(acknowledge(world, &stuck_80, true), -EBUSY);
-        assert_int_equal(acknowledge(world, &stuck_80, false), -EBUSY);
-        assert_false(acknowledgement_of(world)->given);
-        raise_warning(world);
+        assert_int_equal(acknowledge(judge, &stuck_80, true), -ENOENT);
+        see(judge, 10);
+        assert_int_equal(acknowledge(judge, &stuck_80, true), -EBUSY);
+        assert_int_equal(acknowledge(judge, &stuck_80, false), -EBUSY);
+        assert_false(acknowledgement_of(judge)->given);
+        raise_warning(judge);
         other.port.side = SIDE_REMOTE;
-        assert_int_equal(acknowledge(world, &other, true), -ENOENT);
+        assert_int_equal(acknowledge(judge, &other, true), -ENOENT);
         other = stuck_80;
         other.destination.family = ADDR_IPV4;
-        assert_int_equal(acknowledge(world, &other, true), -ENOENT);
+        assert_int_equal(acknowledge(judge, &other, true), -ENOENT);
         other = (struct alert_key){ .kind = ALERT_BLIND };
-        assert_int_equal(acknowledge(world, &other, true), -ENOENT);
-        assert_int_equal(acknowledge(world, &stuck_80, false), 0);
+        assert_int_equal(acknowledge(judge, &other, true), -ENOENT);
+        assert_int_equal(acknowledge(judge, &stuck_80, false), 0);
 }
 
 /* A reminder of something that is over would be a false alarm. */
 static void test_no_reminder_while_clearing(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rule = stuck_rule(10, 100);
         uint64_t clears_usec;
 
         rule.remind_every_usec = 30 * USEC_PER_SEC;
-        set_rules(world, &rule, 1);
-        raise_warning(world);
-        assert_false(alert_clears_in(alert_table_get(world->table, 0), world->now, &clears_usec));
-        assert_int_equal(see(world, 0), 0);
-        assert_true(alert_clears_in(alert_table_get(world->table, 0), world->now, &clears_usec));
+        set_rules(judge, &rule, 1);
+        raise_warning(judge);
+        assert_false(alert_clears_in(alert_table_get(judge->table, 0), judge->now, &clears_usec));
+        assert_int_equal(see(judge, 0), 0);
+        assert_true(alert_clears_in(alert_table_get(judge->table, 0), judge->now, &clears_usec));
         assert_int_equal(clears_usec, 110 * USEC_PER_SEC);
         for (int i = 0; i < 11; i++)
-                assert_int_equal(see(world, 0), 0);
-        assert_true(alert_is_clearing(alert_table_get(world->table, 0)));
-        assert_true(alert_clears_in(alert_table_get(world->table, 0), world->now, &clears_usec));
+                assert_int_equal(see(judge, 0), 0);
+        assert_true(alert_is_clearing(alert_table_get(judge->table, 0)));
+        assert_true(alert_clears_in(alert_table_get(judge->table, 0), judge->now, &clears_usec));
         assert_int_equal(clears_usec, 0);
-        assert_int_equal(see(world, 0), 1);
-        only_event(world, TRANSITION_CLEARED);
+        assert_int_equal(see(judge, 0), 1);
+        only_event(judge, TRANSITION_CLEARED);
 }
 
 /* What is not known to be so is not repeated as if it were. */
 static void test_no_reminder_while_blind(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rule = stuck_rule(10, 100);
 
         rule.remind_every_usec = 30 * USEC_PER_SEC;
-        set_rules(world, &rule, 1);
-        raise_warning(world);
+        set_rules(judge, &rule, 1);
+        raise_warning(judge);
         for (int i = 0; i < 50; i++) {
-                see_result(world, 0, SCAN_FAILED);
-                for (size_t e = 0; e < world->events.n; e++)
-                        assert_int_equal(world->events.items[e].alert.key.kind, ALERT_BLIND);
+                see_result(judge, 0, SCAN_FAILED);
+                for (size_t e = 0; e < judge->events.n; e++)
+                        assert_int_equal(judge->events.items[e].alert.key.kind, ALERT_BLIND);
         }
 }
 
 /* Low before and after a blindness is not low throughout it. */
 static void test_clear_hold_begins_anew_after_blindness(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
-        see(world, 0);
+        raise_warning(judge);
+        see(judge, 0);
         for (int i = 0; i < 20; i++)
-                see_result(world, 0, SCAN_FAILED);
+                see_result(judge, 0, SCAN_FAILED);
         for (int i = 0; i < 12; i++) {
-                see(world, 0);
-                for (size_t e = 0; e < world->events.n; e++)
-                        assert_int_equal(world->events.items[e].alert.key.kind, ALERT_BLIND);
+                see(judge, 0);
+                for (size_t e = 0; e < judge->events.n; e++)
+                        assert_int_equal(judge->events.items[e].alert.key.kind, ALERT_BLIND);
         }
-        assert_int_equal(see(world, 0), 1);
-        only_event(world, TRANSITION_CLEARED);
+        assert_int_equal(see(judge, 0), 1);
+        only_event(judge, TRANSITION_CLEARED);
 }
 
 /* A reload ends what has no rule, and judges nothing. */
 static void test_retire(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         const struct rule rule = stuck_rule(10, 100);
 
-        raise_warning(world);
-        assert_int_equal(detect_retire(world->table, world->rules, world->now, 0, &world->events),
+        raise_warning(judge);
+        assert_int_equal(detect_retire(judge->table, judge->rules, judge->now, 0, &judge->events),
                          0);
-        assert_int_equal(world->events.n, 0);
-        set_rules(world, NULL, 0);
-        assert_int_equal(detect_retire(world->table, world->rules, world->now, 0, &world->events),
+        assert_int_equal(judge->events.n, 0);
+        set_rules(judge, NULL, 0);
+        assert_int_equal(detect_retire(judge->table, judge->rules, judge->now, 0, &judge->events),
                          0);
-        assert_string_equal(only_event(world, TRANSITION_CLEARED)->reason,
+        assert_string_equal(only_event(judge, TRANSITION_CLEARED)->reason,
                             "its rule was removed from the configuration");
-        set_rules(world, &rule, 1);
-        see(world, 10); /* pending */
-        set_rules(world, NULL, 0);
-        assert_int_equal(detect_retire(world->table, world->rules, world->now, 0, &world->events),
+        set_rules(judge, &rule, 1);
+        see(judge, 10); /* pending */
+        set_rules(judge, NULL, 0);
+        assert_int_equal(detect_retire(judge->table, judge->rules, judge->now, 0, &judge->events),
                          0);
-        assert_int_equal(world->events.n, 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(judge->events.n, 0);
+        assert_int_equal(alert_table_count(judge->table), 0);
 }
 
-static const struct owner *owner_of(const struct world *world, enum alert_kind kind)
+static const struct owner *owner_of(const struct judge *judge, enum alert_kind kind)
 {
-        for (size_t i = 0; i < alert_table_count(world->table); i++)
-                if (alert_table_get(world->table, i)->key.kind == kind)
-                        return &alert_table_get(world->table, i)->owner;
+        for (size_t i = 0; i < alert_table_count(judge->table); i++)
+                if (alert_table_get(judge->table, i)->key.kind == kind)
+                        return &alert_table_get(judge->table, i)->owner;
         fail();
         return NULL;
 }
 
-static void found(struct world *world, const char *unit, const struct port_witness *witness)
+static void found(struct judge *judge, const char *unit, const struct port_witness *witness)
 {
         struct owner_answer answer = { .port = local_port(80), .witness = *witness };
 
         owner_clear(&answer.owner);
         strcpy(answer.owner.unit, unit);
         answer.owner.by_listener = witness->by_listener;
-        alert_table_set_owner(world->table, &answer);
+        alert_table_set_owner(judge->table, &answer);
 }
 
 /* TIME_WAIT sockets have no owner: one CLOSE_WAIT socket of the port does not make it theirs. */
 static void test_time_wait_has_no_owner(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rule = stuck_rule(10, RULE_LEVEL_OFF);
         struct port_row row = { .key = local_port(80),
                                 .count[SOCK_TIME_WAIT] = 500,
@@ -516,17 +485,17 @@ static void test_time_wait_has_no_owner(void **state)
                                 .witness = { .known = true, .uid = 1000 } };
 
         rule.kind = ALERT_TIME_WAIT_COUNT;
-        set_rules(world, &rule, 1);
-        judge(world, make_snapshot(++world->generation, &row, 1));
-        found(world, "leaky.service", &row.witness);
-        assert_false(alert_table_get(world->table, 0)->witness.known);
-        assert_false(owner_is_known(&alert_table_get(world->table, 0)->owner));
+        set_rules(judge, &rule, 1);
+        judge_look(judge, make_snapshot(++judge->generation, &row, 1));
+        found(judge, "leaky.service", &row.witness);
+        assert_false(alert_table_get(judge->table, 0)->witness.known);
+        assert_false(owner_is_known(&alert_table_get(judge->table, 0)->owner));
 }
 
 /* But they may be laid to whoever listens, CLOSE_WAIT sockets of another or not. */
 static void test_time_wait_is_the_listeners(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rules[] = { stuck_rule(10, RULE_LEVEL_OFF), stuck_rule(10, RULE_LEVEL_OFF) };
         struct port_row row = { .key = local_port(80),
                                 .count[SOCK_TIME_WAIT] = 500,
@@ -536,97 +505,97 @@ static void test_time_wait_is_the_listeners(void **state)
                                 .listener = { .known = true, .by_listener = true, .inode = 6 } };
 
         rules[1].kind = ALERT_TIME_WAIT_COUNT;
-        set_rules(world, rules, 2);
-        judge(world, make_snapshot(++world->generation, &row, 1));
-        assert_int_equal(alert_table_count(world->table), 2);
+        set_rules(judge, rules, 2);
+        judge_look(judge, make_snapshot(++judge->generation, &row, 1));
+        assert_int_equal(alert_table_count(judge->table), 2);
         for (size_t i = 0; i < 2; i++) {
-                const struct alert *alert = alert_table_get(world->table, i);
+                const struct alert *alert = alert_table_get(judge->table, i);
                 const bool time_wait = alert->key.kind == ALERT_TIME_WAIT_COUNT;
 
                 assert_true(alert->witness.known && alert->witness.by_listener == time_wait);
                 assert_int_equal(alert->witness.inode, time_wait ? 6 : 5);
         }
-        found(world, "leaky.service", &row.witness);
-        assert_false(owner_is_known(owner_of(world, ALERT_TIME_WAIT_COUNT)));
-        assert_string_equal(owner_of(world, ALERT_CLOSE_WAIT_STUCK)->unit, "leaky.service");
-        found(world, "web.service", &row.listener);
-        assert_string_equal(owner_of(world, ALERT_TIME_WAIT_COUNT)->unit, "web.service");
-        assert_string_equal(owner_of(world, ALERT_CLOSE_WAIT_STUCK)->unit, "leaky.service");
-        found(world, "", &row.witness); /* whoever listens is better than nobody */
-        found(world, "http.service", &row.listener);
-        assert_string_equal(owner_of(world, ALERT_TIME_WAIT_COUNT)->unit, "http.service");
-        assert_string_equal(owner_of(world, ALERT_CLOSE_WAIT_STUCK)->unit, "http.service");
+        found(judge, "leaky.service", &row.witness);
+        assert_false(owner_is_known(owner_of(judge, ALERT_TIME_WAIT_COUNT)));
+        assert_string_equal(owner_of(judge, ALERT_CLOSE_WAIT_STUCK)->unit, "leaky.service");
+        found(judge, "web.service", &row.listener);
+        assert_string_equal(owner_of(judge, ALERT_TIME_WAIT_COUNT)->unit, "web.service");
+        assert_string_equal(owner_of(judge, ALERT_CLOSE_WAIT_STUCK)->unit, "leaky.service");
+        found(judge, "", &row.witness); /* whoever listens is better than nobody */
+        found(judge, "http.service", &row.listener);
+        assert_string_equal(owner_of(judge, ALERT_TIME_WAIT_COUNT)->unit, "http.service");
+        assert_string_equal(owner_of(judge, ALERT_CLOSE_WAIT_STUCK)->unit, "http.service");
 }
 
 static void test_no_reminders_when_off(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rule = stuck_rule(10, 100);
 
         rule.remind_every_usec = 0;
-        set_rules(world, &rule, 1);
-        raise_warning(world);
+        set_rules(judge, &rule, 1);
+        raise_warning(judge);
         for (int i = 0; i < 1000; i++)
-                assert_int_equal(see(world, 10), 0);
+                assert_int_equal(see(judge, 10), 0);
 }
 
 /* Sockets that are older than StuckAfter + RaiseAfter prove that the hold time is over. */
 static void test_ages_shorten_the_hold(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct port_row row = {
                 .key = local_port(80), .count[SOCK_CLOSE_WAIT] = 120, .stuck = 120, .stuck_held = 10
         };
 
-        judge(world, make_snapshot(++world->generation, &row, 1));
-        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
+        judge_look(judge, make_snapshot(++judge->generation, &row, 1));
+        assert_int_equal(only_event(judge, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
         row.stuck_held = 100;
-        world->now += STEP;
-        judge(world, make_snapshot(++world->generation, &row, 1));
-        only_event(world, TRANSITION_ESCALATED);
+        judge->now += JUDGE_STEP;
+        judge_look(judge, make_snapshot(++judge->generation, &row, 1));
+        only_event(judge, TRANSITION_ESCALATED);
 }
 
 static void test_partial_never_clears_nor_drops(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         size_t cleared = 0;
 
-        see(world, 10);
-        see_result(world, 0, SCAN_PARTIAL); /* keeps the pending one */
-        assert_int_equal(see(world, 10), 1);
+        see(judge, 10);
+        see_result(judge, 0, SCAN_PARTIAL); /* keeps the pending one */
+        assert_int_equal(see(judge, 10), 1);
         for (int i = 0; i < 100; i++) {
-                see_result(world, 0, SCAN_PARTIAL);
-                for (size_t e = 0; e < world->events.n; e++)
-                        cleared += world->events.items[e].transition == TRANSITION_CLEARED;
+                see_result(judge, 0, SCAN_PARTIAL);
+                for (size_t e = 0; e < judge->events.n; e++)
+                        cleared += judge->events.items[e].transition == TRANSITION_CLEARED;
         }
         assert_int_equal(cleared, 0);
-        assert_int_equal(alert_table_get(world->table, 0)->state, ALERT_RAISED);
-        assert_int_equal(alert_table_get(world->table, 0)->values.count, 10); /* not zero */
+        assert_int_equal(alert_table_get(judge->table, 0)->state, ALERT_RAISED);
+        assert_int_equal(alert_table_get(judge->table, 0)->values.count, 10); /* not zero */
 }
 
 static void test_partial_may_raise(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         bool raised = false;
 
         for (int i = 0; i < 3; i++) {
-                see_result(world, 10, SCAN_PARTIAL);
-                for (size_t e = 0; e < world->events.n; e++)
-                        raised |= world->events.items[e].alert.key.kind == ALERT_CLOSE_WAIT_STUCK;
+                see_result(judge, 10, SCAN_PARTIAL);
+                for (size_t e = 0; e < judge->events.n; e++)
+                        raised |= judge->events.items[e].alert.key.kind == ALERT_CLOSE_WAIT_STUCK;
         }
         assert_true(raised);
 }
 
 static void test_blind(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         const struct event *event;
 
-        see(world, 0);
-        assert_int_equal(see_result(world, 0, SCAN_FAILED), 0);
-        assert_int_equal(see_result(world, 0, SCAN_FAILED), 0);
-        assert_int_equal(see_result(world, 0, SCAN_FAILED), 1);
-        event = only_event(world, TRANSITION_RAISED);
+        see(judge, 0);
+        assert_int_equal(see_result(judge, 0, SCAN_FAILED), 0);
+        assert_int_equal(see_result(judge, 0, SCAN_FAILED), 0);
+        assert_int_equal(see_result(judge, 0, SCAN_FAILED), 1);
+        event = only_event(judge, TRANSITION_RAISED);
         assert_int_equal(event->alert.key.kind, ALERT_BLIND);
         assert_int_equal(event->alert.key.port.side, SIDE_HOST);
         assert_int_equal(event->alert.key.port.port, 0);
@@ -634,95 +603,95 @@ static void test_blind(void **state)
         assert_int_equal(event->alert.values.count, 3);
         assert_false(event->alert.values.port_known);
         assert_string_equal(event->alert.reason, "no tcp_diag");
-        assert_int_equal(see(world, 0), 0);
-        assert_int_equal(see(world, 0), 0);
-        assert_int_equal(see(world, 0), 1);
-        only_event(world, TRANSITION_CLEARED);
+        assert_int_equal(see(judge, 0), 0);
+        assert_int_equal(see(judge, 0), 0);
+        assert_int_equal(see(judge, 0), 1);
+        only_event(judge, TRANSITION_CLEARED);
 }
 
 static void test_blind_by_partial_scans_is_a_warning(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
         for (int i = 0; i < 2; i++)
-                assert_int_equal(see_result(world, 0, SCAN_PARTIAL), 0);
-        assert_int_equal(see_result(world, 0, SCAN_PARTIAL), 1);
-        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
+                assert_int_equal(see_result(judge, 0, SCAN_PARTIAL), 0);
+        assert_int_equal(see_result(judge, 0, SCAN_PARTIAL), 1);
+        assert_int_equal(only_event(judge, TRANSITION_RAISED)->alert.severity, SEVERITY_WARNING);
 }
 
 static void test_failed_scan_keeps_alerts(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
+        raise_warning(judge);
         for (int i = 0; i < 100; i++) {
-                see_result(world, 0, SCAN_FAILED);
-                for (size_t e = 0; e < world->events.n; e++)
-                        assert_int_equal(world->events.items[e].alert.key.kind, ALERT_BLIND);
+                see_result(judge, 0, SCAN_FAILED);
+                for (size_t e = 0; e < judge->events.n; e++)
+                        assert_int_equal(judge->events.items[e].alert.key.kind, ALERT_BLIND);
         }
-        assert_int_equal(alert_table_count(world->table), 2);
+        assert_int_equal(alert_table_count(judge->table), 2);
 }
 
 /* Judging the same snapshot again, as a reload does, counts a failed scan once. */
 static void test_same_snapshot_counts_once(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
         for (int i = 0; i < 5; i++) {
-                see_result(world, 0, SCAN_FAILED);
-                world->generation--;
+                see_result(judge, 0, SCAN_FAILED);
+                judge->generation--;
         }
-        assert_int_equal(alert_table_get(world->table, 0)->values.count, 1);
+        assert_int_equal(alert_table_get(judge->table, 0)->values.count, 1);
 }
 
 static void test_removed_rule_clears_with_reason(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        raise_warning(world);
-        set_rules(world, NULL, 0);
-        assert_int_equal(see(world, 10), 1);
-        assert_string_equal(only_event(world, TRANSITION_CLEARED)->reason,
+        raise_warning(judge);
+        set_rules(judge, NULL, 0);
+        assert_int_equal(see(judge, 10), 1);
+        assert_string_equal(only_event(judge, TRANSITION_CLEARED)->reason,
                             "its rule was removed from the configuration");
-        assert_int_equal(see(world, 10), 0);
+        assert_int_equal(see(judge, 10), 0);
 }
 
 static void test_removed_rule_drops_pending_silently(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        see(world, 10);
-        set_rules(world, NULL, 0);
-        assert_int_equal(see(world, 10), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        see(judge, 10);
+        set_rules(judge, NULL, 0);
+        assert_int_equal(see(judge, 10), 0);
+        assert_int_equal(alert_table_count(judge->table), 0);
 }
 
 static void test_ignored_port_is_not_judged(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
 
-        rules_ignore(world->rules, SIDE_LOCAL, 80, 80);
+        rules_ignore(judge->rules, SIDE_LOCAL, 80, 80);
         for (int i = 0; i < 10; i++)
-                assert_int_equal(see(world, 1000), 0);
+                assert_int_equal(see(judge, 1000), 0);
 }
 
 static void test_port_that_vanishes_clears(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         size_t cleared = 0;
 
-        raise_warning(world);
+        raise_warning(judge);
         for (int i = 0; i < 14; i++) {
-                judge(world, make_snapshot(++world->generation, NULL, 0));
-                world->now += STEP;
-                cleared += world->events.n;
+                judge_look(judge, make_snapshot(++judge->generation, NULL, 0));
+                judge->now += JUDGE_STEP;
+                cleared += judge->events.n;
         }
         assert_int_equal(cleared, 1);
 }
 
 static void test_kinds_are_independent(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct rule rules[] = { stuck_rule(10, 100), stuck_rule(5, RULE_LEVEL_OFF),
                                 stuck_rule(50, RULE_LEVEL_OFF) };
         const struct port_row row = { .key = local_port(80),
@@ -732,20 +701,20 @@ static void test_kinds_are_independent(void **state)
 
         rules[1].kind = ALERT_CLOSE_WAIT_COUNT;
         rules[2].kind = ALERT_TIME_WAIT_COUNT;
-        set_rules(world, rules, ARRAY_SIZE(rules));
+        set_rules(judge, rules, ARRAY_SIZE(rules));
         for (int i = 0; i < 3; i++) {
-                judge(world, make_snapshot(++world->generation, &row, 1));
-                world->now += STEP;
+                judge_look(judge, make_snapshot(++judge->generation, &row, 1));
+                judge->now += JUDGE_STEP;
         }
-        assert_int_equal(world->events.n, 2);
-        assert_int_equal(world->events.items[0].alert.key.kind, ALERT_CLOSE_WAIT_COUNT);
-        assert_int_equal(world->events.items[1].alert.key.kind, ALERT_TIME_WAIT_COUNT);
-        assert_int_equal(world->events.items[1].alert.values.count, 50);
+        assert_int_equal(judge->events.n, 2);
+        assert_int_equal(judge->events.items[0].alert.key.kind, ALERT_CLOSE_WAIT_COUNT);
+        assert_int_equal(judge->events.items[1].alert.key.kind, ALERT_TIME_WAIT_COUNT);
+        assert_int_equal(judge->events.items[1].alert.values.count, 50);
 }
 
 static void test_table_is_bounded_and_counts_overflow(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct port_row *rows = calloc(ALERTS_MAX + 7, sizeof(*rows));
         size_t raised = 0;
 
@@ -755,54 +724,52 @@ static void test_table_is_bounded_and_counts_overflow(void **state)
                                              .count[SOCK_CLOSE_WAIT] = 10,
                                              .stuck = 10 };
         for (int i = 0; i < 3; i++) {
-                judge(world, make_snapshot(++world->generation, rows, ALERTS_MAX + 7));
-                world->now += STEP;
-                raised += world->events.n;
+                judge_look(judge, make_snapshot(++judge->generation, rows, ALERTS_MAX + 7));
+                judge->now += JUDGE_STEP;
+                raised += judge->events.n;
         }
-        assert_int_equal(alert_table_count(world->table), ALERTS_MAX - ALERTS_HOST);
+        assert_int_equal(alert_table_count(judge->table), ALERTS_MAX - ALERTS_HOST);
         assert_int_equal(raised, ALERTS_MAX - ALERTS_HOST);
-        assert_int_equal(alert_table_overflow(world->table), 3 * (7 + ALERTS_HOST));
+        assert_int_equal(alert_table_overflow(judge->table), 3 * (7 + ALERTS_HOST));
         for (int i = 0; i < 2; i++)
-                see_result(world, 0, SCAN_FAILED);
-        assert_int_equal(see_result(world, 0, SCAN_FAILED), 1); /* there is a place for blind */
-        assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.key.kind, ALERT_BLIND);
+                see_result(judge, 0, SCAN_FAILED);
+        assert_int_equal(see_result(judge, 0, SCAN_FAILED), 1); /* there is a place for blind */
+        assert_int_equal(only_event(judge, TRANSITION_RAISED)->alert.key.kind, ALERT_BLIND);
         free(rows);
 }
 
 /* As see(), by sockets of somebody. */
-static size_t see_held(struct world *world, uint32_t stuck)
+static size_t see_held(struct judge *judge, uint32_t stuck)
 {
         const struct port_row row = { .key = local_port(80),
                                       .count[SOCK_CLOSE_WAIT] = stuck,
                                       .stuck = stuck,
                                       .witness = { .known = true } };
 
-        judge(world, make_snapshot(++world->generation, &row, 1));
-        world->now += STEP;
-        return world->events.n;
+        return judge_see(judge, make_snapshot(++judge->generation, &row, 1));
 }
 
 static void test_owner_is_kept(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         struct owner_answer answer = { .port = local_port(80), .witness = { .known = true } };
 
         owner_clear(&answer.owner);
         strcpy(answer.owner.unit, "leaky.service");
-        while (see_held(world, 10) == 0)
+        while (see_held(judge, 10) == 0)
                 ;
         answer.owner.n_processes = answer.owner.total = 1;
         answer.owner.processes[0] = (struct owner_process){ 7, "leaky", 40, 64 };
-        alert_table_set_owner(world->table, &answer);
-        see(world, 10);
-        assert_int_equal(alert_table_get(world->table, 0)->owner.processes[0].fds, 40);
-        see(world, 0); /* it has closed something: the count is old */
-        assert_int_equal(alert_table_get(world->table, 0)->owner.processes[0].fds, OWNER_UNKNOWN);
-        assert_int_equal(alert_table_get(world->table, 0)->owner.processes[0].fd_limit, 64);
+        alert_table_set_owner(judge->table, &answer);
+        see(judge, 10);
+        assert_int_equal(alert_table_get(judge->table, 0)->owner.processes[0].fds, 40);
+        see(judge, 0); /* it has closed something: the count is old */
+        assert_int_equal(alert_table_get(judge->table, 0)->owner.processes[0].fds, OWNER_UNKNOWN);
+        assert_int_equal(alert_table_get(judge->table, 0)->owner.processes[0].fd_limit, 64);
         for (int i = 0; i < 11; i++)
-                see(world, 0);
-        see(world, 0);
-        assert_string_equal(only_event(world, TRANSITION_CLEARED)->alert.owner.unit,
+                see(judge, 0);
+        see(judge, 0);
+        assert_string_equal(only_event(judge, TRANSITION_CLEARED)->alert.owner.unit,
                             "leaky.service");
 }
 
@@ -821,11 +788,11 @@ static void test_key_text(void **state)
  * Random walks: whatever happens, raised and cleared alternate per key, sequence numbers rise by
  * one, and a scan that was not whole never clears by numbers.
  */
-static void check_events(const struct world *world, enum scan_result result, bool *raised,
+static void check_events(const struct judge *judge, enum scan_result result, bool *raised,
                          uint64_t *sequence)
 {
-        for (size_t e = 0; e < world->events.n; e++) {
-                const struct event *event = &world->events.items[e];
+        for (size_t e = 0; e < judge->events.n; e++) {
+                const struct event *event = &judge->events.items[e];
 
                 assert_int_equal(event->sequence, ++*sequence);
                 if (event->alert.key.kind != ALERT_CLOSE_WAIT_STUCK)
@@ -839,7 +806,7 @@ static void check_events(const struct world *world, enum scan_result result, boo
 
 static void test_random_walks(void **state)
 {
-        struct world *world = *state;
+        struct judge *judge = *state;
         const struct rule rules[] = { stuck_rule(10, 100), stuck_rule(3, 20) };
         uint64_t sequence = 0;
         bool raised = false;
@@ -851,10 +818,10 @@ static void test_random_walks(void **state)
                 const uint32_t stuck = (uint32_t)(random() % 4 ? random() % 12 : random() % 200);
 
                 if (random() % 200 == 0)
-                        set_rules(world, rules + random() % 2, (size_t)(random() % 2));
-                world->now += (uint64_t)random() % (40 * USEC_PER_SEC);
-                see_result(world, random() % 20 ? stuck : 0, result);
-                check_events(world, result, &raised, &sequence);
+                        set_rules(judge, rules + random() % 2, (size_t)(random() % 2));
+                judge->now += (uint64_t)random() % (40 * USEC_PER_SEC);
+                see_result(judge, random() % 20 ? stuck : 0, result);
+                check_events(judge, result, &raised, &sequence);
         }
         assert_true(sequence > 100);
 }

@@ -5,33 +5,27 @@
  * sockstat may say; and its words, keys and JSON.
  */
 
-#include "fixture.h"
+#include "judge.h"
 
 #include <arpa/inet.h>
 
-#include "detect.h"
 #include "phrase.h"
 #include "wire.h"
 
-#define STEP (10 * USEC_PER_SEC)
-
 struct world {
-        struct alert_table *table;
-        struct rules *rules;
-        struct events events;
-        uint64_t now;
-        uint64_t generation;
+        struct judge judge;
         int64_t sockets; /* sockstat */
 };
 
 static struct destination_row row_of(uint32_t used)
 {
-        struct destination_row row = {
-                .port = { .side = SIDE_REMOTE, .port = 5432 },
-                .destination = { .family = ADDR_IPV4 },
-                .exhaustion = { .known = true, .used = used, .usable = 200, .pause_usec = STEP },
-                .witness = { .known = true, .inode = 7 }
-        };
+        struct destination_row row = { .port = { .side = SIDE_REMOTE, .port = 5432 },
+                                       .destination = { .family = ADDR_IPV4 },
+                                       .exhaustion = { .known = true,
+                                                       .used = used,
+                                                       .usable = 200,
+                                                       .pause_usec = JUDGE_STEP },
+                                       .witness = { .known = true, .inode = 7 } };
 
         assert_int_equal(inet_pton(AF_INET, "10.0.0.1", row.destination.source.bytes), 1);
         assert_int_equal(inet_pton(AF_INET, "10.0.0.2", row.destination.address.bytes), 1);
@@ -59,9 +53,7 @@ static void set_rule(struct world *world, int64_t warning, int64_t critical)
                                    .clear_below_pct = 80,
                                    .origin = "built-in" };
 
-        rules_free(world->rules);
-        assert_int_equal(rules_new(&world->rules), 0);
-        assert_int_equal(rules_add(world->rules, &rule), 0);
+        judge_set_rules(&world->judge, &rule, 1);
 }
 
 static int setup(void **state)
@@ -69,9 +61,8 @@ static int setup(void **state)
         struct world *world = calloc(1, sizeof(*world));
 
         assert_non_null(world);
-        assert_int_equal(alert_table_new(&world->table), 0);
+        judge_init(&world->judge, NULL, 0);
         set_rule(world, 70, 85);
-        world->now = 1000 * USEC_PER_SEC;
         world->sockets = 1000;
         *state = world;
         return 0;
@@ -81,18 +72,16 @@ static int teardown(void **state)
 {
         struct world *world = *state;
 
-        alert_table_free(world->table);
-        rules_free(world->rules);
-        events_done(&world->events);
+        judge_done(&world->judge);
         free(world);
         return 0;
 }
 
 static struct snapshot *snapshot_now(struct world *world)
 {
-        struct snapshot *snapshot = make_snapshot(++world->generation, NULL, 0);
+        struct snapshot *snapshot = make_snapshot(++world->judge.generation, NULL, 0);
 
-        snapshot->start_usec = world->now;
+        snapshot->start_usec = world->judge.now;
         host_facts_clear(&snapshot->host);
         snapshot->host.sockstat.inuse = world->sockets;
         snapshot->host.sockstat.tw = world->sockets >= 0 ? 0 : HOST_UNKNOWN;
@@ -107,7 +96,7 @@ static struct census *census_of(const struct world *world, const struct destinat
         assert_non_null(census);
         census->refs = 1;
         census->whole = true;
-        census->asof_usec = world->now;
+        census->asof_usec = world->judge.now;
         census->destinations_counted = true;
         census->usable = 200;
         census->destinations = calloc(n + 1, sizeof(*rows));
@@ -123,12 +112,7 @@ static size_t judge(struct world *world, struct census *census)
         struct snapshot *snapshot = snapshot_now(world);
 
         snapshot->census = census;
-        assert_int_equal(
-                detect_step(world->table, world->rules, snapshot, world->now, 5, &world->events),
-                0);
-        snapshot_unref(snapshot);
-        world->now += STEP;
-        return world->events.n;
+        return judge_see(&world->judge, snapshot);
 }
 
 static size_t see_row(struct world *world, const struct destination_row *row)
@@ -145,9 +129,9 @@ static size_t see(struct world *world, uint32_t used)
 
 static const struct event *only_event(const struct world *world, enum transition transition)
 {
-        assert_int_equal(world->events.n, 1);
-        assert_int_equal(world->events.items[0].transition, transition);
-        return &world->events.items[0];
+        assert_int_equal(world->judge.events.n, 1);
+        assert_int_equal(world->judge.events.items[0].transition, transition);
+        return &world->judge.events.items[0];
 }
 
 static void levels_are_percentages(void **state)
@@ -156,9 +140,9 @@ static void levels_are_percentages(void **state)
         const struct event *event;
 
         assert_int_equal(see(world, 139), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         assert_int_equal(see(world, 140), 0);
-        assert_int_equal(alert_table_count(world->table), 1);
+        assert_int_equal(alert_table_count(world->judge.table), 1);
         assert_int_equal(see(world, 140), 0);
         assert_int_equal(see(world, 140), 1);
         event = only_event(world, TRANSITION_RAISED);
@@ -202,7 +186,7 @@ static void no_time_for_another_scan_is_critical(void **state)
         struct destination_row row = burning_row(130, 5);
 
         assert_int_equal(see_row(world, &row), 0); /* no level is reached */
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         row = burning_row(150, 10);
         assert_int_equal(see_row(world, &row), 1);
         assert_int_equal(only_event(world, TRANSITION_RAISED)->alert.severity, SEVERITY_CRITICAL);
@@ -234,24 +218,24 @@ static void an_old_census_says_nothing(void **state)
         const struct destination_row few = row_of(10), many = row_of(190);
         struct census *old = census_of(world, &many, 1);
 
-        world->now += STEP;
+        world->judge.now += JUDGE_STEP;
         for (unsigned i = 0; i < 5; i++)
                 assert_int_equal(judge(world, census_ref(old)), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         census_unref(old);
 
         raise_warning(world);
         old = census_of(world, &few, 1);
-        world->now += STEP;
+        world->judge.now += JUDGE_STEP;
         for (unsigned i = 0; i < 20; i++)
                 assert_int_equal(judge(world, census_ref(old)), 0);
-        assert_int_equal(alert_table_count(world->table), 1);
-        assert_false(alert_is_clearing(alert_table_get(world->table, 0)));
-        assert_int_equal(alert_table_get(world->table, 0)->values.exhaustion.used, 150);
+        assert_int_equal(alert_table_count(world->judge.table), 1);
+        assert_false(alert_is_clearing(alert_table_get(world->judge.table, 0)));
+        assert_int_equal(alert_table_get(world->judge.table, 0)->values.exhaustion.used, 150);
         census_unref(old);
         for (unsigned i = 0; i < 20; i++)
                 assert_int_equal(judge(world, NULL), 0);
-        assert_false(alert_is_clearing(alert_table_get(world->table, 0)));
+        assert_false(alert_is_clearing(alert_table_get(world->judge.table, 0)));
 }
 
 static void a_partial_census_clears_nothing(void **state)
@@ -266,7 +250,7 @@ static void a_partial_census_clears_nothing(void **state)
                 census->whole = false;
                 assert_int_equal(judge(world, census), 0);
         }
-        assert_int_equal(alert_table_get(world->table, 0)->values.exhaustion.used, 150);
+        assert_int_equal(alert_table_get(world->judge.table, 0)->values.exhaustion.used, 150);
 }
 
 static void sockstat_alone_can_clear(void **state)
@@ -306,7 +290,7 @@ static void one_that_is_not_listed_has_few(void **state)
         }
         for (unsigned i = 0; i < 20; i++)
                 assert_int_equal(judge(world, census_of(world, rows, ARRAY_SIZE(rows))), 0);
-        assert_int_equal(alert_table_count(world->table), 1);
+        assert_int_equal(alert_table_count(world->judge.table), 1);
 }
 
 /* What may be too great raises nothing by that alone, and clears only without it. */
@@ -318,7 +302,7 @@ static void the_error_is_held_against_both(void **state)
         row.exhaustion.error_max = 30;
         for (unsigned i = 0; i < 5; i++)
                 assert_int_equal(see_row(world, &row), 0);
-        assert_int_equal(alert_table_count(world->table), 0);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
         raise_warning(world);
         row = row_of(120);
         row.exhaustion.error_max = 30;
@@ -330,14 +314,14 @@ static struct event event_of(const struct destination_row *row)
 {
         struct event event = { .sequence = 1,
                                .transition = TRANSITION_RAISED,
-                               .now_usec = STEP,
+                               .now_usec = JUDGE_STEP,
                                .alert = { .key = { .kind = ALERT_PORT_EXHAUSTION,
                                                    .port = row->port,
                                                    .destination = row->destination },
                                           .state = ALERT_RAISED,
                                           .severity = SEVERITY_WARNING,
                                           .since_wall_usec = 1,
-                                          .since_usec = STEP,
+                                          .since_usec = JUDGE_STEP,
                                           .values = { .count = row->exhaustion.used / 2,
                                                       .exhaustion = row->exhaustion },
                                           .warning = 70,
@@ -426,7 +410,7 @@ static void json_has_what_is_known(void **state)
 {
         struct destination_row row = burning_row(150, 20);
         struct event event = event_of(&row);
-        json_t *object = wire_alert(&event.alert, STEP);
+        json_t *object = wire_alert(&event.alert, JUDGE_STEP);
 
         (void)state;
         assert_non_null(object);
