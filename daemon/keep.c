@@ -196,37 +196,43 @@ static void put_alerts(struct keep *keep, bool urgent)
         recbuf_done(&body);
 }
 
-void keep_alerts(struct keep *keep)
+/* What was said of an alert, or to whom. */
+static bool has_changed(struct keep *keep)
 {
         const uint64_t changes = alert_table_changes(keep->parts.alerts);
         const uint64_t told = eventlog_told(keep->parts.events);
         struct alert_table_marks marks;
+        bool changed;
 
-        if (!keep->trouble)
-                return;
         alert_table_get_marks(keep->parts.alerts, &marks);
-        if (keep->put && keep->changes == changes && keep->told == told &&
-            keep->sequence == marks.sequence)
-                return;
-        put_alerts(keep, true);
+        changed = !keep->put || keep->changes != changes || keep->told != told ||
+                  keep->sequence != marks.sequence;
         keep->put = true;
         keep->changes = changes;
         keep->told = told;
         keep->sequence = marks.sequence;
+        return changed;
+}
+
+void keep_alerts(struct keep *keep)
+{
+        if (keep->trouble && has_changed(keep))
+                put_alerts(keep, true);
 }
 
 void keep_scan(struct keep *keep)
 {
         struct recbuf body = { 0 };
+        bool urgent;
 
         if (!keep->trouble)
                 return;
         if (scan_take_state(keep->parts.scan, &body))
                 state_put(keep->state, STATEFILE_SCAN, &body, false);
         recbuf_done(&body);
-        keep_alerts(keep);
-        if (alert_table_count(keep->parts.alerts) > 0)
-                put_alerts(keep, false);
+        urgent = has_changed(keep);
+        if (urgent || alert_table_count(keep->parts.alerts) > 0)
+                put_alerts(keep, urgent);
 }
 
 void keep_get_stats(struct keep *keep, struct state_stats *ret_stats)
