@@ -68,7 +68,7 @@ static void draw_summary(const struct view *view, const json_t *status)
         free(summary);
 }
 
-/* How many of the alerts nobody needs to look at any more. */
+/* How many of them somebody has acknowledged. */
 static void draw_acknowledged(const struct view *view, const json_t *status)
 {
         const uint64_t raised = count_or_zero(status, "alertsRaised");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Everything runs on one sd-event loop, woken by: the scanner's eventfd (a snapshot, an owner),
- * signals, the control socket, and a timer that is armed only while an event waits for its owner.
- * Nothing here reads netlink, /proc or the journal; nothing here blocks.
+ * Everything runs on one sd-event loop, woken by: the eventfds of the scanner (a snapshot, an owner,
+ * a look), of the journal (what it has taken) and of the state (trouble that begins or ends),
+ * signals, the control socket with its clients and its timer, the starter's timer and its bus, and a
+ * timer that is armed only while an event waits for its owner. Nothing here reads netlink, /proc or
+ * the journal; nothing here blocks before the end.
  */
 
 #include "daemon-private.h"

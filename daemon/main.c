@@ -18,7 +18,7 @@
 
 /*
  * Large tables come and go with the number of ports: they are to leave the process when freed. A
- * fixed threshold keeps glibc from moving them onto the heap, and one arena serves three threads.
+ * fixed threshold keeps glibc from moving them onto the heap, and one arena serves four threads.
  */
 static void tame_malloc(void)
 {
