@@ -132,4 +132,19 @@ ExecStart=/usr/local/bin/demo-leaky serve {PORT}
                   "owners.conf: the very process that holds them is named")
 
 
-machine.run(test_start, test_leak, test_owners)
+WRITABLE = ["/dev/shm", "/run/twmon", "/tmp", "/var/lib/twmon", "/var/tmp"]
+PROBE = "for d; do touch $d/probe 2>/dev/null && echo $d; rm -f $d/probe 2>/dev/null; done; :"
+
+
+def test_sandbox(tap):
+    """Where the file systems that the service sees can be written, be it by a root with every right."""
+    with guest.Guest() as host:
+        places = WRITABLE + ["/", "/etc", "/etc/systemd/system", "/run", "/run/lock", "/run/systemd",
+                             "/run/systemd/system", "/usr", "/var", "/var/lib"]
+        seen = host.exec("nsenter", "-t", host.main_pid(), "-m", "sh", "-c", PROBE, "sh", *places)
+        tap.equal(sorted(seen.stdout.split()), WRITABLE, "the service can write nothing else")
+        shared = [place for place in places if host.exists(place)]
+        tap.equal(shared, places, "all of these are there")
+
+
+machine.run(test_start, test_leak, test_owners, test_sandbox)

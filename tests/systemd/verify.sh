@@ -181,6 +181,7 @@ silent 'twmond.service has what twmond counts on' missing twmond.service \
         RuntimeDirectory=twmon RuntimeDirectoryPreserve=yes StateDirectory=twmon \
         Requires=twmond.socket After=twmond.socket 'RestrictAddressFamilies=AF_NETLINK AF_UNIX' \
         TimeoutAbortSec=10s FileDescriptorStoreMax=8 LogRateLimitIntervalSec=0 ProtectSystem=strict \
+        ReadOnlyPaths=/run \
         'NoExecPaths=/dev/shm /run /tmp /var/tmp %S/twmon %t/twmon' MemoryMax=256M LimitNOFILE=512
 silent 'twmond.service has nothing that would blind it' forbidden
 silent 'twmon-alert@.service starts what was installed, and ends' missing twmon-alert@.service \
