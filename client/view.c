@@ -85,7 +85,9 @@ static void hint_start(const struct view *view)
         char *text;
 
         if (!view->options->socket_path) {
-                hint(view, "Start it: systemctl start twmond.");
+                hint(view,
+                     "Start it: systemctl start twmond; where it runs, its socket is gone: systemctl restart "
+                     "twmond.socket.");
                 return;
         }
         if (asprintf(&text, "Start it: twmond --socket %s.", view->socket_path) < 0)

@@ -209,8 +209,7 @@ static void write_daemon(FILE *out, const struct view *view, const json_t *statu
         write_cost(out, status);
         write_limits(out, status);
         if (json_is_false(delivered))
-                fprintf(out,
-                        "; no journal takes messages now, %" PRIu64 " waiting (also on stderr)",
+                fprintf(out, "; no journal takes messages now, %" PRIu64 " waiting",
                         count_or_zero(status, "journalQueued"));
 }
 

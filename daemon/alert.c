@@ -267,7 +267,7 @@ void alert_tell_acknowledged(struct journal *journal, const struct alert *alert,
         add_string(entry, "TWMON_KEY", alert_key_text(&alert->key, key));
         add_string(entry, "TWMON_ACKNOWLEDGEMENT", given ? "given" : "taken-back");
         add_number(entry, "TWMON_ACKNOWLEDGED_BY", true, acknowledgement->uid);
-        add_string(entry, "TWMON_COMMENT", comment);
+        add_string(entry, "TWMON_COMMENT", comment[0] ? comment : "none");
         add_owner(entry, &alert->owner);
         (void)journal_send(journal, entry);
 }

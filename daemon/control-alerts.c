@@ -3,6 +3,7 @@
 /* What clients do about alerts, and what became of these lately. */
 
 #include <errno.h>
+#include <string.h>
 
 #include "base.h"
 #include "control-answers.h"
@@ -30,6 +31,20 @@ static int answer_alert(const struct method_env *env, const struct alert_key *ke
         return answer_parameters(parameters, ret_reply);
 }
 
+/* Who only acknowledges once more does not take back what was said before. */
+static void keep_comment(const struct method_env *env, const struct alert_key *key,
+                         struct acknowledgement *acknowledgement)
+{
+        struct control_view view;
+        const struct alert *alert;
+
+        env->ops->view(env->userdata, &view);
+        alert = alert_table_find(view.alerts, key);
+        if (alert && alert->acknowledgement.given)
+                memcpy(acknowledgement->comment, alert->acknowledgement.comment,
+                       sizeof(acknowledgement->comment));
+}
+
 int answer_acknowledge(const struct method_env *env, const struct varlink_call *call,
                        struct stream *stream, json_t **ret_reply)
 {
@@ -47,6 +62,8 @@ int answer_acknowledge(const struct method_env *env, const struct varlink_call *
         if (comment &&
             acknowledgement_set_comment(&acknowledgement, json_string_value(comment)) < 0)
                 return answer_message(varlink_error_invalid_parameter("comment"), ret_reply);
+        if (!comment && acknowledgement.given)
+                keep_comment(env, &key, &acknowledgement);
         r = env->ops->acknowledge(env->userdata, &key, &acknowledgement);
         if (r == -ENOENT)
                 return answer_about_key(MONITOR ".NoSuchAlert", call, ret_reply);

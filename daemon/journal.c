@@ -40,8 +40,8 @@
 struct journal {
         const char *socket;
         bool echo;
-        bool stderr_is_journal; /* what stands there comes to the journal, too, or is lost with it */
-        int fd;                 /* to the loop: told has risen */
+        bool stderr_has_readers;
+        int fd; /* to the loop: told has risen */
         pthread_t thread;
         bool started;
         pthread_mutex_t lock;
@@ -102,6 +102,20 @@ static bool is_journal_stream(int fd)
                st.st_dev == device && st.st_ino == inode;
 }
 
+/*
+ * Somebody may read what stands on stderr who does not read the journal. Not where it leads to the
+ * journal: it is lost with it; nor in /dev/null, which the service manager gives to whoever it
+ * starts while there is no journal.
+ */
+static bool has_readers(int fd)
+{
+        struct stat st;
+
+        if (is_journal_stream(fd) || fstat(fd, &st) < 0)
+                return false;
+        return !S_ISCHR(st.st_mode) || isatty(fd);
+}
+
 /* Under the lock. */
 static void note_told(struct journal *journal, const struct journal_entry *entry)
 {
@@ -155,7 +169,7 @@ static struct journal_entry *wait_for_head(struct journal *journal)
 /* Whoever reads stderr has it, and no journal does. */
 static void note_echoed(struct journal *journal, const struct journal_entry *entry)
 {
-        if (!entry->echoed || journal->stderr_is_journal)
+        if (!entry->echoed || !journal->stderr_has_readers)
                 return;
         (void)pthread_mutex_lock(&journal->lock);
         note_told(journal, entry);
@@ -294,7 +308,7 @@ int journal_new(const char *socket, bool echo, struct journal **ret_journal)
                 free(journal);
                 return r;
         }
-        journal->stderr_is_journal = is_journal_stream(STDERR_FILENO);
+        journal->stderr_has_readers = has_readers(STDERR_FILENO);
         journal->socket = socket;
         journal->echo = echo;
         journal->delivered = true;

@@ -44,7 +44,7 @@ struct journal_stats {
         uint64_t lost;
         bool delivered; /* the last attempt reached the journal; true before the first */
         /* the highest sequence number (journal_entry.sequence) of an entry that somebody has: the
-           journal, or where there is none whoever reads stderr, unless that leads to the journal */
+           journal, or where there is none whoever reads stderr, unless that leads to the journal or nowhere */
         uint64_t told;
 };
 void journal_get_stats(struct journal *journal, struct journal_stats *ret_stats);

@@ -50,6 +50,10 @@ static int apply(int letter, struct options *options)
                 options->socket = optarg;
                 return 0;
         case 'd':
+                if (optarg[0] == '\0') {
+                        fputs("twmond: --state-dir is empty, expected a directory\n", stderr);
+                        return -EINVAL;
+                }
                 options->state_dir = optarg;
                 return 0;
         case 'r':

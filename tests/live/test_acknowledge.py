@@ -95,7 +95,7 @@ def check_entry(tap, journal, what, comment):
     raised = journal.entries("TWMON_EVENT=raised", "TWMON_PORT=7865")[0]
     wanted = {"PRIORITY": "5", "TWMON_ALERT": KIND, "TWMON_SIDE": "local", "TWMON_PORT": "7865",
               "TWMON_KEY": KEY, "TWMON_ACKNOWLEDGED_BY": str(os.getuid()),
-              "TWMON_COMMENT": comment or "unknown", "SYSLOG_IDENTIFIER": "twmond"}
+              "TWMON_COMMENT": comment or "none", "SYSLOG_IDENTIFIER": "twmond"}
     tap.equal({name: entry.get(name) for name in wanted}, wanted, f"{what}: its fields")
     owner = [name for name in raised if re.match("OBJECT_(SYSTEMD|PID)|TWMON_OWNER", name)]
     tap.equal({name: entry.get(name) for name in owner}, {name: raised[name] for name in owner},

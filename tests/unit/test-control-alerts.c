@@ -60,6 +60,13 @@ static void acknowledges_and_takes_it_back(void **state)
                      M "Acknowledge\",\"parameters\":{\"key\":\"" KEY "\",\"comment\":null,"
                        "\"undo\":false}}");
         acknowledged = member_of(reply, "acknowledged");
+        assert_string_equal(json_string_value(json_object_get(acknowledged, "comment")),
+                            "a?b?c?d\xc3\xa4"); /* nobody has said anything else */
+        json_decref(reply);
+
+        reply = call(world, &peer,
+                     M "Acknowledge\",\"parameters\":{\"key\":\"" KEY "\",\"comment\":\"\"}}");
+        acknowledged = member_of(reply, "acknowledged");
         assert_non_null(acknowledged);
         assert_null(json_object_get(acknowledged, "comment"));
         json_decref(reply);

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,23 @@ static void test_stderr_is_the_journal(void **state)
         journal_free(journal);
 }
 
+/* What a service manager gives to whoever it starts while the journal is away. */
+static void test_stderr_is_nowhere(void **state)
+{
+        struct journal *journal;
+        int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+        (void)state;
+        assert_true(fd >= 0);
+        assert_true(dup2(fd, STDERR_FILENO) >= 0);
+        (void)close(fd);
+        assert_int_equal(journal_new(NO_JOURNAL, false, &journal), 0);
+        send_event(journal, 3);
+        journal_stop(journal);
+        assert_int_equal(told(journal), 0);
+        journal_free(journal);
+}
+
 /* A stream of that name which is not ours, as after a redirection, is none. */
 static void test_stderr_was_redirected(void **state)
 {
@@ -143,6 +161,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_stderr_has_readers, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_is_the_journal, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_stderr_is_nowhere, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_was_redirected, set_up, tear_down),
         };
 
