@@ -38,6 +38,7 @@ static void adopt_conf(struct daemon *daemon, struct conf *conf)
         notify_interval(conf->interval_usec);
         retire(daemon);
         alert_tell_reloaded(daemon->journal, daemon_conf_source(daemon->options));
+        keep_alerts(daemon->keep);
 }
 
 int daemon_reload(void *userdata, char **ret_errors)

@@ -20,7 +20,8 @@ struct journal_entry {
         int priority;
         char *message;     /* inside the first field */
         uint64_t sequence; /* of the event that it tells; 0: it tells none */
-        bool echoed;
+        bool echoed;       /* stands on stderr, or cannot */
+        bool read;         /* stands there */
         unsigned refusals; /* by a journal that is there */
         bool failed;       /* an allocation did */
 };

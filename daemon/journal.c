@@ -17,20 +17,19 @@
 #include "journal.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "echo.h"
 #include "journal-entry.h"
 #include "msgid.h"
 
@@ -61,59 +60,16 @@ struct journal {
         bool stop;
 };
 
-static const char *priority_word(int priority)
-{
-        if (priority == LOG_ERR)
-                return "error: ";
-        return priority == LOG_WARNING ? "warning: " : ""; /* a critical alert says so itself */
-}
-
-/*
- * One write per line, so that lines of several threads or processes do not mix. Nobody may read
- * stderr (a stopped terminal, a stuck pipe): then the line is left for the next attempt.
- */
+/* On stderr, once. Nobody reads it now: at the next attempt. */
 static void echo(struct journal_entry *entry)
 {
-        struct pollfd stderr_fd = { .fd = STDERR_FILENO, .events = POLLOUT };
-        char *line;
-        int len;
+        int r;
 
-        if (entry->echoed || poll(&stderr_fd, 1, 0) != 1 || !(stderr_fd.revents & POLLOUT))
+        if (entry->echoed)
                 return;
-        entry->echoed = true;
-        len = asprintf(&line, "twmond: %s%s\n", priority_word(entry->priority), entry->message);
-        if (len < 0)
-                return;
-        (void)!write(STDERR_FILENO, line, (size_t)len);
-        free(line);
-}
-
-/*
- * The service manager says which device and inode it has connected stderr to, if that is the
- * journal (systemd.exec(5), $JOURNAL_STREAM).
- */
-static bool is_journal_stream(int fd)
-{
-        const char *text = getenv("JOURNAL_STREAM");
-        unsigned long long device, inode;
-        struct stat st;
-
-        return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
-               st.st_dev == device && st.st_ino == inode;
-}
-
-/*
- * Somebody may read what stands on stderr who does not read the journal. Not where it leads to the
- * journal: it is lost with it; nor in /dev/null, which the service manager gives to whoever it
- * starts while there is no journal.
- */
-static bool has_readers(int fd)
-{
-        struct stat st;
-
-        if (is_journal_stream(fd) || fstat(fd, &st) < 0)
-                return false;
-        return !S_ISCHR(st.st_mode) || isatty(fd);
+        r = echo_line(entry->priority, entry->message);
+        entry->echoed = r != -EAGAIN;
+        entry->read = r == 0;
 }
 
 /* Under the lock. */
@@ -169,7 +125,7 @@ static struct journal_entry *wait_for_head(struct journal *journal)
 /* Whoever reads stderr has it, and no journal does. */
 static void note_echoed(struct journal *journal, const struct journal_entry *entry)
 {
-        if (!entry->echoed || !journal->stderr_has_readers)
+        if (!entry->read || !journal->stderr_has_readers)
                 return;
         (void)pthread_mutex_lock(&journal->lock);
         note_told(journal, entry);
@@ -308,7 +264,7 @@ int journal_new(const char *socket, bool echo, struct journal **ret_journal)
                 free(journal);
                 return r;
         }
-        journal->stderr_has_readers = has_readers(STDERR_FILENO);
+        journal->stderr_has_readers = echo_has_readers();
         journal->socket = socket;
         journal->echo = echo;
         journal->delivered = true;

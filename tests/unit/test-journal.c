@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -125,6 +126,28 @@ static void test_stderr_is_the_journal(void **state)
         journal_free(journal);
 }
 
+/* A pipe whose reader has gone, a disk that is full. */
+static void test_stderr_fails(void **state)
+{
+        struct journal *journal;
+        int fd = open("/dev/full", O_WRONLY | O_CLOEXEC), ends[2];
+
+        (void)state;
+        assert_int_equal(pipe(ends), 0);
+        (void)close(ends[0]);
+        (void)signal(SIGPIPE, SIG_IGN);
+        for (int i = 0; i < 2; i++) {
+                assert_true(dup2(i == 0 ? ends[1] : fd, STDERR_FILENO) >= 0);
+                assert_int_equal(journal_new(NO_JOURNAL, false, &journal), 0);
+                send_event(journal, 3);
+                journal_stop(journal);
+                assert_int_equal(told(journal), 0);
+                journal_free(journal);
+        }
+        (void)close(ends[1]);
+        (void)close(fd);
+}
+
 /* What a service manager gives to whoever it starts while the journal is away. */
 static void test_stderr_is_nowhere(void **state)
 {
@@ -161,6 +184,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_stderr_has_readers, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_is_the_journal, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_stderr_fails, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_is_nowhere, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_was_redirected, set_up, tear_down),
         };
