@@ -52,6 +52,16 @@ def test_stopped_kill(tap):
         check_journald(tap, host, "journald stopped, twmond killed", host.kill_and_wait)
 
 
+def test_stopped_twice(tap):
+    """What is started while journald is away has /dev/null as stderr: nobody reads that."""
+    with guest.Guest() as host:
+        def twice():
+            host.restart()
+            host.restart()
+
+        check_journald(tap, host, "journald stopped, twmond restarted twice", twice)
+
+
 def off_by(host):
     """Seconds between what twmond takes for now and what it is."""
     scanned = datetime.datetime.fromisoformat(host.status()["scannedAt"].replace("Z", "+00:00"))
@@ -93,4 +103,4 @@ def test_clock(tap):
         check_clock(tap, host, -HOUR_SEC, ["raised", "cleared"])
 
 
-machine.run(test_stopped, test_stopped_restart, test_stopped_kill, test_clock)
+machine.run(test_stopped, test_stopped_restart, test_stopped_kill, test_stopped_twice, test_clock)
