@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 
 #include "alertstate.h"
+#include "alerttable.h"
 #include "base.h"
 
 #define CANDIDATES_MAX 3 /* a file and two memory files */
@@ -28,7 +29,7 @@ struct keep {
         sd_event_source *trouble; /* NULL: not started, nothing is saved */
         int error_told;
 
-        /* of what was put last */
+        /* of what was put last; put: it was taken */
         bool put;
         uint64_t changes;
         uint64_t sequence;
@@ -96,7 +97,11 @@ static int read_alerts(struct keep *keep, struct state_loaded *loaded, const cha
 {
         if (loaded->same_boot && !loaded->same_netns) {
                 keep->ops->note(keep->userdata,
-                                "the saved alerts are of another network namespace: not used");
+                                loaded->netns_known
+                                        ? "the saved alerts are of another network namespace: "
+                                          "not used"
+                                        : "of which network namespace the saved alerts are is "
+                                          "unknown: not used");
                 return 0;
         }
         return alertstate_read(&loaded->body, keep->parts.alerts, keep->parts.events, ret_wrong);
@@ -145,6 +150,8 @@ int keep_restore(struct keep *keep, uint64_t now_usec, uint64_t now_wall_usec,
         r = restore(keep, STATEFILE_ALERTS, &other_boot);
         if (r == 0 && other_boot)
                 r = detect_reboot(keep->parts.alerts, now_usec, now_wall_usec, ret_events);
+        else if (r == 0)
+                alert_table_clamp(keep->parts.alerts, now_usec);
         return r < 0 ? r : restore(keep, STATEFILE_SCAN, &other_boot);
 }
 
@@ -186,32 +193,28 @@ int keep_start(struct keep *keep, sd_event *event)
         return MIN(r, 0);
 }
 
-static void put_alerts(struct keep *keep, bool urgent)
-{
-        struct recbuf body = { 0 };
-
-        alertstate_write(&body, keep->parts.alerts, keep->parts.events);
-        if (body.error == 0)
-                state_put(keep->state, STATEFILE_ALERTS, &body, urgent);
-        recbuf_done(&body);
-}
-
 /* What was said of an alert, or to whom. */
-static bool has_changed(struct keep *keep)
+static bool has_changed(const struct keep *keep)
 {
-        const uint64_t changes = alert_table_changes(keep->parts.alerts);
-        const uint64_t told = eventlog_told(keep->parts.events);
         struct alert_table_marks marks;
-        bool changed;
 
         alert_table_get_marks(keep->parts.alerts, &marks);
-        changed = !keep->put || keep->changes != changes || keep->told != told ||
-                  keep->sequence != marks.sequence;
-        keep->put = true;
-        keep->changes = changes;
-        keep->told = told;
+        return !keep->put || keep->changes != alert_table_changes(keep->parts.alerts) ||
+               keep->told != eventlog_told(keep->parts.events) || keep->sequence != marks.sequence;
+}
+
+/* A body that could not be made is an error of the state's, and is made again. */
+static void put_alerts(struct keep *keep, bool urgent)
+{
+        struct alert_table_marks marks;
+        struct recbuf body = { 0 };
+
+        alert_table_get_marks(keep->parts.alerts, &marks);
+        alertstate_write(&body, keep->parts.alerts, keep->parts.events);
+        keep->put = state_put(keep->state, STATEFILE_ALERTS, &body, urgent) == 0;
+        keep->changes = alert_table_changes(keep->parts.alerts);
+        keep->told = eventlog_told(keep->parts.events);
         keep->sequence = marks.sequence;
-        return changed;
 }
 
 void keep_alerts(struct keep *keep)
@@ -227,12 +230,11 @@ void keep_scan(struct keep *keep)
 
         if (!keep->trouble)
                 return;
-        if (scan_take_state(keep->parts.scan, &body))
-                state_put(keep->state, STATEFILE_SCAN, &body, false);
-        recbuf_done(&body);
         urgent = has_changed(keep);
         if (urgent || alert_table_count(keep->parts.alerts) > 0)
                 put_alerts(keep, urgent);
+        if (scan_take_state(keep->parts.scan, &body)) /* little is lost with it */
+                (void)state_put(keep->state, STATEFILE_SCAN, &body, false);
 }
 
 void keep_get_stats(struct keep *keep, struct state_stats *ret_stats)
@@ -242,9 +244,15 @@ void keep_get_stats(struct keep *keep, struct state_stats *ret_stats)
 
 struct keep *keep_free(struct keep *keep)
 {
+        CLEANUP(free_text) char *note = NULL;
+
         if (!keep)
                 return NULL;
         sd_event_source_unref(keep->trouble);
+        state_stop(keep->state, &note);
+        if (note)
+                fprintf(stderr, "twmond: %s; the next start may not know what changed last\n",
+                        note);
         state_free(keep->state);
         free(keep);
         return NULL;

@@ -57,5 +57,8 @@ void keep_scan(struct keep *keep);
 
 void keep_get_stats(struct keep *keep, struct state_stats *ret_stats);
 
-/* Saves what has changed and waits for it, for STATE_FLUSH_SEC at most. */
+/*
+ * Saves what has changed and waits for it, for STATE_FLUSH_SEC at most. What could not be saved is
+ * said on stderr: by now there is nobody else to tell.
+ */
 struct keep *keep_free(struct keep *keep);

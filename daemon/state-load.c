@@ -88,11 +88,12 @@ static PRINTF_LIKE(2, 3) int add_note(char **notes, const char *format, ...)
 }
 
 /* Renames the file and says so. next: what happens now. 0 or -ENOMEM. */
-static int set_aside(const struct state *state, const struct state_item *item, int outcome,
+static int set_aside(const struct state *state, struct state_item *item, int outcome,
                      const char *what, const char *next, char **notes)
 {
         char name[64];
 
+        item->file_rejected = true; /* it may have to stay where it is */
         snprintf(name, sizeof(name), "%s.%s", item->name, set_aside_as(outcome));
         if (renameat(state->dirfd, item->name, state->dirfd, name) < 0)
                 return add_note(notes, "%s/%s: %s, and cannot be renamed (%s); %s", state->dir,
@@ -138,7 +139,7 @@ static int load(struct state *state, struct state_item *item, struct state_loade
         if (r < 0)
                 return r;
         item->source = loaded->data ? STATE_FROM_MEMORY : STATE_FROM_NOTHING;
-        if (state->dirfd >= 0)
+        if (state->dirfd >= 0 && !item->file_rejected)
                 r = load_file(state, item, loaded, notes);
         if (r == 0 && !loaded->data && wrong[0])
                 r = add_note(notes, "what the service manager kept of %s: %s; " NO_STATE,
@@ -153,7 +154,8 @@ static void compare(const struct state *state, struct state_loaded *loaded)
 
         loaded->same_boot = memcmp(state->boot_id, unknown, sizeof(unknown)) != 0 &&
                             memcmp(state->boot_id, loaded->header.boot_id, sizeof(unknown)) == 0;
-        loaded->same_netns = state->netns != 0 && state->netns == loaded->header.netns;
+        loaded->netns_known = state->netns != 0 && loaded->header.netns != 0;
+        loaded->same_netns = loaded->netns_known && state->netns == loaded->header.netns;
 }
 
 int state_load(struct state *state, enum statefile_kind kind, struct state_loaded *ret_loaded,
@@ -165,7 +167,7 @@ int state_load(struct state *state, enum statefile_kind kind, struct state_loade
 
         *ret_loaded = loaded;
         *ret_notes = NULL;
-        if (state->dir && state->dirfd < 0 && state->opening.error == 0)
+        if (state->dir && state->dirfd < 0 && state->opening.outcome.error == 0)
                 state_open_directory(state);
         r = load(state, state_get_item(state, kind), &loaded, &notes);
         if (r < 0) {

@@ -77,47 +77,79 @@ int state_open_image(uint8_t *data, size_t len, enum statefile_kind kind,
                      struct state_loaded *ret_loaded, uint64_t *serial,
                      char ret_wrong[static STATE_WRONG_MAX]);
 
+/* ---- state-put.c ---- */
+
+/* What is saved: header, body, checksum. Shared by both threads; nobody changes it any more. */
+struct state_image {
+        unsigned refs; /* atomic */
+        struct recbuf bytes;
+};
+
+/* Both take NULL; the second one returns it. */
+struct state_image *state_image_ref(struct state_image *image);
+struct state_image *state_image_unref(struct state_image *image);
+/* Is that what it would bring back? */
+bool state_image_has_body(const struct state_image *image, const void *body, size_t len);
+bool state_image_is_same(const struct state_image *a, const struct state_image *b);
+
 /* ---- the whole ---- */
+
+/* How the last attempt ended. */
+struct state_outcome {
+        int error; /* 0: it worked, or there was none */
+        const char *doing;
+};
 
 /* What is tried again after a while, less and less often. */
 struct state_attempts {
-        int error; /* of the last one; 0: it worked, or there was none */
-        const char *doing;
+        struct state_outcome outcome;
         uint64_t wait_usec;
         uint64_t next_usec; /* not before */
 };
 
 enum state_source { STATE_FROM_NOTHING, STATE_FROM_FILE, STATE_FROM_MEMORY };
 
-/* Of one kind. The thread's alone once it runs, but for what waits. */
+/* Of one kind. */
 struct state_item {
         enum statefile_kind kind;
-        const char *name;         /* of the file */
+        const char *name; /* of the file */
+
+        /* the caller's alone */
         enum state_source source; /* of what was loaded */
+        bool file_rejected;       /* what it held when we started is no good */
         struct state_memory memory;
-        struct recbuf image; /* the newest: header, body, checksum; empty: none yet */
-        struct recbuf disk;  /* what the file holds, where that is another one; empty: unknown */
-        bool saved;          /* image is in the file */
-        bool urgent;         /* image */
-        bool written;        /* the file, at written_usec */
+        struct state_image *newest; /* NULL: none yet */
+
+        /* the thread's alone */
+        struct state_image *image; /* the newest that it knows; NULL: none yet */
+        struct state_image *disk;  /* what the file holds; NULL: unknown */
+        bool urgent;               /* image */
+        bool written;              /* the file, at written_usec */
         uint64_t written_usec;
         struct state_attempts attempts;
 
         /* under the lock: what the thread has not seen yet */
-        struct recbuf waiting;
-        bool is_waiting;
-        bool waiting_urgent;
-        struct statefile_header waiting_header; /* but for the serial */
+        struct state_image *waiting; /* NULL: nothing */
+        bool waiting_urgent;         /* without waiting: what it has seen is urgent now */
+
+        /* under the lock */
+        struct state_outcome making;  /* an image; the caller's */
+        int keeping_error;            /* 0, or it is not in memory; the caller's */
+        struct state_outcome writing; /* the file; the thread's, as of its state_publish() */
 };
 
 struct state {
         char *dir; /* NULL: no files */
-        int dirfd; /* locked; -1: not open */
-        struct state_attempts opening;
         struct state_item items[STATE_KINDS];
+
+        /* the caller's */
         uint64_t serial;                    /* the greatest seen or given */
         uint8_t boot_id[STATEFILE_BOOT_ID]; /* zeros: unknown */
-        uint64_t netns;
+        uint64_t netns;                     /* 0: unknown */
+
+        /* the caller's, and the thread's once it runs */
+        int dirfd; /* locked; -1: not open */
+        struct state_attempts opening;
         uint64_t n_written;
         uint64_t n_failures;
 
@@ -129,6 +161,8 @@ struct state {
 
         /* under the lock */
         struct state_stats stats;
+        struct state_outcome opened; /* of opening, as of the last state_publish() */
+        uint64_t n_unmade;           /* images */
         bool stop;
         bool gone;
         bool abandoned; /* the thread frees all this */
@@ -136,15 +170,17 @@ struct state {
 
 /* ---- state.c ---- */
 
-/* Makes errors and counters known. */
+/* The thread's errors and counters become known. */
 void state_publish(struct state *state);
+/* Under the lock: which error there is by now. */
+void state_update_error(struct state *state);
 
 /* ---- state-save.c: the thread's, or the caller's before it starts ---- */
 
 struct state_item *state_get_item(struct state *state, enum statefile_kind kind);
 /* Tries to. state->opening has the outcome. */
 void state_open_directory(struct state *state);
-/* Takes what waits, and writes it to memory. */
+/* Takes what waits. */
 void state_take_arrivals(struct state *state);
 /* When state_write_due() has something to do; STATE_NEVER. */
 uint64_t state_due_usec(struct state *state);

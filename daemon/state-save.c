@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the thread does with what it is given: it puts header and checksum around it, writes that to
- * memory at once, and to the disk when its turn has come; one file a round, so that what arrives
- * meanwhile is in memory before the next one.
- *
- * Bodies are compared with what was written last, not with their checksums: they are small beside
- * what a write costs, and no change is lost.
+ * What the thread does with what it is given: it writes it to the disk when its turn has come; one
+ * file a round, so that the next one is as new as it can be.
  */
-
-#include <errno.h>
-#include <string.h>
 
 #include "base.h"
 #include "clock.h"
@@ -18,14 +11,13 @@
 
 static void worked(struct state_attempts *attempts)
 {
-        *attempts = (struct state_attempts){ .error = 0 };
+        *attempts = (struct state_attempts){ .outcome = { .error = 0 } };
 }
 
 static void failed(struct state *state, struct state_attempts *attempts, int error,
                    const char *doing)
 {
-        attempts->error = error;
-        attempts->doing = doing;
+        attempts->outcome = (struct state_outcome){ .error = error, .doing = doing };
         attempts->wait_usec = attempts->wait_usec == 0
                                       ? STATE_RETRY_USEC
                                       : MIN(2 * attempts->wait_usec, STATE_RETRY_MAX_USEC);
@@ -51,18 +43,43 @@ void state_open_directory(struct state *state)
                 failed(state, &state->opening, r, doing);
 }
 
-static void close_directory(struct state *state)
+static void forget_disk(struct state_item *item)
 {
+        item->disk = state_image_unref(item->disk);
+}
+
+/* Something else stands there by now, and none of our files. */
+static void leave_moved_directory(struct state *state)
+{
+        if (state->dirfd < 0 || !state_directory_moved(state->dirfd, state->dir))
+                return;
         close_fdp(&state->dirfd);
         state->dirfd = -1;
+        for (size_t i = 0; i < STATE_KINDS; i++) {
+                forget_disk(&state->items[i]);
+                state->items[i].written = false;
+        }
+}
+
+/* Tries to have the one that stands there open. */
+static void find_directory(struct state *state)
+{
+        leave_moved_directory(state);
+        if (state->dirfd < 0)
+                state_open_directory(state);
+}
+
+static bool is_saved(const struct state_item *item)
+{
+        return item->image && item->image == item->disk;
 }
 
 /* When to write it; STATE_NEVER: there is nothing to write. */
 static uint64_t item_due_usec(const struct state_item *item)
 {
-        if (item->image.len == 0 || item->saved)
+        if (!item->image || is_saved(item))
                 return STATE_NEVER;
-        if (item->attempts.error < 0)
+        if (item->attempts.outcome.error < 0)
                 return item->attempts.next_usec;
         if (!item->written)
                 return 0;
@@ -88,15 +105,16 @@ uint64_t state_due_usec(struct state *state)
 
 static void write_item(struct state *state, struct state_item *item)
 {
-        const int r = state_file_write(state->dirfd, item->name, item->image.data, item->image.len);
+        const struct recbuf *bytes = &item->image->bytes;
+        const int r = state_file_write(state->dirfd, item->name, bytes->data, bytes->len);
 
-        recbuf_done(&item->disk); /* that is over, or nobody knows */
+        forget_disk(item); /* that is over, or nobody knows */
         if (r < 0) {
                 failed(state, &item->attempts, r, "writing");
                 return;
         }
         worked(&item->attempts);
-        item->saved = true;
+        item->disk = state_image_ref(item->image);
         item->urgent = false;
         item->written = true;
         item->written_usec = clock_now_usec();
@@ -105,15 +123,13 @@ static void write_item(struct state *state, struct state_item *item)
 
 void state_write_due(struct state *state)
 {
-        struct state_item *item = first_due(state);
         const uint64_t now_usec = clock_now_usec();
+        struct state_item *item;
 
         if (state_due_usec(state) > now_usec)
                 return;
-        if (state->dirfd >= 0 && state_directory_moved(state->dirfd, state->dir))
-                close_directory(state);
-        if (state->dirfd < 0)
-                state_open_directory(state);
+        find_directory(state);
+        item = first_due(state);
         if (state->dirfd >= 0 && item_due_usec(item) <= now_usec)
                 write_item(state, item);
 }
@@ -122,8 +138,7 @@ void state_write_all(struct state *state)
 {
         if (!state->dir)
                 return;
-        if (state->dirfd < 0)
-                state_open_directory(state);
+        find_directory(state);
         for (size_t i = 0; i < STATE_KINDS && state->dirfd >= 0; i++)
                 if (item_due_usec(&state->items[i]) != STATE_NEVER)
                         write_item(state, &state->items[i]);
@@ -132,93 +147,51 @@ void state_write_all(struct state *state)
 /* ---- what arrives ---- */
 
 struct arrival {
-        struct recbuf body;
-        struct statefile_header header;
+        struct state_image *image; /* NULL: none, only urgency */
         bool urgent;
 };
 
-/* False: nothing waits. */
-static bool take_arrival(struct state *state, struct state_item *item, struct arrival *ret_arrival)
+static struct arrival take_arrival(struct state *state, struct state_item *item)
 {
-        bool taken;
+        struct arrival arrival;
 
         (void)pthread_mutex_lock(&state->lock);
-        taken = item->is_waiting;
-        if (taken) {
-                *ret_arrival = (struct arrival){ .body = item->waiting,
-                                                 .header = item->waiting_header,
-                                                 .urgent = item->waiting_urgent };
-                item->waiting = (struct recbuf){ .data = NULL };
-                item->is_waiting = false;
-                item->waiting_urgent = false;
-        }
+        arrival = (struct arrival){ .image = item->waiting, .urgent = item->waiting_urgent };
+        item->waiting = NULL;
+        item->waiting_urgent = false;
         (void)pthread_mutex_unlock(&state->lock);
-        return taken;
+        return arrival;
 }
 
-static bool has_body(const struct recbuf *image, const void *body, size_t len)
+/* Takes it over. What the file has already stays the one that is known to be there. */
+static void set_image(struct state_item *item, struct state_image *image)
 {
-        return image->len == len + STATEFILE_EXTRA_BYTES &&
-               (len == 0 || memcmp(image->data + STATEFILE_HEADER_BYTES, body, len) == 0);
-}
-
-/* image is the newest from now on. */
-static void set_image(struct state_item *item, struct recbuf *image)
-{
-        if (item->saved) {
-                recbuf_done(&item->disk);
-                item->disk = item->image;
-        } else {
-                recbuf_done(&item->image);
+        if (state_image_is_same(item->disk, image)) {
+                state_image_unref(image);
+                image = state_image_ref(item->disk);
         }
-        item->image = *image;
-        item->saved = has_body(&item->disk, image->data + STATEFILE_HEADER_BYTES,
-                               image->len - STATEFILE_EXTRA_BYTES);
-        if (item->saved)
-                recbuf_done(&item->disk);
+        state_image_unref(item->image);
+        item->image = image;
 }
 
 /* Where nothing has to be written, nothing is wrong or urgent, either. */
 static void settle(const struct state *state, struct state_item *item)
 {
-        if (state->dir && !item->saved)
+        if (state->dir && !is_saved(item))
                 return;
         worked(&item->attempts);
         item->urgent = false;
 }
 
-static void take_body(struct state *state, struct state_item *item, struct arrival *arrival)
-{
-        struct recbuf image = { .data = NULL };
-        int r;
-
-        item->urgent = item->urgent || arrival->urgent;
-        if (arrival->body.error == 0 &&
-            has_body(&item->image, arrival->body.data, arrival->body.len)) {
-                settle(state, item);
-                return;
-        }
-        arrival->header.serial = ++state->serial;
-        r = statefile_wrap(&arrival->header, &arrival->body, &image);
-        if (r < 0) {
-                recbuf_done(&image);
-                failed(state, &item->attempts, r, "putting together");
-                return;
-        }
-        set_image(item, &image);
-        settle(state, item);
-        if (state_memory_write(&item->memory, &item->image) < 0)
-                state->n_failures++;
-}
-
 void state_take_arrivals(struct state *state)
 {
         for (size_t i = 0; i < STATE_KINDS; i++) {
-                struct arrival arrival;
+                struct state_item *item = &state->items[i];
+                const struct arrival arrival = take_arrival(state, item);
 
-                if (!take_arrival(state, &state->items[i], &arrival))
-                        continue;
-                take_body(state, &state->items[i], &arrival);
-                recbuf_done(&arrival.body);
+                item->urgent = item->urgent || arrival.urgent;
+                if (arrival.image)
+                        set_image(item, arrival.image);
+                settle(state, item);
         }
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each kind has one place for what waits: a newer body takes an older one's, so that a disk that is
- * slow makes writes rarer and nothing pile up. The thread takes it from there (state-save.c).
+ * What is saved is put together and written to memory by the caller (state-put.c); the thread does
+ * what may hang, the disk (state-save.c). Each kind has one place for what waits for it: a newer
+ * image takes an older one's, so that a disk that is slow makes writes rarer and nothing pile up.
  *
- * No lock is held over a write. What is not under the lock belongs to the caller until the thread
- * starts, and to the thread from then on.
+ * No lock is held over a write. What is not under the lock is either the caller's or the thread's;
+ * an image is shared, and counts by how many.
  *
  * At the end a write may hang for as long as its disk does, and nothing can interrupt it. Then the
  * thread is left behind with all that it uses, and frees that itself should it ever come back.
@@ -28,41 +29,69 @@
 #include "state-private.h"
 #include "units.h"
 
-static void describe_error(const struct state *state, struct state_stats *stats)
+/* The directory's trouble is everything's. */
+static void describe_directory(const struct state *state, struct state_stats *stats)
 {
-        stats->error = state->opening.error;
+        stats->error = state->opened.error;
         if (stats->error < 0)
-                snprintf(stats->what, sizeof(stats->what), "%s %.100s", state->opening.doing,
+                snprintf(stats->what, sizeof(stats->what), "%s %.100s", state->opened.doing,
                          state->dir);
-        for (size_t i = 0; i < STATE_KINDS && stats->error == 0; i++) {
-                const struct state_item *item = &state->items[i];
+}
 
-                stats->error = item->attempts.error;
-                if (stats->error < 0)
-                        snprintf(stats->what, sizeof(stats->what), "%s %.90s%s%s",
-                                 item->attempts.doing, state->dir ? state->dir : "",
-                                 state->dir ? "/" : "", item->name);
-        }
+/* False: there is none. */
+static bool describe_outcome(const struct state *state, const struct state_item *item,
+                             const struct state_outcome *outcome, struct state_stats *stats)
+{
+        if (outcome->error == 0)
+                return false;
+        stats->error = outcome->error;
+        snprintf(stats->what, sizeof(stats->what), "%s %.90s%s%s", outcome->doing,
+                 state->dir ? state->dir : "", state->dir ? "/" : "", item->name);
+        return true;
+}
+
+/* Where there are files, those are what counts: memory alone does not outlive a stop. */
+static bool describe_item(const struct state *state, const struct state_item *item,
+                          struct state_stats *stats)
+{
+        if (describe_outcome(state, item, &item->making, stats) ||
+            describe_outcome(state, item, &item->writing, stats))
+                return true;
+        if (state->dir || item->keeping_error == 0)
+                return false;
+        stats->error = item->keeping_error;
+        snprintf(stats->what, sizeof(stats->what), "keeping %s in memory", item->name);
+        return true;
+}
+
+void state_update_error(struct state *state)
+{
+        const int before = state->stats.error;
+
+        state->stats.what[0] = '\0';
+        describe_directory(state, &state->stats);
+        for (size_t i = 0; i < STATE_KINDS && state->stats.error == 0; i++)
+                (void)describe_item(state, &state->items[i], &state->stats);
+        if (state->stats.error != before && state->changed_fd >= 0)
+                (void)eventfd_write(state->changed_fd, 1);
 }
 
 void state_publish(struct state *state)
 {
-        struct state_stats stats = { .written = state->n_written, .failures = state->n_failures };
-        bool changed;
-
-        describe_error(state, &stats);
         (void)pthread_mutex_lock(&state->lock);
-        changed = stats.error != state->stats.error;
-        state->stats = stats;
+        state->stats.written = state->n_written;
+        state->stats.failures = state->n_failures + state->n_unmade;
+        state->opened = state->opening.outcome;
+        for (size_t i = 0; i < STATE_KINDS; i++)
+                state->items[i].writing = state->items[i].attempts.outcome;
+        state_update_error(state);
         (void)pthread_mutex_unlock(&state->lock);
-        if (changed && state->changed_fd >= 0)
-                (void)eventfd_write(state->changed_fd, 1);
 }
 
 static bool has_arrival(const struct state *state)
 {
         for (size_t i = 0; i < STATE_KINDS; i++)
-                if (state->items[i].is_waiting)
+                if (state->items[i].waiting || state->items[i].waiting_urgent)
                         return true;
         return false;
 }
@@ -89,9 +118,10 @@ static bool wait_for_work(struct state *state)
 static void item_done(struct state_item *item)
 {
         state_memory_done(&item->memory);
-        recbuf_done(&item->image);
-        recbuf_done(&item->disk);
-        recbuf_done(&item->waiting);
+        state_image_unref(item->newest);
+        state_image_unref(item->image);
+        state_image_unref(item->disk);
+        state_image_unref(item->waiting);
 }
 
 static void destroy(struct state *state)
@@ -234,29 +264,6 @@ bool state_adopt(struct state *state, int fd, const char *name)
         return false;
 }
 
-void state_put(struct state *state, enum statefile_kind kind, struct recbuf *body, bool urgent)
-{
-        struct state_item *item = state_get_item(state, kind);
-        struct statefile_header header = { .version = STATEFILE_VERSION,
-                                           .kind = kind,
-                                           .saved_wall_usec = clock_wall_usec(),
-                                           .saved_usec = clock_now_usec(),
-                                           .netns = state->netns };
-        struct recbuf old;
-
-        memcpy(header.boot_id, state->boot_id, sizeof(header.boot_id));
-        (void)pthread_mutex_lock(&state->lock);
-        old = item->waiting;
-        item->waiting = *body;
-        item->waiting_header = header;
-        item->waiting_urgent = item->waiting_urgent || urgent;
-        item->is_waiting = true;
-        (void)pthread_cond_signal(&state->wake);
-        (void)pthread_mutex_unlock(&state->lock);
-        *body = (struct recbuf){ .data = NULL };
-        recbuf_done(&old);
-}
-
 void state_get_stats(struct state *state, struct state_stats *ret_stats)
 {
         (void)pthread_mutex_lock(&state->lock);
@@ -276,10 +283,9 @@ void state_acknowledge(struct state *state)
         (void)eventfd_read(state->changed_fd, &count);
 }
 
-/* False: it hangs, and has been left behind. */
+/* Once. False: it hangs. */
 static bool stop_thread(struct state *state)
 {
-        const pthread_t thread = state->thread; /* which may free state once it is abandoned */
         struct timespec until;
         bool gone;
         int r = 0;
@@ -287,10 +293,25 @@ static bool stop_thread(struct state *state)
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += STATE_FLUSH_SEC;
         (void)pthread_mutex_lock(&state->lock);
+        if (state->stop)
+                r = ETIMEDOUT;
         state->stop = true;
         (void)pthread_cond_signal(&state->wake);
         while (r == 0 && !state->gone)
                 r = pthread_cond_timedwait(&state->end, &state->lock, &until);
+        gone = state->gone;
+        (void)pthread_mutex_unlock(&state->lock);
+        return gone;
+}
+
+/* False: it hangs, and has been left behind. */
+static bool end_thread(struct state *state)
+{
+        const pthread_t thread = state->thread; /* which may free state once it is abandoned */
+        bool gone;
+
+        (void)stop_thread(state);
+        (void)pthread_mutex_lock(&state->lock);
         gone = state->gone;
         state->abandoned = !gone;
         (void)pthread_mutex_unlock(&state->lock);
@@ -298,9 +319,29 @@ static bool stop_thread(struct state *state)
         return gone;
 }
 
+void state_stop(struct state *state, char **ret_note)
+{
+        struct state_stats stats;
+        int n = 0;
+
+        *ret_note = NULL;
+        if (state->changed_fd < 0)
+                return;
+        if (stop_thread(state)) {
+                state_get_stats(state, &stats);
+                if (stats.error < 0)
+                        n = asprintf(ret_note, "%s failed: %s", stats.what, strerror(-stats.error));
+        } else if (state->dir) {
+                n = asprintf(ret_note, "writing to %s has not ended after %d s", state->dir,
+                             STATE_FLUSH_SEC);
+        }
+        if (n < 0)
+                *ret_note = NULL;
+}
+
 struct state *state_free(struct state *state)
 {
-        if (state && (state->changed_fd < 0 || stop_thread(state)))
+        if (state && (state->changed_fd < 0 || end_thread(state)))
                 destroy(state);
         return NULL;
 }

@@ -177,6 +177,23 @@ int alert_table_restore(struct alert_table *table, const struct alert *alert)
         return r;
 }
 
+static void clamp_times(struct alert *alert, uint64_t now_usec)
+{
+        uint64_t *const times[] = { &alert->since_usec,       &alert->owner_asked_usec,
+                                    &alert->seen_usec,        &alert->critical_since_usec,
+                                    &alert->below_since_usec, &alert->below_critical_since_usec,
+                                    &alert->told_usec };
+
+        for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+                *times[i] = MIN(*times[i], MAX(now_usec, UINT64_C(1)));
+}
+
+void alert_table_clamp(struct alert_table *table, uint64_t now_usec)
+{
+        for (size_t i = 0; i < table->n; i++)
+                clamp_times(table->items[i], now_usec);
+}
+
 int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *alert, void *userdata),
                       void *userdata)
 {

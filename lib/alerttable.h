@@ -20,6 +20,9 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
 /* As it was when it was new. */
 void alert_table_empty(struct alert_table *table);
 
+/* No time of an alert is later than that: later ones would hold up what follows from them. */
+void alert_table_clamp(struct alert_table *table, uint64_t now_usec);
+
 /* Could it be in a table? Of key, state and severity. */
 bool alert_is_possible(const struct alert *alert);
 

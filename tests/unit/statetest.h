@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -75,7 +76,7 @@ static inline void put(struct state *state, enum statefile_kind kind, const char
 {
         struct recbuf body = body_of(text);
 
-        state_put(state, kind, &body, urgent);
+        assert_int_equal(state_put(state, kind, &body, urgent), 0);
         assert_null(body.data);
         assert_int_equal(body.len, 0);
 }
@@ -148,6 +149,65 @@ static inline void pause_msec(unsigned msec)
 {
         (void)usleep(msec * 1000);
 }
+
+/* ---- a disk that does as it is told ---- */
+
+static struct {
+        pthread_mutex_t lock;
+        int error;
+        bool hang;
+        bool hanging;
+} disk = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+int fsync(int fd);
+
+/* Takes the place of libc's. */
+int fsync(int fd)
+{
+        int error;
+
+        (void)pthread_mutex_lock(&disk.lock);
+        while (disk.hang) {
+                disk.hanging = true;
+                (void)pthread_mutex_unlock(&disk.lock);
+                pause_msec(10);
+                (void)pthread_mutex_lock(&disk.lock);
+        }
+        disk.hanging = false;
+        error = disk.error;
+        (void)pthread_mutex_unlock(&disk.lock);
+        if (error == 0)
+                return (int)syscall(SYS_fsync, fd);
+        errno = error;
+        return -1;
+}
+
+static inline void set_disk(int error, bool hang)
+{
+        (void)pthread_mutex_lock(&disk.lock);
+        disk.error = error;
+        disk.hang = hang;
+        (void)pthread_mutex_unlock(&disk.lock);
+}
+
+static inline bool disk_hangs(void)
+{
+        bool hanging;
+
+        (void)pthread_mutex_lock(&disk.lock);
+        hanging = disk.hanging;
+        (void)pthread_mutex_unlock(&disk.lock);
+        return hanging;
+}
+
+static inline void expect_hang(void)
+{
+        for (unsigned i = 0; i < 500 && !disk_hangs(); i++)
+                pause_msec(10);
+        assert_true(disk_hangs());
+}
+
+/* ---- what is said ---- */
 
 static inline bool wait_written(struct state *state, uint64_t n, unsigned msec)
 {

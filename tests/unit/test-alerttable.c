@@ -155,6 +155,42 @@ static void test_restore_a_full_table(void **state)
         }
 }
 
+/* Times only, and only those that are yet to come. */
+static void test_clamp(void **state)
+{
+        const uint64_t now_usec = 1000, later_usec = 5000;
+        struct alert_table *table = *state;
+        struct alert alert = alert_of(ALERT_CLOSE_WAIT_STUCK, 1);
+        const struct alert *got;
+
+        alert.below_since_usec = now_usec - 1;
+        alert.clear_after_usec = later_usec;
+        assert_int_equal(alert_table_restore(table, &alert), 0);
+        alert = alert_of(ALERT_CLOSE_WAIT_STUCK, 2);
+        alert.since_usec = alert.owner_asked_usec = alert.seen_usec = later_usec;
+        alert.critical_since_usec = alert.below_since_usec = later_usec;
+        alert.below_critical_since_usec = alert.told_usec = later_usec;
+        alert.since_wall_usec = later_usec;
+        assert_int_equal(alert_table_restore(table, &alert), 0);
+        alert_table_clamp(table, now_usec);
+
+        got = alert_table_get(table, 0);
+        assert_int_equal(got->since_usec, 1);
+        assert_int_equal(got->below_since_usec, now_usec - 1);
+        assert_int_equal(got->told_usec, 0); /* never */
+        assert_int_equal(got->clear_after_usec, later_usec);
+        got = alert_table_get(table, 1);
+        assert_int_equal(got->since_usec, now_usec);
+        assert_int_equal(got->owner_asked_usec, now_usec);
+        assert_int_equal(got->seen_usec, now_usec);
+        assert_int_equal(got->critical_since_usec, now_usec);
+        assert_int_equal(got->below_since_usec, now_usec);
+        assert_int_equal(got->below_critical_since_usec, now_usec);
+        assert_int_equal(got->told_usec, now_usec);
+        assert_int_equal(got->since_wall_usec, later_usec);
+        assert_int_equal(alert_table_changes(table), 0);
+}
+
 static void test_marks(void **state)
 {
         struct alert_table *table = *state;
@@ -388,6 +424,7 @@ int main(void)
                 T(test_restore),
                 T(test_restore_nothing_impossible),
                 T(test_restore_a_full_table),
+                T(test_clamp),
                 T(test_marks),
                 T(test_another_owner_is_a_change),
                 T(test_two_destinations_on_one_port),

@@ -23,15 +23,24 @@ static struct {
         int fds[STORE_MAX]; /* -1: free */
 } manager;
 
-static void manager_start(const struct place *place)
+static void manager_bind(const struct place *place)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
 
         snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", place->directory);
+        (void)unlink(address.sun_path);
         manager.socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        manager.stored = 0;
         assert_int_equal(bind(manager.socket, (struct sockaddr *)&address, sizeof(address)), 0);
-        assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+}
+
+static void manager_start(const struct place *place)
+{
+        char path[PATH_SIZE];
+
+        manager_bind(place);
+        snprintf(path, sizeof(path), "%s/notify", place->directory);
+        manager.stored = 0;
+        assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
         for (size_t i = 0; i < STORE_MAX; i++)
                 manager.fds[i] = -1;
 }
@@ -135,11 +144,10 @@ static struct state *next_state(const char *dir)
         return state;
 }
 
-/* Time enough for the thread to have taken it. */
+/* It is in memory when this returns. */
 static void put_now(struct state *state, enum statefile_kind kind, const char *text)
 {
         put(state, kind, text, true);
-        pause_msec(100);
 }
 
 static off_t length_of(int fd)
@@ -227,8 +235,7 @@ static void test_length(void **cookie)
         state = start_state(NULL);
         for (unsigned i = 0; i < 100000; i++)
                 recbuf_put(&body, i);
-        state_put(state, SCAN, &body, false);
-        pause_msec(200);
+        assert_int_equal(state_put(state, SCAN, &body, false), 0);
         put_now(state, SCAN, "b");
         put_now(state, SCAN, "c");
         assert_int_equal(fstat(manager_fd("twmon-scan-0"), &st), 0);
@@ -253,6 +260,7 @@ static void test_no_manager(void **cookie)
         assert_int_equal(count_fds(), before);
 }
 
+/* Without files it is all that there is: an error, until what is known is there after all. */
 static void test_manager_away(void **cookie)
 {
         struct state *state;
@@ -261,10 +269,68 @@ static void test_manager_away(void **cookie)
         (void)close(manager.socket); /* refuses from now on */
         state = start_state(NULL);
         put_now(state, ALERTS, "one");
-        assert_int_equal(stats_of(state).failures, 1);
+        expect_error(state, -ECONNREFUSED, "keeping alerts in memory", 0);
+        assert_int_equal(stats_of(state).memory_failures, 1);
+        assert_int_equal(stats_of(state).failures, 0);
+        manager_bind(*cookie);
+        put(state, ALERTS, "one", false); /* nothing has changed */
+        expect_error(state, 0, "", 0);
+        assert_int_equal(stats_of(state).memory_failures, 1);
+        state_free(state);
+        state = next_state(NULL);
+        (void)load_one(state, ALERTS, "one", NULL);
+        state_free(state);
+        manager_stop();
+}
+
+/* With files it is only counted, and apart from what is theirs. */
+static void test_manager_away_with_files(void **cookie)
+{
+        const struct place *place = *cookie;
+        struct state *state;
+
+        manager_start(place);
+        (void)close(manager.socket);
+        state = start_state(place->state);
+        put_now(state, ALERTS, "one");
+        assert_true(wait_written(state, 1, 5000));
+        assert_int_equal(stats_of(state).memory_failures, 1);
+        assert_int_equal(stats_of(state).failures, 0);
         assert_int_equal(stats_of(state).error, 0);
         state_free(state);
         manager.socket = -1;
+        manager_stop();
+}
+
+/* A disk that hangs, for ever perhaps, keeps nothing from memory. */
+static void test_hanging_disk(void **cookie)
+{
+        const struct place *place = *cookie;
+        struct state *state, *next;
+
+        manager_start(place);
+        state = start_state(place->state);
+        put_now(state, ALERTS, "one");
+        assert_true(wait_written(state, 1, 5000));
+        set_disk(0, true);
+        put_now(state, ALERTS, "two");
+        expect_hang();
+        put_now(state, ALERTS, "three");
+        put_now(state, SCAN, "scan");
+        next = next_state(NULL);
+        (void)load_one(next, ALERTS, "three", NULL);
+        (void)load_one(next, SCAN, "scan", NULL);
+        state_free(next);
+        put_now(state, ALERTS, "four");
+        put_now(state, ALERTS, "three"); /* back to what is there twice already */
+        assert_true(disk_hangs());
+        next = next_state(NULL);
+        (void)load_one(next, ALERTS, "three", NULL);
+        state_free(next);
+        set_disk(0, false);
+        state_free(state);
+        (void)load_next(place, ALERTS, "three", NULL);
+        (void)load_next(place, SCAN, "scan", NULL);
         manager_stop();
 }
 
@@ -280,6 +346,7 @@ static void test_newest(void **cookie)
         manager_start(place);
         state = start_state(place->state);
         put_now(state, ALERTS, "one");
+        assert_true(wait_written(state, 1, 5000));
         put_now(state, ALERTS, "two");
         assert_true(wait_written(state, 2, 5000));
         put_now(state, ALERTS, "three"); /* in memory, and not yet in the file */
@@ -411,7 +478,7 @@ static void write_until_killed(void)
 
                 for (unsigned k = 0; k < 100000 + i % 7 * 10000; k++)
                         recbuf_put_bytes(&body, &byte, 1);
-                state_put(state, ALERTS, &body, true);
+                (void)state_put(state, ALERTS, &body, true);
         }
 }
 
@@ -450,10 +517,13 @@ static void test_killed(void **cookie)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                in_place(test_kept),         in_place(test_torn),         in_place(test_length),
-                in_place(test_no_manager),   in_place(test_manager_away), in_place(test_newest),
-                in_place(test_damaged_file), in_place(test_reject),       in_place(test_adopt),
-                in_place(test_replaced),     in_place(test_killed),
+                in_place(test_kept),         in_place(test_torn),
+                in_place(test_length),       in_place(test_no_manager),
+                in_place(test_manager_away), in_place(test_manager_away_with_files),
+                in_place(test_newest),       in_place(test_hanging_disk),
+                in_place(test_damaged_file), in_place(test_reject),
+                in_place(test_adopt),        in_place(test_replaced),
+                in_place(test_killed),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

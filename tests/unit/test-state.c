@@ -6,63 +6,12 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "statetest.h"
 
 #define ALERTS STATEFILE_ALERTS
 #define SCAN   STATEFILE_SCAN
-
-/* ---- a disk that does as it is told ---- */
-
-static struct {
-        pthread_mutex_t lock;
-        int error;
-        bool hang;
-        bool hanging;
-} disk = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-int fsync(int fd);
-
-/* Takes the place of libc's. */
-int fsync(int fd)
-{
-        int error;
-
-        (void)pthread_mutex_lock(&disk.lock);
-        while (disk.hang) {
-                disk.hanging = true;
-                (void)pthread_mutex_unlock(&disk.lock);
-                pause_msec(10);
-                (void)pthread_mutex_lock(&disk.lock);
-        }
-        disk.hanging = false;
-        error = disk.error;
-        (void)pthread_mutex_unlock(&disk.lock);
-        if (error == 0)
-                return (int)syscall(SYS_fsync, fd);
-        errno = error;
-        return -1;
-}
-
-static void set_disk(int error, bool hang)
-{
-        (void)pthread_mutex_lock(&disk.lock);
-        disk.error = error;
-        disk.hang = hang;
-        (void)pthread_mutex_unlock(&disk.lock);
-}
-
-static bool disk_hangs(void)
-{
-        bool hanging;
-
-        (void)pthread_mutex_lock(&disk.lock);
-        hanging = disk.hanging;
-        (void)pthread_mutex_unlock(&disk.lock);
-        return hanging;
-}
 
 /* ---- saved and loaded ---- */
 
@@ -119,6 +68,7 @@ static void test_elsewhere(void **cookie)
 static void test_without_directory(void **cookie)
 {
         struct state *state = start_state(NULL);
+        struct recbuf body;
 
         (void)cookie;
         put(state, ALERTS, "one", true);
@@ -128,7 +78,9 @@ static void test_without_directory(void **cookie)
         state_free(state);
         state = make_state(NULL);
         (void)load_one(state, ALERTS, NULL, NULL);
-        put(state, ALERTS, "never started", true);
+        body = body_of("never started");
+        assert_int_equal(state_put(state, ALERTS, &body, true), -ENOTCONN);
+        assert_null(body.data);
         state_free(state);
         assert_null(state_free(NULL));
 }
@@ -256,8 +208,11 @@ static void test_cannot_be_renamed(void **cookie)
                  "%s: damaged (checksum), and cannot be renamed (Is a directory); "
                  "starting without it",
                  path_of(place, "alerts"));
-        (void)load_next(place, ALERTS, NULL, notes);
+        state = make_state(place->state);
+        (void)load_one(state, ALERTS, NULL, notes);
+        (void)load_one(state, ALERTS, NULL, NULL); /* said once */
         assert_true(exists(path_of(place, "alerts")));
+        state_free(state);
 }
 
 static void test_reject(void **cookie)
@@ -280,6 +235,29 @@ static void test_reject(void **cookie)
         assert_int_equal(state_reject(state, ALERTS, "nothing", &said), 0);
         assert_null(said);
         state_free(state);
+}
+
+/* Where it has to stay, it is said once and not given again; what is saved replaces it. */
+static void test_reject_in_place(void **cookie)
+{
+        const struct place *place = *cookie;
+        struct state *state = start_state(place->state);
+        char *said;
+
+        put(state, ALERTS, "old", true);
+        state_free(state);
+        assert_int_equal(mkdir(path_of(place, "alerts.damaged"), 0700), 0);
+        state = make_state(place->state);
+        (void)load_one(state, ALERTS, "old", NULL);
+        assert_int_equal(state_reject(state, ALERTS, "number of alerts", &said), 0);
+        assert_non_null(strstr(said, "cannot be renamed"));
+        free(said);
+        (void)load_one(state, ALERTS, NULL, NULL);
+        (void)load_one(state, SCAN, NULL, NULL);
+        assert_int_equal(state_start(state), 0);
+        put(state, ALERTS, "new", true);
+        state_free(state);
+        (void)load_next(place, ALERTS, "new", NULL);
 }
 
 /* What lies where the new file is written must not be written through. */
@@ -543,7 +521,8 @@ static int fill_tmpfs(const struct place *place)
                 return 1;
         for (unsigned i = 0; i < 100000; i++)
                 recbuf_put(&body, i);
-        state_put(state, ALERTS, &body, true);
+        if (state_put(state, ALERTS, &body, true) < 0)
+                return 4;
         for (unsigned i = 0; i < 500 && stats_of(state).error == 0; i++)
                 pause_msec(10);
         r = stats_of(state).error;
@@ -628,6 +607,36 @@ static void test_moved(void **cookie)
         (void)load_next(place, ALERTS, "two", NULL);
 }
 
+/* The old one away, an empty one in its place: all that is known belongs into that. */
+static void replace_directory(const struct place *place, const char *as)
+{
+        char away[PATH_SIZE];
+
+        snprintf(away, sizeof(away), "%s/%s", place->directory, as);
+        assert_int_equal(rename(place->state, away), 0);
+        assert_int_equal(mkdir(place->state, 0700), 0);
+}
+
+static void test_replaced(void **cookie)
+{
+        const struct place *place = *cookie;
+        struct state *state = start_state(place->state);
+
+        put(state, SCAN, "scan", false);
+        assert_true(wait_written(state, 1, 5000));
+        put(state, ALERTS, "one", true);
+        assert_true(wait_written(state, 2, 5000));
+        replace_directory(place, "first");
+        put(state, ALERTS, "two", true); /* only this one has changed */
+        assert_true(wait_written(state, 4, 5000));
+        assert_true(exists(path_of(place, "alerts")));
+        assert_true(exists(path_of(place, "scan")));
+        replace_directory(place, "second"); /* nothing changes any more */
+        state_free(state);
+        (void)load_next(place, ALERTS, "two", NULL);
+        (void)load_next(place, SCAN, "scan", NULL);
+}
+
 /* ---- another process ---- */
 
 static void test_two(void **cookie)
@@ -669,6 +678,20 @@ static void test_two(void **cookie)
 
 /* ---- the end ---- */
 
+/* Until the thread that was left behind has ended. */
+static void wait_unlocked(const struct place *place)
+{
+        const char *doing;
+        int dirfd;
+
+        for (unsigned i = 0; i < 500; i++, pause_msec(10)) {
+                if (state_directory_open(place->state, &dirfd, &doing) == 0) {
+                        (void)close(dirfd);
+                        break;
+                }
+        }
+}
+
 static void test_hang(void **cookie)
 {
         const struct place *place = *cookie;
@@ -679,9 +702,7 @@ static void test_hang(void **cookie)
         assert_true(wait_written(state, 1, 5000));
         set_disk(0, true);
         put(state, ALERTS, "two", true);
-        for (unsigned i = 0; i < 500 && !disk_hangs(); i++)
-                pause_msec(10);
-        assert_true(disk_hangs());
+        expect_hang();
         before_usec = clock_now_usec();
         put(state, ALERTS, "three", true); /* waits for nobody */
         assert_true(clock_now_usec() - before_usec < 500 * USEC_PER_MSEC);
@@ -689,16 +710,54 @@ static void test_hang(void **cookie)
         assert_in_range(clock_now_usec() - before_usec, (STATE_FLUSH_SEC - 1) * USEC_PER_SEC,
                         (STATE_FLUSH_SEC + 5) * USEC_PER_SEC);
         set_disk(0, false); /* and the thread that was left behind ends by itself */
-        for (unsigned i = 0; i < 500; i++, pause_msec(10)) {
-                int dirfd;
-                const char *doing;
-
-                if (state_directory_open(place->state, &dirfd, &doing) == 0) {
-                        (void)close(dirfd);
-                        break;
-                }
-        }
+        wait_unlocked(place);
         (void)load_next(place, ALERTS, "three", NULL);
+}
+
+/* What went wrong at last is told to whoever still can say it. */
+static void test_last_note(void **cookie)
+{
+        const struct place *place = *cookie;
+        struct state *state = start_state(place->state);
+        uint64_t before_usec;
+        char *note, text[2 * PATH_SIZE];
+
+        put(state, ALERTS, "one", true);
+        state_stop(state, &note);
+        assert_null(note);
+        state_free(state);
+
+        state = start_state(place->state);
+        set_disk(ENOSPC, false);
+        put(state, ALERTS, "two", true);
+        state_stop(state, &note);
+        snprintf(text, sizeof(text), "writing %s failed: No space left on device",
+                 path_of(place, "alerts"));
+        assert_non_null(note);
+        assert_string_equal(note, text);
+        free(note);
+        state_free(state);
+
+        state = start_state(place->state);
+        set_disk(0, true);
+        put(state, ALERTS, "three", true);
+        before_usec = clock_now_usec();
+        state_stop(state, &note);
+        snprintf(text, sizeof(text), "writing to %s has not ended after %d s", place->state,
+                 STATE_FLUSH_SEC);
+        assert_non_null(note);
+        assert_string_equal(note, text);
+        free(note);
+        state_free(state); /* does not wait again */
+        assert_in_range(clock_now_usec() - before_usec, (STATE_FLUSH_SEC - 1) * USEC_PER_SEC,
+                        (2 * STATE_FLUSH_SEC - 1) * USEC_PER_SEC);
+        set_disk(0, false);
+        wait_unlocked(place);
+
+        state = make_state(place->state);
+        state_stop(state, &note); /* never started */
+        assert_null(note);
+        state_free(state);
 }
 
 /* What cannot be put together is an error like any other. */
@@ -712,8 +771,9 @@ static void test_no_memory(void **cookie)
         snprintf(what, sizeof(what), "putting together %s", path_of(place, "alerts"));
         put(state, ALERTS, "one", true);
         assert_true(wait_written(state, 1, 5000));
-        state_put(state, ALERTS, &body, true);
-        expect_error(state, -ENOMEM, what, 5000);
+        assert_int_equal(state_put(state, ALERTS, &body, true), -ENOMEM);
+        expect_error(state, -ENOMEM, what, 0);
+        assert_int_equal(stats_of(state).failures, 1);
         put(state, ALERTS, "one", true);
         expect_error(state, 0, "", 5000);
         state_free(state);
@@ -725,16 +785,29 @@ static void test_no_memory(void **cookie)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                in_place(test_round),     in_place(test_elsewhere),
-                in_place(test_wrong),     in_place(test_cannot_be_renamed),
-                in_place(test_reject),    in_place(test_beside),
-                in_place(test_atomic),    in_place(test_killed),
-                in_place(test_pace),      in_place(test_same),
-                in_place(test_full_disk), in_place(test_limit),
-                in_place(test_tmpfs),     in_place(test_directory),
-                in_place(test_moved),     in_place(test_directory_at_load),
-                in_place(test_two),       in_place(test_hang),
-                in_place(test_no_memory), in_place(test_without_directory),
+                in_place(test_round),
+                in_place(test_elsewhere),
+                in_place(test_wrong),
+                in_place(test_cannot_be_renamed),
+                in_place(test_reject),
+                in_place(test_reject_in_place),
+                in_place(test_beside),
+                in_place(test_atomic),
+                in_place(test_killed),
+                in_place(test_pace),
+                in_place(test_same),
+                in_place(test_full_disk),
+                in_place(test_limit),
+                in_place(test_tmpfs),
+                in_place(test_directory),
+                in_place(test_moved),
+                in_place(test_replaced),
+                in_place(test_directory_at_load),
+                in_place(test_two),
+                in_place(test_hang),
+                in_place(test_last_note),
+                in_place(test_no_memory),
+                in_place(test_without_directory),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
