@@ -18,6 +18,7 @@ struct alert_table {
         struct alert *items[ALERTS_MAX];
         size_t n;
         uint64_t overflow;
+        uint64_t left_out;
         uint64_t sequence;
         uint64_t changes;
         uint64_t bad_scans;
@@ -137,6 +138,7 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
         return ALERT_NEW;
 }
 
+/* Port 0 is a port: any peer may send from it. */
 static bool key_is_possible(const struct alert_key *key)
 {
         const bool has_destination = key->kind == ALERT_PORT_EXHAUSTION;
@@ -145,13 +147,14 @@ static bool key_is_possible(const struct alert_key *key)
             key->destination.family > ADDR_IPV6)
                 return false;
         return alert_kind_is_host(key->kind) == (key->port.side == SIDE_HOST) &&
-               (key->port.side == SIDE_HOST) == (key->port.port == 0) &&
+               (key->port.side != SIDE_HOST || key->port.port == 0) &&
                has_destination == (key->destination.family != ADDR_NONE);
 }
 
 bool alert_is_possible(const struct alert *alert)
 {
-        if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL)
+        if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL ||
+            !acknowledgement_comment_is_good(alert->acknowledgement.comment))
                 return false;
         if (alert->state == ALERT_PENDING) /* since 0 it would wait for ever */
                 return alert->since_usec > 0 && !alert->acknowledgement.given;
@@ -299,6 +302,16 @@ const struct alert *alert_table_get(const struct alert_table *table, size_t i)
 const struct alert *alert_table_find(const struct alert_table *table, const struct alert_key *key)
 {
         return find_at(table, find_place(table, key), key);
+}
+
+void alert_table_leave_out(struct alert_table *table)
+{
+        table->left_out++;
+}
+
+uint64_t alert_table_left_out(const struct alert_table *table)
+{
+        return table->left_out;
 }
 
 uint64_t alert_table_overflow(const struct alert_table *table)

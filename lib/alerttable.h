@@ -20,8 +20,11 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
 /* As it was when it was new. */
 void alert_table_empty(struct alert_table *table);
 
-/* Could it be in a table? Of key, state and severity. */
+/* Could it be in a table? Of key, state, severity and comment. */
 bool alert_is_possible(const struct alert *alert);
+
+/* A saved alert was left out: alert_table_left_out(). */
+void alert_table_leave_out(struct alert_table *table);
 
 /* Something has changed that must not be lost: alert_table_changes(). */
 void alert_table_note_change(struct alert_table *table);
