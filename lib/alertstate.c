@@ -29,6 +29,7 @@ static void write_marks(struct recbuf *buf, const struct alert_table *table,
         stateitem_put_number(&item, marks.sequence);
         stateitem_put_number(&item, marks.tw_overflows);
         stateitem_put_number(&item, MIN(eventlog_told(log), marks.sequence));
+        recbuf_put(&item, marks.tw_judged);
         stateitem_put(buf, &item);
 }
 
@@ -52,9 +53,10 @@ static void read_marks(struct recview *body, struct alert_table *table, struct e
 
         marks.sequence = stateitem_get_number(&item, SEQUENCE_MAX, what);
         marks.tw_overflows = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
-        alert_table_set_marks(table, &marks);
         /* beyond that one, events that are yet to come would never be told */
         eventlog_set_told(log, stateitem_get_number(&item, marks.sequence, what));
+        marks.tw_judged = stateitem_get_bool(&item, what);
+        alert_table_set_marks(table, &marks);
         stateitem_done(body, &item);
 }
 

@@ -27,6 +27,7 @@ struct alert_table {
         uint64_t pause_usec;   /* between the last two */
         uint64_t resumed_usec; /* the step after the last gap; 0: there was none */
         uint64_t gap_usec;     /* how long that was */
+        bool tw_judged;        /* the next is known */
         uint64_t tw_overflows; /* of overflows_total, judged already */
         size_t next_asked;     /* place of the alert whose owner is asked for next */
 };
@@ -239,20 +240,32 @@ void alert_table_set_overflows(const struct alert_table *table, struct tw_table 
 {
         const uint64_t total = tw_table->overflows_total;
 
+        if (!table->tw_judged)
+                return;
         tw_table->overflows = total - MIN(table->tw_overflows, total);
         if (tw_table->overflows > 0)
                 tw_table->overflow_known = true;
 }
 
-void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table)
+/*
+ * The mark need not be saved when it moves: it does with an overflow, which makes an alert or finds
+ * one. So without a rule, where it would move and nobody would save it, there is none.
+ */
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table,
+                                 bool ruled)
 {
-        if (tw_table->known)
-                table->tw_overflows = tw_table->overflows_total;
+        if (ruled && !tw_table->known)
+                return;
+        if (table->tw_judged != ruled)
+                alert_table_note_change(table);
+        table->tw_judged = ruled;
+        table->tw_overflows = ruled ? tw_table->overflows_total : 0;
 }
 
 void alert_table_forget_counts(struct alert_table *table)
 {
         table->bad_scans = 0;
+        table->tw_judged = false;
         table->tw_overflows = 0;
 }
 
@@ -264,13 +277,15 @@ uint64_t alert_table_next_sequence(struct alert_table *table)
 void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks)
 {
         *ret_marks = (struct alert_table_marks){ .sequence = table->sequence,
+                                                 .tw_judged = table->tw_judged,
                                                  .tw_overflows = table->tw_overflows };
 }
 
 void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks)
 {
         table->sequence = marks->sequence;
-        table->tw_overflows = marks->tw_overflows;
+        table->tw_judged = marks->tw_judged;
+        table->tw_overflows = marks->tw_judged ? marks->tw_overflows : 0;
 }
 
 size_t alert_table_count(const struct alert_table *table)

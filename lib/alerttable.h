@@ -35,9 +35,9 @@ int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *aler
 
 /* Counts scans in a row that were not complete; the same snapshot again counts once. */
 void alert_table_count_scan(struct alert_table *table, const struct snapshot *snapshot);
-/* None of what was counted by the kernel of another boot has been judged. */
-void alert_table_forget_counts(struct alert_table *table);
 uint64_t alert_table_bad_scans(const struct alert_table *table);
+/* The host was started anew: no scan in a row was bad, and no overflow has been judged. */
+void alert_table_forget_counts(struct alert_table *table);
 
 /*
  * Notes when it is judged. After a gap (more than GAP_PAUSES times the pause before it) longer than
@@ -49,9 +49,14 @@ bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_us
 /*
  * The overflows of a table of mini-sockets, made those since the last one that was judged: each is
  * judged once, whichever snapshot it was counted by. judge_overflows() makes this one the last.
+ *
+ * Where none was judged yet, all but the snapshot's own are left out: who counts may have a past that
+ * the table does not know of, and what was judged then must not be told again. ruled: there is a rule
+ * to judge them by; without one, none is judged, and the next rule begins anew.
  */
 void alert_table_set_overflows(const struct alert_table *table, struct tw_table *tw_table);
-void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table);
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table,
+                                 bool ruled);
 
 uint64_t alert_table_next_sequence(struct alert_table *table);
 

@@ -127,13 +127,15 @@ int alert_table_restore(struct alert_table *table, const struct alert *alert);
 /* Of the newest event, and the overflows that were judged: to be saved, and restored. */
 struct alert_table_marks {
         uint64_t sequence;
-        uint64_t tw_overflows;
+        bool tw_judged;        /* false: no overflow has been judged, and there is no such mark */
+        uint64_t tw_overflows; /* overflows_total then */
 };
 void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks);
 void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks);
 /*
  * Rises with whatever must not be lost: an alert that starts, is raised, changes its severity,
- * clears, is acknowledged, learns its owner's name. Numbers that only move do not count.
+ * clears, is acknowledged, learns its owner's name; and whether overflows have been judged. Numbers
+ * that only move do not count.
  */
 uint64_t alert_table_changes(const struct alert_table *table);
 /*

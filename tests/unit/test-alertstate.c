@@ -31,6 +31,7 @@ static int read_view(struct recview body, struct saved *ret_saved)
         alert_table_get_marks(ret_saved->table, &marks);
         assert_int_equal(alert_table_count(ret_saved->table), 0);
         assert_int_equal(marks.sequence, 0);
+        assert_false(marks.tw_judged);
         assert_int_equal(marks.tw_overflows, 0);
         assert_int_equal(alert_table_bad_scans(ret_saved->table), 0);
         assert_int_equal(eventlog_count(ret_saved->log), 0);
@@ -56,6 +57,7 @@ static void assert_same_saved(const struct saved *a, const struct saved *b)
         alert_table_get_marks(a->table, &marks[0]);
         alert_table_get_marks(b->table, &marks[1]);
         assert_true(marks[0].sequence == marks[1].sequence);
+        assert_true(marks[0].tw_judged == marks[1].tw_judged);
         assert_true(marks[0].tw_overflows == marks[1].tw_overflows);
         assert_true(eventlog_told(a->log) == eventlog_told(b->log));
         assert_int_equal(alert_table_count(a->table), alert_table_count(b->table));
@@ -70,7 +72,9 @@ static void assert_same_saved(const struct saved *a, const struct saved *b)
 static struct saved any_saved(size_t alerts, size_t events)
 {
         struct saved saved = saved_new();
-        struct alert_table_marks marks = { .tw_overflows = any_u64() };
+        const bool judged = any_bool();
+        struct alert_table_marks marks = { .tw_judged = judged,
+                                           .tw_overflows = judged ? any_u64() : 0 };
 
         for (size_t i = 0; i < alerts; i++) {
                 const enum alert_state state = any_bool() ? ALERT_RAISED : ALERT_PENDING;

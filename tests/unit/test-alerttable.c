@@ -173,7 +173,9 @@ static void test_restore_a_full_table(void **state)
 static void test_marks(void **state)
 {
         struct alert_table *table = *state;
-        const struct alert_table_marks marks = { .sequence = 41, .tw_overflows = 7 };
+        const struct alert_table_marks marks = { .sequence = 41,
+                                                 .tw_judged = true,
+                                                 .tw_overflows = 7 };
         struct tw_table tw_table = { .known = true, .overflows_total = 9 };
         struct alert_table_marks got;
 
@@ -181,9 +183,10 @@ static void test_marks(void **state)
         assert_int_equal(alert_table_next_sequence(table), 42);
         alert_table_set_overflows(table, &tw_table);
         assert_int_equal(tw_table.overflows, 2);
-        alert_table_judge_overflows(table, &tw_table);
+        alert_table_judge_overflows(table, &tw_table, true);
         alert_table_get_marks(table, &got);
         assert_int_equal(got.sequence, 42);
+        assert_true(got.tw_judged);
         assert_int_equal(got.tw_overflows, 9);
 }
 
