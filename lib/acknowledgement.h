@@ -20,6 +20,12 @@ struct acknowledgement {
 };
 
 /*
+ * UTF-8, shorter than ACKNOWLEDGEMENT_COMMENT_MAX, without control characters (a tab is one): whoever
+ * shows it relies on that.
+ */
+bool acknowledgement_comment_is_good(const char *text);
+
+/*
  * The comment of somebody else: control characters become '?'. 0; -EINVAL: not UTF-8;
  * -ENAMETOOLONG; the comment is as it was then.
  */

@@ -5,18 +5,22 @@
  * stand among the others. All other enums are written as their numbers, which must stay.
  *
  * Times are written as they are, monotonic ones, too: they mean something within their boot alone,
- * which the file names. One that lies in the future is like one that has only just come.
+ * which the file names. One that lies in the future is given back as it is: whoever reads it knows
+ * what time it is.
+ *
+ * Bytes that make no item are wrong. An item that can be read and cannot be an alert of ours, since
+ * another version knows more kinds, sides or severities than this one, is left out, and costs no
+ * other.
  */
 
 #include "alertitem.h"
 
 #include <string.h>
 
+#include "alertitem-private.h"
 #include "alerttable.h"
-#include "base.h"
 #include "recowner.h"
 #include "stateitem.h"
-#include "utf8.h"
 
 #define KIND_NAME_MAX 64
 
@@ -67,13 +71,12 @@ static enum alert_kind get_kind(struct recview *item)
 {
         static const char what[] = "a kind of alert";
         char name[KIND_NAME_MAX];
-        enum alert_kind kind = 0;
+        enum alert_kind kind = ALERT_KIND_COUNT;
 
         stateitem_get_text(item, name, sizeof(name), what);
         if (!name[0])
                 recview_set_wrong(item, what);
-        while (kind < ALERT_KIND_COUNT && strcmp(alert_kind_name(kind), name) != 0)
-                kind++;
+        (void)alert_kind_parse(name, &kind);
         return kind;
 }
 
@@ -93,10 +96,10 @@ static void get_key(struct recview *view, struct alert_key *key)
 
         key->kind = get_kind(&item);
         key->port.netns = (uint32_t)stateitem_get_number(&item, UINT32_MAX, what);
-        key->port.side = (uint8_t)stateitem_get_number(&item, SIDE_COUNT - 1, what);
+        key->port.side = (uint8_t)stateitem_get_number(&item, UINT8_MAX, what);
         key->port.port = (uint16_t)stateitem_get_number(&item, UINT16_MAX, what);
-        key->destination.family = (uint8_t)stateitem_get_number(&item, ADDR_IPV6, what);
-        if (key->destination.family != ADDR_NONE) {
+        key->destination.family = (uint8_t)stateitem_get_number(&item, UINT8_MAX, what);
+        if (key->destination.family == ADDR_IPV4 || key->destination.family == ADDR_IPV6) {
                 get_address(&item, key->destination.family, &key->destination.source);
                 get_address(&item, key->destination.family, &key->destination.address);
         }
@@ -151,19 +154,6 @@ static void put_acknowledgement(struct recbuf *buf, const struct acknowledgement
         stateitem_put(buf, &item);
 }
 
-/* Whoever shows it relies on that. */
-static bool is_printable(const char *text)
-{
-        size_t left = strlen(text), len;
-
-        for (; left > 0; left -= len, text += len) {
-                len = utf8_len(text, left);
-                if (len == 0 || utf8_is_control(text))
-                        return false;
-        }
-        return true;
-}
-
 static void get_acknowledgement(struct recview *view, struct acknowledgement *acknowledgement)
 {
         static const char what[] = "an acknowledgement";
@@ -173,8 +163,6 @@ static void get_acknowledgement(struct recview *view, struct acknowledgement *ac
         acknowledgement->uid = (uint32_t)stateitem_get_number(&item, UINT32_MAX, what);
         acknowledgement->wall_usec = get_time(&item);
         stateitem_get_text(&item, acknowledgement->comment, sizeof(acknowledgement->comment), what);
-        if (!is_printable(acknowledgement->comment))
-                recview_set_wrong(&item, what);
         if (!acknowledgement->given)
                 *acknowledgement = (struct acknowledgement){ 0 };
         stateitem_done(view, &item);
@@ -280,8 +268,8 @@ int alertitem_get(struct recview *view, struct alert *ret_alert)
         struct alert alert = { 0 };
 
         get_key(&item, &alert.key);
-        alert.state = (enum alert_state)stateitem_get_number(&item, ALERT_RAISED, what);
-        alert.severity = (enum severity)stateitem_get_number(&item, SEVERITY_CRITICAL, what);
+        alert.state = (enum alert_state)stateitem_get_number(&item, UINT8_MAX, what);
+        alert.severity = (enum severity)stateitem_get_number(&item, UINT8_MAX, what);
         get_clocks(&item, &alert);
         get_rule(&item, &alert);
         alertitem_get_values(&item, &alert.values);
@@ -289,11 +277,9 @@ int alertitem_get(struct recview *view, struct alert *ret_alert)
         get_witness(&item, &alert.witness);
         get_acknowledgement(&item, &alert.acknowledgement);
         stateitem_get_text(&item, alert.reason, sizeof(alert.reason), what);
-        if (alert.key.kind < ALERT_KIND_COUNT && !alert_is_possible(&alert))
-                recview_set_wrong(&item, "an alert that cannot be");
         stateitem_done(view, &item);
         *ret_alert = alert;
-        return alert.key.kind < ALERT_KIND_COUNT ? 0 : ALERTITEM_UNKNOWN;
+        return item.wrong || alert_is_possible(&alert) ? 0 : ALERTITEM_LEFT_OUT;
 }
 
 void alertitem_put_event(struct recbuf *buf, const struct event *event)
@@ -310,6 +296,13 @@ void alertitem_put_event(struct recbuf *buf, const struct event *event)
         stateitem_put(buf, &item);
 }
 
+/* But for its alert. */
+static bool event_is_possible(const struct event *event)
+{
+        return event->transition < TRANSITION_COUNT &&
+               event->previous_severity <= SEVERITY_CRITICAL && event->alert.state == ALERT_RAISED;
+}
+
 int alertitem_get_event(struct recview *view, struct event *ret_event)
 {
         static const char what[] = "an event";
@@ -317,16 +310,12 @@ int alertitem_get_event(struct recview *view, struct event *ret_event)
         int r;
 
         ret_event->sequence = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
-        ret_event->transition =
-                (enum transition)stateitem_get_number(&item, TRANSITION_COUNT - 1, what);
-        ret_event->previous_severity =
-                (enum severity)stateitem_get_number(&item, SEVERITY_CRITICAL, what);
+        ret_event->transition = (enum transition)stateitem_get_number(&item, UINT8_MAX, what);
+        ret_event->previous_severity = (enum severity)stateitem_get_number(&item, UINT8_MAX, what);
         ret_event->now_usec = get_time(&item);
         ret_event->now_wall_usec = get_time(&item);
         stateitem_get_text(&item, ret_event->reason, sizeof(ret_event->reason), what);
         r = alertitem_get(&item, &ret_event->alert);
-        if (r == 0 && ret_event->alert.state != ALERT_RAISED)
-                recview_set_wrong(&item, "an event of a pending alert");
         stateitem_done(view, &item);
-        return r;
+        return item.wrong || (r == 0 && event_is_possible(ret_event)) ? 0 : ALERTITEM_LEFT_OUT;
 }

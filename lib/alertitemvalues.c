@@ -2,7 +2,7 @@
 
 /* The numbers of an alert, each group of them an item of its own, so that each may grow. */
 
-#include "alertitem.h"
+#include "alertitem-private.h"
 #include "base.h"
 #include "stateitem.h"
 
@@ -32,9 +32,12 @@ static void get_leak(struct recview *view, struct port_leak *leak)
 {
         static const char what[] = "a leak";
         struct recview item = stateitem_get(view, what);
+        uint32_t times;
 
         leak->known = stateitem_get_bool(&item, what);
-        leak->times = (uint8_t)stateitem_get_number(&item, LEAK_TIMES_MAX, what);
+        times = get_u32(&item, what);
+        leak->times =
+                (uint8_t)MIN(times, (uint32_t)LEAK_TIMES_MAX); /* others may tell more apart */
         leak->unaccepted = get_u32(&item, what);
         leak->outlived = get_u32(&item, what);
         leak->arrived = get_u32(&item, what);

@@ -77,16 +77,6 @@ static int split(char *text, char *ret_parts[static PART_COUNT])
         return text ? -EINVAL : 0;
 }
 
-static int parse_kind(const char *text, enum alert_kind *ret_kind)
-{
-        for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++)
-                if (strcmp(text, alert_kind_name(kind)) == 0) {
-                        *ret_kind = kind;
-                        return 0;
-                }
-        return -EINVAL;
-}
-
 static int parse_port(char *const parts[static PART_COUNT], struct port_key *ret_port)
 {
         uint64_t netns = 0, port;
@@ -162,7 +152,7 @@ int alert_key_parse(const char *text, struct alert_key *ret_key)
         if (strlen(text) >= sizeof(copy))
                 return -EINVAL;
         strcpy(copy, text);
-        if (split(copy, parts) < 0 || parse_kind(parts[PART_KIND], &key.kind) < 0 ||
+        if (split(copy, parts) < 0 || alert_kind_parse(parts[PART_KIND], &key.kind) < 0 ||
             parse_port(parts, &key.port) < 0 ||
             parse_destination(parts[PART_DESTINATION], &key.destination) < 0 ||
             strcmp(alert_key_text(&key, copy), text) != 0)

@@ -16,6 +16,8 @@
 
 /* Nobody has told so many; beyond it there is room for all those that are yet to come. */
 #define SEQUENCE_MAX (UINT64_C(1) << 62)
+/* Read at all, of alerts and of events: other versions may keep more than we do, but not so many. */
+#define ITEMS_MAX 65536
 
 static void write_marks(struct recbuf *buf, const struct alert_table *table,
                         const struct eventlog *log)
@@ -27,6 +29,7 @@ static void write_marks(struct recbuf *buf, const struct alert_table *table,
         stateitem_put_number(&item, marks.sequence);
         stateitem_put_number(&item, marks.tw_overflows);
         stateitem_put_number(&item, MIN(eventlog_told(log), marks.sequence));
+        recbuf_put(&item, marks.tw_judged);
         stateitem_put(buf, &item);
 }
 
@@ -50,9 +53,10 @@ static void read_marks(struct recview *body, struct alert_table *table, struct e
 
         marks.sequence = stateitem_get_number(&item, SEQUENCE_MAX, what);
         marks.tw_overflows = stateitem_get_number(&item, STATEITEM_NUMBER_MAX, what);
-        alert_table_set_marks(table, &marks);
         /* beyond that one, events that are yet to come would never be told */
         eventlog_set_told(log, stateitem_get_number(&item, marks.sequence, what));
+        marks.tw_judged = stateitem_get_bool(&item, what);
+        alert_table_set_marks(table, &marks);
         stateitem_done(body, &item);
 }
 
@@ -64,41 +68,46 @@ static size_t read_count(struct recview *body, size_t max, const char *what)
 /* 0 or -ENOMEM; all else is wrong with the body. */
 static int read_alerts(struct recview *body, struct alert_table *table)
 {
-        size_t left = read_count(body, ALERTS_MAX, "a number of alerts");
+        size_t left = read_count(body, ITEMS_MAX, "a number of alerts");
         struct alert alert;
-        int r = 0;
 
-        for (; left > 0 && r == 0; left--) {
-                if (alertitem_get(body, &alert) == ALERTITEM_UNKNOWN)
-                        continue;
+        for (; left > 0; left--) {
+                int r = alertitem_get(body, &alert);
+
                 if (body->wrong)
                         return 0;
-                r = alert_table_restore(table, &alert);
+                if (r == 0)
+                        r = alert_table_restore(table, &alert);
+                if (r == -ENOMEM)
+                        return r;
+                if (r != 0)
+                        alert_table_leave_out(table);
         }
-        if (r == 0 || r == -ENOMEM)
-                return r;
-        recview_set_wrong(body, r == -EEXIST ? "two alerts of one key" : "too many alerts");
         return 0;
 }
 
 static int read_events(struct recview *body, const struct alert_table *table, struct eventlog *log)
 {
-        size_t left = read_count(body, EVENTLOG_MAX, "a number of events");
+        size_t left = read_count(body, ITEMS_MAX, "a number of events");
         struct alert_table_marks marks;
         struct event event;
-        int r = 0;
 
         alert_table_get_marks(table, &marks);
-        for (; left > 0 && r == 0; left--) {
-                if (alertitem_get_event(body, &event) == ALERTITEM_UNKNOWN)
-                        continue;
+        for (; left > 0; left--) {
+                int r = alertitem_get_event(body, &event);
+
                 if (body->wrong)
                         return 0;
+                if (r == ALERTITEM_LEFT_OUT) {
+                        eventlog_leave_out(log);
+                        continue;
+                }
                 r = event.sequence <= marks.sequence ? eventlog_add(log, &event) : -EINVAL;
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        recview_set_wrong(body, "the order of events");
         }
-        if (r == 0 || r == -ENOMEM)
-                return r;
-        recview_set_wrong(body, "the order of events");
         return 0;
 }
 

@@ -18,6 +18,10 @@ void alertstate_write(struct recbuf *buf, const struct alert_table *table,
 /*
  * Into a new table and log. 0; -EBADMSG and *ret_wrong, a constant text: both are empty again;
  * -ENOMEM: likewise.
+ *
+ * What another version may have written does not cost the rest. Alerts and events that this one has
+ * no kind for, that are impossible, or whose key is there already, and alerts that find no room, are
+ * left out: alert_table_left_out(), eventlog_left_out(). Of too many events the oldest make room.
  */
 int alertstate_read(struct recview *body, struct alert_table *table, struct eventlog *log,
                     const char **ret_wrong);

@@ -18,6 +18,7 @@ struct alert_table {
         struct alert *items[ALERTS_MAX];
         size_t n;
         uint64_t overflow;
+        uint64_t left_out;
         uint64_t sequence;
         uint64_t changes;
         uint64_t bad_scans;
@@ -26,6 +27,7 @@ struct alert_table {
         uint64_t pause_usec;   /* between the last two */
         uint64_t resumed_usec; /* the step after the last gap; 0: there was none */
         uint64_t gap_usec;     /* how long that was */
+        bool tw_judged;        /* the next is known */
         uint64_t tw_overflows; /* of overflows_total, judged already */
         size_t next_asked;     /* place of the alert whose owner is asked for next */
 };
@@ -137,6 +139,7 @@ int alert_table_claim(struct alert_table *table, const struct alert_key *key,
         return ALERT_NEW;
 }
 
+/* Port 0 is a port: any peer may send from it. */
 static bool key_is_possible(const struct alert_key *key)
 {
         const bool has_destination = key->kind == ALERT_PORT_EXHAUSTION;
@@ -145,13 +148,14 @@ static bool key_is_possible(const struct alert_key *key)
             key->destination.family > ADDR_IPV6)
                 return false;
         return alert_kind_is_host(key->kind) == (key->port.side == SIDE_HOST) &&
-               (key->port.side == SIDE_HOST) == (key->port.port == 0) &&
+               (key->port.side != SIDE_HOST || key->port.port == 0) &&
                has_destination == (key->destination.family != ADDR_NONE);
 }
 
 bool alert_is_possible(const struct alert *alert)
 {
-        if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL)
+        if (!key_is_possible(&alert->key) || alert->severity > SEVERITY_CRITICAL ||
+            !acknowledgement_comment_is_good(alert->acknowledgement.comment))
                 return false;
         if (alert->state == ALERT_PENDING) /* since 0 it would wait for ever */
                 return alert->since_usec > 0 && !alert->acknowledgement.given;
@@ -253,20 +257,32 @@ void alert_table_set_overflows(const struct alert_table *table, struct tw_table 
 {
         const uint64_t total = tw_table->overflows_total;
 
+        if (!table->tw_judged)
+                return;
         tw_table->overflows = total - MIN(table->tw_overflows, total);
         if (tw_table->overflows > 0)
                 tw_table->overflow_known = true;
 }
 
-void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table)
+/*
+ * The mark need not be saved when it moves: it does with an overflow, which makes an alert or finds
+ * one. So without a rule, where it would move and nobody would save it, there is none.
+ */
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table,
+                                 bool ruled)
 {
-        if (tw_table->known)
-                table->tw_overflows = tw_table->overflows_total;
+        if (ruled && !tw_table->known)
+                return;
+        if (table->tw_judged != ruled)
+                alert_table_note_change(table);
+        table->tw_judged = ruled;
+        table->tw_overflows = ruled ? tw_table->overflows_total : 0;
 }
 
 void alert_table_forget_counts(struct alert_table *table)
 {
         table->bad_scans = 0;
+        table->tw_judged = false;
         table->tw_overflows = 0;
 }
 
@@ -278,13 +294,15 @@ uint64_t alert_table_next_sequence(struct alert_table *table)
 void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks)
 {
         *ret_marks = (struct alert_table_marks){ .sequence = table->sequence,
+                                                 .tw_judged = table->tw_judged,
                                                  .tw_overflows = table->tw_overflows };
 }
 
 void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks)
 {
         table->sequence = marks->sequence;
-        table->tw_overflows = marks->tw_overflows;
+        table->tw_judged = marks->tw_judged;
+        table->tw_overflows = marks->tw_judged ? marks->tw_overflows : 0;
 }
 
 size_t alert_table_count(const struct alert_table *table)
@@ -316,6 +334,16 @@ const struct alert *alert_table_get(const struct alert_table *table, size_t i)
 const struct alert *alert_table_find(const struct alert_table *table, const struct alert_key *key)
 {
         return find_at(table, find_place(table, key), key);
+}
+
+void alert_table_leave_out(struct alert_table *table)
+{
+        table->left_out++;
+}
+
+uint64_t alert_table_left_out(const struct alert_table *table)
+{
+        return table->left_out;
 }
 
 uint64_t alert_table_overflow(const struct alert_table *table)

@@ -23,8 +23,11 @@ void alert_table_empty(struct alert_table *table);
 /* No time of an alert is later than that: later ones would hold up what follows from them. */
 void alert_table_clamp(struct alert_table *table, uint64_t now_usec);
 
-/* Could it be in a table? Of key, state and severity. */
+/* Could it be in a table? Of key, state, severity and comment. */
 bool alert_is_possible(const struct alert *alert);
+
+/* A saved alert was left out: alert_table_left_out(). */
+void alert_table_leave_out(struct alert_table *table);
 
 /* Something has changed that must not be lost: alert_table_changes(). */
 void alert_table_note_change(struct alert_table *table);
@@ -35,9 +38,9 @@ int alert_table_sweep(struct alert_table *table, int (*judge)(struct alert *aler
 
 /* Counts scans in a row that were not complete; the same snapshot again counts once. */
 void alert_table_count_scan(struct alert_table *table, const struct snapshot *snapshot);
-/* None of what was counted by the kernel of another boot has been judged. */
-void alert_table_forget_counts(struct alert_table *table);
 uint64_t alert_table_bad_scans(const struct alert_table *table);
+/* The host was started anew: no scan in a row was bad, and no overflow has been judged. */
+void alert_table_forget_counts(struct alert_table *table);
 
 /*
  * Notes when it is judged. After a gap (more than GAP_PAUSES times the pause before it) longer than
@@ -49,9 +52,14 @@ bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_us
 /*
  * The overflows of a table of mini-sockets, made those since the last one that was judged: each is
  * judged once, whichever snapshot it was counted by. judge_overflows() makes this one the last.
+ *
+ * Where none was judged yet, all but the snapshot's own are left out: who counts may have a past that
+ * the table does not know of, and what was judged then must not be told again. ruled: there is a rule
+ * to judge them by; without one, none is judged, and the next rule begins anew.
  */
 void alert_table_set_overflows(const struct alert_table *table, struct tw_table *tw_table);
-void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table);
+void alert_table_judge_overflows(struct alert_table *table, const struct tw_table *tw_table,
+                                 bool ruled);
 
 uint64_t alert_table_next_sequence(struct alert_table *table);
 

@@ -33,7 +33,11 @@
  *
  * Where scans have paused for longer than StuckAfter, the whole machine may have been held: then
  * its programs had no time to close anything either. So what goes by age is raised after StuckAfter
- * has passed again at the earliest.
+ * has passed again at the earliest. That is known of a pause that this daemon has seen the end of,
+ * and not of one that a restart has ended.
+ *
+ * A stretch that nobody watched counts as held where both scans at its ends show the condition: one
+ * between two scans, and a restart alike.
  *
  * What a scan could not see whole is a lower bound: it can start and raise an alert, never clear or
  * drop one, and ClearAfter begins anew after it. `blind` is judged by the scans themselves: a
@@ -47,7 +51,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "alerttable.h"
@@ -304,11 +307,18 @@ static int start_for_census(const struct step *step, const struct census *census
         return r;
 }
 
+static const struct rule *table_rule(const struct step *step)
+{
+        const struct port_key host = { .side = SIDE_HOST };
+
+        return rules_find(step->rules, ALERT_TIME_WAIT_TABLE, &host);
+}
+
 static int start_for_host(const struct step *step)
 {
         const struct alert_key blind = { .kind = ALERT_BLIND };
         const struct alert_key table = { .kind = ALERT_TIME_WAIT_TABLE };
-        const struct rule *rule = rules_find(step->rules, table.kind, &table.port);
+        const struct rule *rule = table_rule(step);
         int r = 0;
 
         if (step->snapshot->result != SCAN_COMPLETE &&
@@ -352,6 +362,6 @@ int detect_step(struct alert_table *table, const struct rules *rules,
         if (r == 0)
                 r = alert_table_sweep(table, judge, &step);
         if (r == 0)
-                alert_table_judge_overflows(table, &step.tw_table);
+                alert_table_judge_overflows(table, &step.tw_table, table_rule(&step));
         return r;
 }

@@ -121,19 +121,21 @@ struct alert_table *alert_table_free(struct alert_table *table);
 size_t alert_table_count(const struct alert_table *table);
 /*
  * Puts an alert there as it was saved, in any order. -EEXIST: its key is there; -ENOSPC; -ENOMEM;
- * -EINVAL: it could not have been one (kind, side, state, severity).
+ * -EINVAL: it could not have been one (key, state, severity, comment).
  */
 int alert_table_restore(struct alert_table *table, const struct alert *alert);
 /* Of the newest event, and the overflows that were judged: to be saved, and restored. */
 struct alert_table_marks {
         uint64_t sequence;
-        uint64_t tw_overflows;
+        bool tw_judged;        /* false: no overflow has been judged, and there is no such mark */
+        uint64_t tw_overflows; /* overflows_total then */
 };
 void alert_table_get_marks(const struct alert_table *table, struct alert_table_marks *ret_marks);
 void alert_table_set_marks(struct alert_table *table, const struct alert_table_marks *marks);
 /*
  * Rises with whatever must not be lost: an alert that starts, is raised, changes its severity,
- * clears, is acknowledged, learns its owner's name. Numbers that only move do not count.
+ * clears, is acknowledged, learns its owner's name; and whether overflows have been judged. Numbers
+ * that only move do not count.
  */
 uint64_t alert_table_changes(const struct alert_table *table);
 /*
@@ -149,6 +151,8 @@ const struct alert *alert_table_get(const struct alert_table *table, size_t i);
 const struct alert *alert_table_find(const struct alert_table *table, const struct alert_key *key);
 /* Conditions that found no room, counted at each step, since the start. */
 uint64_t alert_table_overflow(const struct alert_table *table);
+/* Saved alerts that were left out when they were read: alertstate.h. */
+uint64_t alert_table_left_out(const struct alert_table *table);
 /* Number of raised ones, and the worst severity among them. */
 size_t alert_table_raised(const struct alert_table *table, enum severity *ret_worst);
 /*

@@ -1,41 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * How a transition becomes an event; and the ends of alerts that nothing was seen for: what made
- * them is gone.
- */
+/* The ends of alerts that nothing was seen for: what made them is gone. */
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "alerttable.h"
 #include "base.h"
 #include "detectstep.h"
-
-void step_forget_descriptors(struct owner *owner)
-{
-        for (uint32_t i = 0; i < owner->n_processes; i++)
-                owner->processes[i].fds = OWNER_UNKNOWN;
-}
-
-void step_tell(const struct step *step, struct alert *alert, enum transition transition,
-               enum severity previous)
-{
-        struct event *event = events_add(step->events);
-
-        assert(event);
-        alert->told_usec = step->now_usec;
-        event->sequence = alert_table_next_sequence(step->table);
-        event->transition = transition;
-        event->previous_severity = previous;
-        event->now_usec = step->now_usec;
-        event->now_wall_usec = step->now_wall_usec;
-        event->alert = *alert;
-        alert_table_note_change(step->table);
-        if (transition == TRANSITION_CLEARED)
-                step_forget_descriptors(&event->alert.owner);
-}
 
 /* Said once, if anything had been said; returns the event, NULL: nothing had. */
 static struct event *end(const struct step *step, struct alert *alert, const char *reason)
@@ -81,7 +53,8 @@ int detect_retire(struct alert_table *table, const struct rules *rules, uint64_t
 /*
  * The times of these alerts are of a clock that has ended with its boot. How long they have lasted
  * only the wall clock can tell; so their last event is told by what the old clock would show, and
- * whoever subtracts the one from the other is right.
+ * whoever subtracts the one from the other is right. All monotonic times in such an event are of the
+ * old clock, and mean nothing beside those of other events.
  */
 static int judge_reboot(struct alert *alert, void *userdata)
 {

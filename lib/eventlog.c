@@ -19,6 +19,7 @@ struct eventlog {
         size_t n;
         uint64_t told;
         uint64_t lost;
+        uint64_t left_out;
 };
 
 int eventlog_new(struct eventlog **ret_log)
@@ -117,4 +118,14 @@ uint64_t eventlog_told(const struct eventlog *log)
 uint64_t eventlog_lost(const struct eventlog *log)
 {
         return log->lost;
+}
+
+void eventlog_leave_out(struct eventlog *log)
+{
+        log->left_out++;
+}
+
+uint64_t eventlog_left_out(const struct eventlog *log)
+{
+        return log->left_out;
 }

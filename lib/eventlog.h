@@ -35,3 +35,7 @@ void eventlog_set_told(struct eventlog *log, uint64_t sequence);
 uint64_t eventlog_told(const struct eventlog *log);
 /* Events that made room before they were told, since eventlog_new(). */
 uint64_t eventlog_lost(const struct eventlog *log);
+
+/* A saved event was left out (alertstate.h), and how many were. */
+void eventlog_leave_out(struct eventlog *log);
+uint64_t eventlog_left_out(const struct eventlog *log);

@@ -4,6 +4,9 @@
  * The witness (flags, cgroup, uid, inode), the port, the unit, flags, the uid, how many processes
  * there are, and those that are listed.
  * Numbers that may be unknown are one more than they are: 0 is unknown.
+ *
+ * A flag that a later version knows is no reason to refuse what this one does: it is skipped. In a
+ * recording it cannot mean that more bytes follow, for those would be too many for the frame.
  */
 
 #include "recowner.h"
@@ -14,11 +17,9 @@ enum {
         FLAG_UNIT_IS_USER = 1 << 0,
         FLAG_BY_LISTENER = 1 << 1,
         FLAG_HOLDERS = 1 << 2,
-        FLAG_MASK = (1 << 3) - 1,
 
         WITNESS_KNOWN = 1 << 0,
         WITNESS_BY_LISTENER = 1 << 1,
-        WITNESS_MASK = (1 << 2) - 1,
 };
 
 static void put_known(struct recbuf *buf, int64_t value)
@@ -75,7 +76,7 @@ void recowner_put_witness(struct recbuf *buf, const struct port_witness *witness
 void recowner_get_witness(struct recview *view, struct port_witness *ret_witness)
 {
         static const char what[] = "a witness";
-        const uint64_t flags = recview_get(view, WITNESS_MASK, what);
+        const uint64_t flags = recview_get(view, UINT64_MAX, what);
 
         ret_witness->known = flags & WITNESS_KNOWN;
         ret_witness->by_listener = flags & WITNESS_BY_LISTENER;
@@ -104,7 +105,7 @@ void recowner_get_owner(struct recview *view, struct owner *ret_owner)
 
         owner_clear(&owner);
         recview_get_text(view, owner.unit, sizeof(owner.unit), "a unit");
-        flags = recview_get(view, FLAG_MASK, "an owner's flags");
+        flags = recview_get(view, UINT64_MAX, "an owner's flags");
         owner.unit_is_user = flags & FLAG_UNIT_IS_USER;
         owner.by_listener = flags & FLAG_BY_LISTENER;
         owner.holders = flags & FLAG_HOLDERS;

@@ -68,6 +68,16 @@ const char *alert_kind_name(enum alert_kind kind)
         return kind_names[kind];
 }
 
+int alert_kind_parse(const char *name, enum alert_kind *ret_kind)
+{
+        for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++)
+                if (strcmp(name, kind_names[kind]) == 0) {
+                        *ret_kind = kind;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 const char *severity_name(enum severity severity)
 {
         return severity_names[severity];

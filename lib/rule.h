@@ -81,5 +81,7 @@ bool alert_kind_is_host(enum alert_kind kind);
 bool alert_kind_is_percent(enum alert_kind kind);
 /* "close-wait-stuck", ...: the words of every interface. */
 const char *alert_kind_name(enum alert_kind kind);
+/* The inverse. 0, or -EINVAL: the name of no kind. */
+int alert_kind_parse(const char *name, enum alert_kind *ret_kind);
 /* "none", "warning", "critical" */
 const char *severity_name(enum severity severity);

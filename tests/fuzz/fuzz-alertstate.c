@@ -8,13 +8,12 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "alertstate.h"
 #include "base.h"
 #include "conf.h"
 #include "phrase.h"
+#include "saved.h"
 #include "statefile.h"
 #include "wire.h"
 
@@ -22,52 +21,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(int condition)
-{
-        if (!condition)
-                abort();
-}
-
-struct saved {
-        struct alert_table *table;
-        struct eventlog *log;
-};
-
-static struct saved saved_new(void)
-{
-        struct saved saved;
-
-        require(alert_table_new(&saved.table) == 0 && eventlog_new(&saved.log) == 0);
-        return saved;
-}
-
-static void saved_free(struct saved *saved)
-{
-        alert_table_free(saved->table);
-        eventlog_free(saved->log);
-}
-
-static struct recbuf write_saved(const struct saved *saved)
-{
-        struct recbuf body = { 0 };
-
-        alertstate_write(&body, saved->table, saved->log);
-        require(body.error == 0);
-        return body;
-}
-
 /* What was read once is written and read without loss from then on. */
 static void check_again(const struct saved *saved)
 {
-        struct recbuf first = write_saved(saved), second;
+        struct recbuf first = saved_write(saved), second;
         struct recview view = recview_of(&first);
         struct saved again = saved_new();
         const char *wrong;
 
-        require(alertstate_read(&view, again.table, again.log, &wrong) == 0);
-        require(recview_left(&view) == 0);
-        second = write_saved(&again);
-        require(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+        saved_require(alertstate_read(&view, again.table, again.log, &wrong) == 0);
+        saved_require(recview_left(&view) == 0);
+        saved_require(alert_table_left_out(again.table) + eventlog_left_out(again.log) == 0);
+        second = saved_write(&again);
+        saved_require(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
         recbuf_done(&first);
         recbuf_done(&second);
         saved_free(&again);
@@ -80,13 +46,13 @@ static void show(const struct saved *saved, uint64_t now_usec)
         for (size_t i = 0; i < eventlog_count(saved->log); i++) {
                 const struct event *event = eventlog_get(saved->log, i);
 
-                require(strlen(phrase_event(event, text)) < PHRASE_MAX);
+                saved_require(strlen(phrase_event(event, text)) < PHRASE_MAX);
                 json_decref(wire_event(event));
         }
         for (size_t i = 0; i < alert_table_count(saved->table); i++) {
                 json_t *object = wire_alert(alert_table_get(saved->table, i), now_usec);
 
-                require(object != NULL);
+                saved_require(object != NULL);
                 json_decref(object);
         }
 }
@@ -95,7 +61,7 @@ static void show(const struct saved *saved, uint64_t now_usec)
 static void check_events(const struct saved *saved, const struct events *events)
 {
         for (size_t i = 0; i < events->n; i++)
-                require(eventlog_add(saved->log, &events->items[i]) == 0);
+                saved_require(eventlog_add(saved->log, &events->items[i]) == 0);
 }
 
 /* Judged by scans that see nothing, at a time that may lie before what was saved. */
@@ -105,18 +71,19 @@ static void judge_on(const struct saved *saved, uint64_t now_usec)
         struct events events = { 0 };
         struct conf *conf;
 
-        require(conf_new_default(&conf) == 0);
+        saved_require(conf_new_default(&conf) == 0);
         for (int i = 0; i < 4; i++) {
                 snapshot.generation++;
                 snapshot.start_usec = now_usec + (uint64_t)i * 10000000;
                 snapshot.result = i == 1 ? SCAN_FAILED : SCAN_COMPLETE;
-                require(detect_step(saved->table, conf->rules, &snapshot, snapshot.start_usec,
-                                    UINT64_C(1700000000000000), &events) == 0);
+                saved_require(detect_step(saved->table, conf->rules, &snapshot, snapshot.start_usec,
+                                          UINT64_C(1700000000000000), &events) == 0);
                 check_events(saved, &events);
         }
         check_again(saved);
-        require(detect_reboot(saved->table, now_usec, UINT64_C(1700000000000000), &events) == 0);
-        require(alert_table_count(saved->table) == 0);
+        saved_require(detect_reboot(saved->table, now_usec, UINT64_C(1700000000000000), &events) ==
+                      0);
+        saved_require(alert_table_count(saved->table) == 0);
         check_events(saved, &events);
         show(saved, now_usec);
         events_done(&events);
@@ -130,13 +97,14 @@ static void read_body(const struct recview *body)
         const char *wrong = NULL;
         int r = alertstate_read(&view, saved.table, saved.log, &wrong);
 
-        require(r == 0 || (r == -EBADMSG && wrong && wrong[0]));
+        saved_require(r == 0 || (r == -EBADMSG && wrong && wrong[0]));
         if (r == 0) {
                 check_again(&saved);
                 show(&saved, 20000000);
                 judge_on(&saved, 20000000);
         } else {
-                require(alert_table_count(saved.table) == 0 && eventlog_count(saved.log) == 0);
+                saved_require(alert_table_count(saved.table) == 0 &&
+                              eventlog_count(saved.log) == 0);
         }
         saved_free(&saved);
 }
@@ -159,7 +127,7 @@ static void open_mended(const uint8_t *data, size_t size)
         if (size < STATEFILE_EXTRA_BYTES)
                 return;
         recbuf_put_bytes(&body, data + STATEFILE_HEADER_BYTES, size - STATEFILE_EXTRA_BYTES);
-        require(statefile_wrap(&header, &body, &file) == 0);
+        saved_require(statefile_wrap(&header, &body, &file) == 0);
         open_file(file.data, file.len);
         recbuf_done(&body);
         recbuf_done(&file);

@@ -97,10 +97,8 @@ static void test_restore_nothing_impossible(void **state)
         wrong[n++].key.kind = (enum alert_kind) - 1;
         wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
         wrong[n++].key.port.side = SIDE_COUNT;
-        wrong[n++] = alert_of(ALERT_CLOSE_WAIT_STUCK, 0); /* no port */
+        wrong[n++] = alert_of(ALERT_CLOSE_WAIT_STUCK, 0); /* of no port */
         wrong[n++] = alert_of(ALERT_BLIND, 80);           /* the host's has none */
-        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
-        wrong[n++].key.port.port = 0;
         wrong[n] = alert_of(ALERT_BLIND, 0);
         wrong[n++].key.port.port = 80;
         wrong[n] = alert_of(ALERT_PORT_EXHAUSTION, 80);
@@ -118,10 +116,27 @@ static void test_restore_nothing_impossible(void **state)
         wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
         wrong[n].state = ALERT_PENDING;
         wrong[n++].since_usec = 0; /* it would wait for ever */
+        wrong[n] = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+        wrong[n].acknowledgement.given = true;
+        strcpy(wrong[n++].acknowledgement.comment, "a\ttab");
         assert_true(n <= ARRAY_SIZE(wrong));
         for (size_t i = 0; i < n; i++)
                 assert_int_equal(alert_table_restore(table, &wrong[i]), -EINVAL);
         assert_int_equal(alert_table_count(table), 0);
+}
+
+/* Any peer may send from it. */
+static void test_restore_port_zero(void **state)
+{
+        struct alert_table *table = *state;
+
+        for (uint8_t side = SIDE_LOCAL; side < SIDE_COUNT; side++) {
+                struct alert alert = alert_of(ALERT_CLOSE_WAIT_STUCK, 80);
+
+                alert.key.port = (struct port_key){ .side = side };
+                assert_int_equal(alert_table_restore(table, &alert), 0);
+        }
+        assert_int_equal(alert_table_count(table), 2);
 }
 
 /* As many as there may be, whether the host's come first or last. */
@@ -194,7 +209,9 @@ static void test_clamp(void **state)
 static void test_marks(void **state)
 {
         struct alert_table *table = *state;
-        const struct alert_table_marks marks = { .sequence = 41, .tw_overflows = 7 };
+        const struct alert_table_marks marks = { .sequence = 41,
+                                                 .tw_judged = true,
+                                                 .tw_overflows = 7 };
         struct tw_table tw_table = { .known = true, .overflows_total = 9 };
         struct alert_table_marks got;
 
@@ -202,9 +219,10 @@ static void test_marks(void **state)
         assert_int_equal(alert_table_next_sequence(table), 42);
         alert_table_set_overflows(table, &tw_table);
         assert_int_equal(tw_table.overflows, 2);
-        alert_table_judge_overflows(table, &tw_table);
+        alert_table_judge_overflows(table, &tw_table, true);
         alert_table_get_marks(table, &got);
         assert_int_equal(got.sequence, 42);
+        assert_true(got.tw_judged);
         assert_int_equal(got.tw_overflows, 9);
 }
 
@@ -423,6 +441,7 @@ int main(void)
                 T(test_each_host_kind_has_its_place),
                 T(test_restore),
                 T(test_restore_nothing_impossible),
+                T(test_restore_port_zero),
                 T(test_restore_a_full_table),
                 T(test_clamp),
                 T(test_marks),

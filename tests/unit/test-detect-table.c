@@ -290,14 +290,90 @@ static void test_what_was_not_judged_is_not_lost(void **state)
         assert_int_equal(only_alert(world)->values.tw_table.overflows, 5);
 }
 
-/* The daemon's first snapshots may be among those. */
+/* As a restart does it, or one that has lost its alerts but not what the scanner has learnt. */
+static void restart(struct world *world, bool alerts_lost)
+{
+        struct alert_table_marks marks;
+
+        alert_table_get_marks(world->judge.table, &marks);
+        alert_table_free(world->judge.table);
+        assert_int_equal(alert_table_new(&world->judge.table), 0);
+        if (!alerts_lost)
+                alert_table_set_marks(world->judge.table, &marks);
+}
+
+/* Whoever counts may have done so for longer than the table is there: only what is new is told. */
 static void test_nothing_was_judged_yet(void **state)
 {
         struct world *world = *state;
 
-        (void)table_of(world, 10, 100, 0);
-        (void)table_of(world, 10, 100, 4);
+        (void)table_of(world, 10, 100, 500);
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
+        restart(world, true);
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
+        (void)table_of(world, 10, 100, 2); /* from then on none is lost */
         assert_int_equal(see(world, 10, 0), TRANSITION_RAISED);
+        assert_int_equal(only_alert(world)->values.tw_table.overflows, 2);
+        restart(world, true);
+        assert_int_equal(see(world, 10, 3), TRANSITION_RAISED); /* since the scan before */
+        assert_int_equal(only_alert(world)->values.tw_table.overflows, 3);
+}
+
+/* Nothing was judged yet and nothing can be told: the mark waits for a scan that can. */
+static void test_no_mark_by_what_is_unknown(void **state)
+{
+        struct world *world = *state;
+        const struct tw_table unknown = { 0 };
+        struct alert_table_marks marks;
+
+        judge(world, &unknown, SCAN_COMPLETE);
+        alert_table_get_marks(world->judge.table, &marks);
+        assert_false(marks.tw_judged);
+        assert_int_equal(alert_table_changes(world->judge.table), 0);
+        (void)table_of(world, 10, 100, 500);
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        alert_table_get_marks(world->judge.table, &marks);
+        assert_true(marks.tw_judged);
+        assert_int_equal(marks.tw_overflows, 500);
+        judge(world, &unknown, SCAN_COMPLETE); /* and it stays */
+        alert_table_get_marks(world->judge.table, &marks);
+        assert_int_equal(marks.tw_overflows, 500);
+}
+
+/*
+ * What overflowed while nobody wanted to know is not told once somebody does; and no scan of that
+ * time asks for anything to be saved, but the first.
+ */
+static void test_overflows_without_a_rule(void **state)
+{
+        struct world *world = *state;
+        const struct rule off = table_rule(RULE_LEVEL_OFF, RULE_LEVEL_OFF), on = table_rule(80, 95);
+        struct alert_table_marks saved;
+        uint64_t changes = alert_table_changes(world->judge.table);
+
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        assert_true(alert_table_changes(world->judge.table) > changes); /* there is a mark */
+        changes = alert_table_changes(world->judge.table);
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        assert_true(alert_table_changes(world->judge.table) == changes);
+        judge_set_rules(&world->judge, &off, 1);
+        assert_int_equal(see(world, 10, 7), TRANSITION_COUNT);
+        assert_true(alert_table_changes(world->judge.table) > changes); /* there is none */
+        changes = alert_table_changes(world->judge.table);
+        alert_table_get_marks(world->judge.table, &saved);
+        for (int i = 0; i < 10; i++)
+                assert_int_equal(see(world, 10, 7), TRANSITION_COUNT);
+        assert_true(alert_table_changes(world->judge.table) == changes);
+
+        restart(world, true);
+        alert_table_set_marks(world->judge.table, &saved); /* as old as that */
+        judge_set_rules(&world->judge, &on, 1);
+        assert_int_equal(see(world, 10, 0), TRANSITION_COUNT);
+        assert_int_equal(alert_table_count(world->judge.table), 0);
+        assert_int_equal(see(world, 10, 1), TRANSITION_RAISED);
+        assert_int_equal(only_alert(world)->values.tw_table.overflows, 1);
 }
 
 /* From the kernel's numbers to the table of the snapshot, by way of the observer. */
@@ -340,6 +416,8 @@ int main(void)
                 TEST(test_no_room_at_all),
                 TEST(test_what_was_not_judged_is_not_lost),
                 TEST(test_nothing_was_judged_yet),
+                TEST(test_no_mark_by_what_is_unknown),
+                TEST(test_overflows_without_a_rule),
                 TEST(test_observed),
         };
 

@@ -255,6 +255,8 @@ static void test_least_stuck_after(void **state)
 
 static void test_names(void **state)
 {
+        enum alert_kind kind;
+
         (void)state;
         assert_string_equal(alert_kind_name(ALERT_CLOSE_WAIT_STUCK), "close-wait-stuck");
         assert_string_equal(alert_kind_name(ALERT_CLOSE_WAIT_COUNT), "close-wait-count");
@@ -263,6 +265,14 @@ static void test_names(void **state)
         assert_string_equal(severity_name(SEVERITY_NONE), "none");
         assert_string_equal(severity_name(SEVERITY_WARNING), "warning");
         assert_string_equal(severity_name(SEVERITY_CRITICAL), "critical");
+        for (enum alert_kind i = 0; i < ALERT_KIND_COUNT; i++) {
+                assert_int_equal(alert_kind_parse(alert_kind_name(i), &kind), 0);
+                assert_int_equal(kind, i);
+        }
+        assert_int_equal(alert_kind_parse("", &kind), -EINVAL);
+        assert_int_equal(alert_kind_parse("blin", &kind), -EINVAL);
+        assert_int_equal(alert_kind_parse("blindly", &kind), -EINVAL);
+        assert_int_equal(kind, ALERT_KIND_COUNT - 1); /* untouched */
 }
 
 #define RULES_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
