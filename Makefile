@@ -194,6 +194,7 @@ check:
 # In another systemd than this host's: TREE is where a root file system is unpacked. It needs systemd
 # with journald; what else twmon loads is lent to it. Its C library must not be older than the host's.
 check-systemd:
+	$(if $(TREE),,$(error TREE=DIR is missing; with the systemd of this host: make check))
 	@tools/deps.sh check
 	@$(AGAIN) WERROR=1 all build/demo-leaky build/clock-shim.so
 	@TWMON_TREE='$(TREE)' tests/run $(MACHINES)

@@ -12,7 +12,6 @@
 #include "field.h"
 #include "line.h"
 #include "phrase.h"
-#include "view.h"
 
 #define OWNER_IDS_MAX      256 /* six numbers of at most 20 digits, and the words between them */
 #define LEAK_TEXT_MAX      256
@@ -172,20 +171,19 @@ void notes_clearing(struct table *table, const json_t *alert)
                 table_note(table, "about to clear");
 }
 
-void notes_acknowledged(struct table *table, const json_t *alert)
+void notes_acknowledged(struct table *table, const json_t *alert, uint64_t now_wall_usec)
 {
         const json_t *acknowledged = field_object(alert, "acknowledged");
         const char *at = field_text(acknowledged, "at");
         const char *comment = field_text(acknowledged, "comment");
         char text[UNITS_TEXT_MAX + sizeof(" ago")] = "", buf[UNITS_TEXT_MAX];
-        const uint64_t now_usec = view_wall_usec();
         uint64_t then_usec;
 
         if (!acknowledged)
                 return;
         if (at && field_parse_time(at, &then_usec) == 0)
                 snprintf(text, sizeof(text), " %s ago",
-                         units_format_age(now_usec - MIN(then_usec, now_usec), buf));
+                         units_format_age(now_wall_usec - MIN(then_usec, now_wall_usec), buf));
         table_note(table, "acknowledged%s by uid %s%s%s", text,
                    field_show_count(acknowledged, "uid", buf), comment ? ": " : "",
                    comment ? comment : "");

@@ -20,7 +20,7 @@ void notes_stages(struct table *table, const json_t *object);
 /* When an alert clears whose number has fallen. */
 void notes_clearing(struct table *table, const json_t *alert);
 /* "acknowledged 3min ago by uid 33: known, restarts on Sunday" */
-void notes_acknowledged(struct table *table, const json_t *alert);
+void notes_acknowledged(struct table *table, const json_t *alert, uint64_t now_wall_usec);
 
 /* "this host is the first to close 4.0 connections a second (mean of the last minute)" */
 void notes_closing(struct table *table, const json_t *object);

@@ -15,6 +15,7 @@
 
 #include "field.h"
 #include "notes.h"
+#include "view.h"
 #include "view_host.h"
 
 #define PORT_WIDTH   12 /* "remote:65535" */
@@ -127,7 +128,7 @@ static void add_alert(struct table *table, const json_t *alert)
                    field_show_age(alert, "oldestSec", "oldestAtLeast", buf));
         table_cell(table, PAINT_NONE, "%s", field_show_age(alert, "sinceSec", NULL, buf));
         notes_clearing(table, alert);
-        notes_acknowledged(table, alert);
+        notes_acknowledged(table, alert, view_wall_usec());
         notes_owner(table, alert);
         notes_stages(table, alert);
         notes_leak(table, alert);

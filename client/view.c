@@ -226,6 +226,18 @@ int view_call(const struct view *view, struct conn *conn, const char *method, js
         return settle(view, r, &reply, ret_reply);
 }
 
+int view_call_alert(const struct view *view, struct conn *conn, const char *method,
+                    json_t *parameters, bool *ret_gone, struct reply *ret_reply)
+{
+        struct reply reply = { 0 };
+        int r = conn_call(conn, method, parameters, &reply);
+
+        *ret_gone =
+                r == 0 && reply.error &&
+                (strcmp(reply.error, ERROR_NONE) == 0 || strcmp(reply.error, ERROR_PENDING) == 0);
+        return settle(view, r, &reply, ret_reply);
+}
+
 /* In that many seconds it may be answered. 0: it is, or nobody knows. */
 static unsigned retry_sec(const struct reply *reply)
 {

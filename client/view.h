@@ -48,6 +48,9 @@ int view_call(const struct view *view, struct conn *conn, const char *method, js
 /* The same of a method that looks for itself: where too much is asked for, asks again in a moment. */
 int view_call_look(const struct view *view, struct conn *conn, const char *method,
                    json_t *parameters, struct reply *ret_reply);
+/* The same of a method about one alert. *ret_gone: it failed because that is not raised. */
+int view_call_alert(const struct view *view, struct conn *conn, const char *method,
+                    json_t *parameters, bool *ret_gone, struct reply *ret_reply);
 /* Asks for a stream. Takes over parameters. */
 int view_send(const struct view *view, struct conn *conn, const char *method, json_t *parameters);
 /* The next reply of a stream; conn_receive(). An error reply is a failure. */

@@ -28,15 +28,17 @@ static void say(const struct view *view, const json_t *alert)
         free(owner);
 }
 
-static int acknowledge(const struct view *view, struct conn *conn, const char *key)
+static int acknowledge(const struct view *view, struct conn *conn, const char *key, bool *ret_gone)
 {
         json_t *parameters = make_parameters(view->options, key);
         struct reply reply;
         int r;
 
+        *ret_gone = false;
         if (!parameters)
                 return view_no_memory();
-        r = view_call(view, conn, "io.twmon.Monitor.Acknowledge", parameters, &reply);
+        r = view_call_alert(view, conn, "io.twmon.Monitor.Acknowledge", parameters, ret_gone,
+                            &reply);
         if (r != 0)
                 return r;
         if (view->options->json)
@@ -61,10 +63,12 @@ static bool is_meant(const struct cmdline *options, const json_t *alert)
                (!options->undo || field_object(alert, "acknowledged"));
 }
 
+/* One that cannot be, because it has just cleared, keeps none of the others from it. */
 static int acknowledge_all(const struct view *view, struct conn *conn, json_t *alerts)
 {
         const struct cmdline *options = view->options;
         char text[CHOICE_TEXT_MAX];
+        int status = STATUS_DONE;
         bool found = false;
         json_t *alert;
         size_t i;
@@ -72,17 +76,19 @@ static int acknowledge_all(const struct view *view, struct conn *conn, json_t *a
         json_array_foreach(alerts, i, alert)
         {
                 const char *key = field_text(alert, "key");
+                bool gone;
                 int r;
 
                 if (!key || !is_meant(options, alert))
                         continue;
                 found = true;
-                r = acknowledge(view, conn, key);
-                if (r != 0)
+                r = acknowledge(view, conn, key, &gone);
+                if (r != 0 && !gone)
                         return r;
+                status = gone ? STATUS_FAILED : status;
         }
         if (found)
-                return STATUS_DONE;
+                return status;
         text_complain("no alert of %s is %s; see: twmonctl alerts",
                       choice_text(&options->choice, text),
                       options->undo ? "acknowledged" : "raised");
@@ -105,11 +111,12 @@ int view_acknowledge(struct view *view)
 {
         CLEANUP(conn_freep) struct conn *conn = NULL;
         struct reply reply;
+        bool gone;
         int r;
 
         r = view_connect(view, &conn);
         if (r == 0 && view->options->choice.key)
-                return acknowledge(view, conn, view->options->choice.key);
+                return acknowledge(view, conn, view->options->choice.key, &gone);
         if (r == 0)
                 r = view_call(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &reply);
         if (r != 0)

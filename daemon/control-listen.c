@@ -186,15 +186,21 @@ int listener_accept(int listener, int *ret_fd, uid_t *ret_uid)
         return 0;
 }
 
-void listener_done(struct listener *listener)
+void listener_unlink(struct listener *listener)
 {
         struct stat st;
 
-        sd_event_source_disable_unref(listener->source);
         if (listener->path && lstat(listener->path, &st) == 0 && st.st_dev == listener->device &&
             st.st_ino == listener->inode)
                 (void)unlink(listener->path);
         free(listener->path);
+        listener->path = NULL;
+}
+
+void listener_done(struct listener *listener)
+{
+        sd_event_source_disable_unref(listener->source);
+        listener_unlink(listener);
         (void)close(listener->fd);
         *listener = (struct listener){ .fd = -1 };
 }

@@ -24,5 +24,7 @@ int listener_bind(const char *path, struct listener *ret_listener);
 int listener_adopt(int fd, struct listener *ret_listener);
 /* One connection and who is at its other end, read once. 0, or -errno: -EAGAIN where none waits. */
 int listener_accept(int listener, int *ret_fd, uid_t *ret_uid);
-/* Closes it, and unlinks the path while it still names this socket. */
+/* Unlinks the path while it still names this socket, which goes on; once. */
+void listener_unlink(struct listener *listener);
+/* The same, and closes it. */
 void listener_done(struct listener *listener);

@@ -36,8 +36,9 @@ struct control {
         struct toldlog toldlog;
         unsigned busy; /* functions that may be using clients */
 
-        void (*drained)(void *userdata); /* NULL: it is not the end yet */
-        uint64_t drain_until_usec;
+        bool ending;                     /* nobody is let in any more */
+        void (*drained)(void *userdata); /* NULL: it is not the end yet, or it was told */
+        uint64_t drain_began_usec;
 
         sd_event_source *timer;   /* the only one */
         uint64_t timer_usec;      /* what it is armed for, or CONTROL_NEVER */
@@ -65,11 +66,13 @@ void control_drop(struct client *client);
 void control_enter(struct control *control);
 void control_leave(struct control *control);
 
-/* Lets in whoever waits, CONTROL_ACCEPTS_MAX at most. */
-void control_accept(struct control *control, int listener);
+/* Lets in whoever waits, so many at most. */
+void control_accept(struct control *control, int listener, unsigned most);
 
-/* control-drain.c: is it over? Then whoever waits for that is told. */
+/* control-drain.c: is it over? Then all clients are closed, and whoever waits for that is told. */
 void drain_check(struct control *control, uint64_t now_usec);
+/* When it may be over by time alone, for one client; or CONTROL_NEVER. */
+uint64_t drain_until(const struct control *control);
 
 /* control-tell.c: replies that have waited for owners or a look long enough go on. */
 void tell_waiting(struct control *control);

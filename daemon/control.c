@@ -95,8 +95,7 @@ static uint64_t next_deadline(const struct control *control)
         next = MIN(next, tell_waiting_until(control));
         if (control->paused_until_usec > 0)
                 next = MIN(next, control->paused_until_usec);
-        if (control->drained)
-                next = MIN(next, control->drain_until_usec);
+        next = MIN(next, drain_until(control));
         if (wants_trim(control))
                 next = MIN(next, control->trimmed_usec + CONTROL_TRIM_USEC);
         return next;
@@ -129,9 +128,9 @@ void control_leave(struct control *control)
 
         if (--control->busy > 0)
                 return;
+        drain_check(control, now_usec);
         reap(control);
         trim(control, now_usec);
-        drain_check(control, now_usec);
         arm_timer(control, now_usec);
 }
 
@@ -178,7 +177,7 @@ static int add_client(struct control *control, int fd, uid_t uid, uint64_t now_u
 
 static void set_accepting(struct control *control, bool accepting)
 {
-        accepting = accepting && !control->drained;
+        accepting = accepting && !control->ending;
         for (size_t i = 0; i < control->n_listeners; i++)
                 (void)sd_event_source_set_enabled(control->listeners[i].source,
                                                   accepting ? SD_EVENT_ON : SD_EVENT_OFF);
@@ -219,9 +218,9 @@ static int accept_one(struct control *control, int listener)
         return 0;
 }
 
-void control_accept(struct control *control, int listener)
+void control_accept(struct control *control, int listener, unsigned most)
 {
-        for (unsigned i = 0; i < CONTROL_ACCEPTS_MAX; i++)
+        for (unsigned i = 0; i < most; i++)
                 if (accept_one(control, listener) < 0)
                         break;
 }
@@ -232,7 +231,7 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents, void *u
 
         (void)source, (void)revents;
         control_enter(control);
-        control_accept(control, fd);
+        control_accept(control, fd, CONTROL_ACCEPTS_MAX);
         control_leave(control);
         return 0;
 }

@@ -21,7 +21,8 @@
 #define CONTROL_OUTPUT_MAX          (2 * 1024 * 1024)   /* bytes queued for one client */
 #define CONTROL_OUTPUT_TOTAL_MAX    (8 * 1024 * 1024)   /* ... for all of them */
 #define CONTROL_IDLE_USEC           (60 * USEC_PER_SEC) /* without a byte either way; not for Watch */
-#define CONTROL_DRAIN_USEC          (USEC_PER_SEC / 2) /* at the end, for what is owed */
+#define CONTROL_DRAIN_USEC          (USEC_PER_SEC / 2) /* at the end, for a peer to do its part */
+#define CONTROL_DRAIN_MAX_USEC      (5 * USEC_PER_SEC) /* ... for all that is owed */
 #define CONTROL_EVENTS_KEPT         256                /* for Watch(after) */
 #define CONTROL_EVENTS_BYTES_MAX    (768 * 1024)       /* of one ListEvents reply, about */
 #define CONTROL_PORTS_MAX           1000               /* of one ListPorts reply without "more" */
@@ -95,8 +96,11 @@ int control_listen(struct control *control, const char *path);
 int control_adopt(struct control *control, int fd);
 
 /*
- * Before the end: lets nobody in any more, answers whoever is owed an answer, and calls drained()
- * once, when that is done or CONTROL_DRAIN_USEC have passed; perhaps before this returns.
+ * Before the end: lets nobody in any more but those who have connected to a socket of our own,
+ * which is unlinked and closed; one of the service manager stays open. Answers whoever is owed an
+ * answer, closes all clients, and calls drained() once, perhaps before this returns. A call under
+ * way is waited for until its own limit, CONTROL_DRAIN_MAX_USEC at most; a first call that does not
+ * come and output that is not read for CONTROL_DRAIN_USEC.
  */
 void control_drain(struct control *control, void (*drained)(void *userdata));
 

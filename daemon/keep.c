@@ -10,6 +10,7 @@
 #include "keep.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,10 @@ static int reject(struct keep *keep, enum statefile_kind kind, const char *why)
 /* 0 or -EBADMSG (nothing was taken over), -ENOMEM. */
 static int read_alerts(struct keep *keep, struct state_loaded *loaded, const char **ret_wrong)
 {
+        uint64_t left_out;
+        char line[96];
+        int r;
+
         if (loaded->same_boot && !loaded->same_netns) {
                 keep->ops->note(keep->userdata,
                                 loaded->netns_known
@@ -104,7 +109,16 @@ static int read_alerts(struct keep *keep, struct state_loaded *loaded, const cha
                                           "unknown: not used");
                 return 0;
         }
-        return alertstate_read(&loaded->body, keep->parts.alerts, keep->parts.events, ret_wrong);
+        r = alertstate_read(&loaded->body, keep->parts.alerts, keep->parts.events, ret_wrong);
+        left_out = alert_table_left_out(keep->parts.alerts) +
+                   eventlog_left_out(keep->parts.events);
+        if (r == 0 && left_out > 0) {
+                (void)snprintf(line, sizeof(line),
+                               "%" PRIu64 " of the saved alerts and events could not be used",
+                               left_out);
+                keep->ops->note(keep->userdata, line);
+        }
+        return r;
 }
 
 /* Ages and the like mean nothing to another boot or network namespace. */

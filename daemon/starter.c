@@ -36,6 +36,7 @@
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define LOCAL        "org.freedesktop.DBus.Local"
 #define LOCAL_PATH   "/org/freedesktop/DBus/Local"
+#define SPAWN_PREFIX "org.freedesktop.DBus.Error.Spawn." /* the bus could not start it */
 
 static const char next_text[] = "alerts are still told in the journal";
 
@@ -112,7 +113,7 @@ static bool is_nobody(const sd_bus_error *error)
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (sd_bus_error_has_name(error, names[i]))
                         return true;
-        return strncmp(error->name, "org.freedesktop.DBus.Error.Spawn.", 33) == 0;
+        return strncmp(error->name, SPAWN_PREFIX, strlen(SPAWN_PREFIX)) == 0;
 }
 
 static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
@@ -158,10 +159,9 @@ static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
         if (error) {
                 refused(starter, start->unit, error);
                 start_queue_done(&starter->queue, start);
-        } else if (sd_bus_message_read(reply, "o", &job) < 0) {
-                start_queue_run(start, "", now(starter)); /* nobody will say when it ends */
-                starter->started++;
         } else {
+                if (sd_bus_message_read(reply, "o", &job) < 0)
+                        job = ""; /* nobody can tell when it ends */
                 start_queue_run(start, job, now(starter));
                 starter->started++;
         }
@@ -370,7 +370,7 @@ void starter_configure(struct starter *starter, const char *template_unit)
                 return;
         (void)snprintf(starter->template_unit, sizeof(starter->template_unit), "%s", template_unit);
         start_queue_forget(&starter->queue);
-        starter->failure_told = false;
+        starter->failure_told = starter->away_told = starter->unreachable = false;
         wake(starter);
 }
 

@@ -36,7 +36,10 @@ int starter_new(sd_event *event, const struct starter_ops *ops, void *userdata,
                 struct starter **ret_starter);
 struct starter *starter_free(struct starter *starter);
 
-/* From now on. template_unit: "NAME@.service" or such; empty: nothing is started. */
+/*
+ * From now on. template_unit: "NAME@.service" or such; empty: nothing is started. Of another one
+ * nothing has been said yet, and the service manager counts as reachable.
+ */
 void starter_configure(struct starter *starter, const char *template_unit);
 
 /*

@@ -75,7 +75,7 @@ void start_queue_run(struct start *start, const char *job, uint64_t now_usec)
         start->state = START_RUNNING;
         start->limit_usec = now_usec;
         start->job[0] = '\0';
-        if (strlen(job) >= sizeof(start->job))
+        if (job[0] == '\0' || strlen(job) >= sizeof(start->job))
                 return;
         strcpy(start->job, job);
         start->limit_usec += STARTER_JOB_USEC;

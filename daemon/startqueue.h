@@ -52,7 +52,10 @@ struct start *start_queue_next(struct start_queue *queue);
 uint64_t start_queue_token_usec(const struct start_queue *queue, uint64_t now_usec);
 /* It is asked for now: takes a token. */
 void start_queue_ask(struct start_queue *queue, struct start *start, uint64_t now_usec);
-/* That job is on its way. A path that is too long cannot be recognized: done at once. */
+/*
+ * That job is on its way. Empty or too long, its end could not be recognized: start_queue_expire()
+ * has it done at once.
+ */
 void start_queue_run(struct start *start, const char *job, uint64_t now_usec);
 /* It is over: free, or waiting where it was told again. */
 void start_queue_done(struct start_queue *queue, struct start *start);

@@ -41,7 +41,7 @@ mandoc cmd:mandoc
 shellcheck cmd:shellcheck
 systemd cmd:systemd-analyze
 journald file:/lib/systemd/systemd-journald
-dbus cmd:dbus-daemon
+dbus file:/lib/systemd/system/dbus.socket
 '
 
 # ---- what it is called: NAME APT DNF ZYPPER PACMAN ----

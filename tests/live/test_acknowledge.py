@@ -9,6 +9,7 @@ import re
 
 import lab
 import makers
+from fake import Fake, error, expect, frame
 
 CONFIG = """
 [Scan]
@@ -238,4 +239,36 @@ def test_own_uid(tap):
         lab.stop_well(tap, daemon)
 
 
-lab.run(test_life, test_own_uid, limit=90)
+def test_gone_meanwhile(tap):
+    """By a port: one alert that clears in between keeps none of the others from it."""
+    keys = [f"{kind}:-:local:7865:-" for kind in ("close-wait-stuck", "close-wait-leak", "silent")]
+    alerts = [{"key": key, "kind": key.split(":")[0], "state": "raised", "side": "local",
+               "port": 7865, "severity": "warning"} for key in keys]
+    name, refused = "NoSuchAlert", 0
+
+    def answer(connection, request):
+        if request["method"] == MONITOR + ".ListAlerts":
+            connection.sendall(frame({"alerts": alerts, "total": 3}))
+        elif (key := request["parameters"]["key"]) == keys[refused]:
+            connection.sendall(error(f"{MONITOR}.{name}", key=key))
+        else:
+            connection.sendall(frame({"alert": alerts[keys.index(key)]}))
+
+    def asked(fake):
+        return [request["parameters"]["key"] for request in fake.requests[1:]]
+
+    for refused in range(3):
+        with Fake(answer) as fake:
+            result = fake.ctl("acknowledge", "7865")
+            expect(tap, result, 1, [keys[refused] + " is neither raised nor pending"],
+                   f"alert {refused + 1} of 3 is gone: a failure that says which")
+            tap.equal((asked(fake), len(result.stdout.splitlines())), (keys, 2),
+                      "the others are acknowledged")
+    name, refused = "PermissionDenied", 0
+    with Fake(answer) as fake:
+        result = fake.ctl("acknowledge", "7865")
+        expect(tap, result, 1, ["only root"], "who may not is told")
+        tap.equal((asked(fake), len(result.stderr.splitlines())), (keys[:1], 2), "once")
+
+
+lab.run(test_life, test_own_uid, test_gone_meanwhile, limit=90)

@@ -6,6 +6,7 @@ bind(2) takes them, one look for many who ask, limits, and nobody else waits mea
 import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -360,6 +361,28 @@ def test_reload_and_end_meanwhile(tap):
             thread.join(5)
 
 
+def test_end_waits(tap):
+    """Who waits for a look when twmond is told to end is answered; who comes later finds nobody."""
+    with lab.Daemon("[Scan]\nInterval=10s\n") as daemon:
+        with lab.Tracer(daemon, "-e", "trace=recvmsg", "-e",
+                        "inject=recvmsg:delay_enter=2000000:when=1"):
+            with lab.Varlink(daemon.socket) as waiting, lab.Varlink(daemon.socket) as watching:
+                watching.send({"method": MONITOR + ".Watch", "more": True})
+                watching.take()
+                waiting.send({"method": MONITOR + ".GetPort", "parameters": {"port": PORT}})
+                daemon.status()  # by now it has been read
+                began = time.monotonic()
+                daemon.signal(signal.SIGTERM)
+                tap.ok(lab.poll(lambda: not os.path.exists(daemon.socket), 1),
+                       "SIGTERM: its socket is gone at once")
+                answer = waiting.take()
+                took = time.monotonic() - began
+                tap.ok(answer["port"] == PORT and 1 < took < 4, "a look under way is answered",
+                       f"{answer} {took:.2f} s")
+                tap.equal(watching.frame(), None, "who watches is let go")
+        lab.stop_well(tap, daemon)
+
+
 lab.run(test_counts, test_nothing_there, test_destinations, test_addresses,
         test_many_share_one, test_share_of_cpu, test_others_do_not_wait, test_bad_parameters,
-        test_reload_and_end_meanwhile, limit=120)
+        test_reload_and_end_meanwhile, test_end_waits, limit=120)

@@ -114,7 +114,7 @@ def _overlay(directory, new_root):
     """The tree with a layer above it that takes what is written."""
     _mount("tmpfs", directory, "tmpfs", 0, f"mode=755,size={TMPFS_SIZE}")
     parts = [part for part in PARTS
-             if os.path.ismount(os.path.join(TREE, part)) and not os.path.islink("/" + part)]
+             if os.path.ismount(os.path.join(TREE, part)) and not os.path.islink(os.path.join(TREE, part))]
     for number, part in enumerate(["", *parts]):
         upper, work = f"{directory}/upper{number}", f"{directory}/work{number}"
         os.mkdir(upper)

@@ -34,6 +34,23 @@ def check_disk(tap, host, name):
            host.history())
 
 
+def check_saved(tap, host):
+    """The files alone hold it: a stop ends what is stored with the service manager."""
+    before, history = host.raised(), host.history()
+    host.systemctl("stop", TWMON)
+    tap.equal(host.show(TWMON, "NFileDescriptorStore"), "0", "stopped: nothing else is kept")
+    size = int(host.exec("stat", "-c", "%s", STATE + "/alerts", check=False).stdout or 0)
+    tap.ok(size > 0, "the alerts are in their file", host.exec("ls", "-la", STATE).stdout)
+    complaints = host.complaints(STATE)
+    host.systemctl("start", TWMON)
+    host.wait_answer()
+    tap.equal((host.raised() or {}).get("since"), before["since"],
+              "started: the alert is raised, as it was")
+    tap.equal(host.complaints(STATE), complaints, "and the file was whole")
+    host.wait_scans(6)
+    tap.equal(host.history(), history, "nothing is told again")
+
+
 def mount_state(host, options):
     """The service manager makes what is bound read-only writable again, a file system it cannot."""
     host.exec("mkdir", "-p", STATE)
@@ -54,8 +71,9 @@ def test_full(tap):
         host.exec("rm", STATE + "/filler")
         host.leak(8)
         host.wait_raised()
-        host.systemctl("stop", TWMON)
-        tap.ok(host.exec("ls", STATE).stdout, "room again: it is written again")
+        tap.ok(lab.poll(lambda: host.said("the state is saved again"), 10),
+               "room again: that it works again is said", host.said("."))
+        check_saved(tap, host)
 
 
 machine.run(test_read_only, test_full)

@@ -3,12 +3,11 @@
 """SIGKILL at any moment, also right after something has changed: no request is lost that a retry
 would not get, no alert is lost or told twice."""
 
-import random
 import time
 
 import guest
 import machine
-from clients import Clients, check_socket
+from clients import Clients, check_socket, pauses
 from guest import TWMON
 from machine import lab
 
@@ -18,6 +17,7 @@ RETRY_SEC = 1
 
 
 def test_kills(tap):
+    chance = pauses(tap)
     with guest.Guest() as host:
         host.leak(8)
         since = host.wait_raised()["since"]
@@ -28,7 +28,7 @@ def test_kills(tap):
                          "clients that ask", 60)
                 host.kill_and_wait()
                 raised.append((host.raised() or {}).get("since"))
-                time.sleep(random.uniform(0, 0.3))
+                time.sleep(chance.uniform(0, 0.3))
         tap.note(clients)
         tap.ok(clients.asked >= CONNECTS, f"{KILLS} SIGKILLs under {CONNECTS} connects", clients)
         tap.equal((clients.errors, clients.answered), ([], clients.asked),

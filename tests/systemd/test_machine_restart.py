@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A twmond that is restarted, with its socket unit under clients, and without it."""
 
-import random
 import re
 import time
 
 import guest
 import machine
-from clients import Clients, check_socket
+from clients import Clients, check_socket, pauses
 from guest import SOCKET, TWMON
 
 RESTARTS = 10
@@ -17,12 +16,13 @@ CONFIG = "[Scan]\nInterval=1s\n"
 
 
 def test_restarts(tap):
+    chance = pauses(tap)
     with guest.Guest(CONFIG) as host:
         inode = host.exec("stat", "-c", "%i", SOCKET).stdout
         with Clients(host, 0) as clients:
             for _ in range(RESTARTS):
                 host.systemctl("restart", TWMON)
-                time.sleep(random.uniform(0, 0.3))
+                time.sleep(chance.uniform(0, 0.3))
         tap.note(clients)
         tap.equal((clients.errors, clients.answered), ([], clients.asked),
                   f"{RESTARTS} restarts: no client is refused or dropped")

@@ -216,6 +216,16 @@ if needs 'journalctl --update-catalog' journalctl; then
                 skip 'and, where the language is German, German' 'no C.UTF-8 to make a locale of'
         fi
 fi
+# Else it would test the host's, as make check does already, and look as if it had been another.
+says_what_is_missing()
+{
+        local said
+
+        said=$(env -u TREE -u MAKEFLAGS -u MAKELEVEL make --no-print-directory check-systemd 2>&1) && return 1
+        [[ $said == *'TREE=DIR is missing'* && $said != *$'\n'* ]]
+}
+passes 'make check-systemd without TREE says so in a line, and fails' says_what_is_missing
+
 rm -rf "${root:?}/var" "$root/verify" "$root/locale"
 
 passes 'make uninstall' run_make uninstall

@@ -38,6 +38,7 @@ struct fake {
         bool rude;         /* accepts, and closes at once */
         bool silent;       /* accepts, and says nothing */
         bool mute;         /* says hello, and answers no StartUnit() */
+        bool jobless;      /* answers StartUnit() with what is no job */
         const char *error; /* what StartUnit() is answered; NULL: a job */
 
         char starts[FAKE_STARTS_MAX][256]; /* what it was asked to start, and how */
@@ -60,6 +61,8 @@ static inline int fake_start_unit(struct fake *fake, sd_bus_message *call)
                 return 1;
         if (fake->error)
                 return sd_bus_reply_method_errorf(call, fake->error, "Unit %s is not well.", unit);
+        if (fake->jobless)
+                return sd_bus_reply_method_return(call, "u", 1);
         (void)snprintf(job, sizeof(job), "/org/freedesktop/systemd1/job/%u", fake->n_starts);
         return sd_bus_reply_method_return(call, "o", job);
 }

@@ -219,6 +219,20 @@ static void test_job_without_end(void **state)
         assert_int_equal(world->problems, 0);
 }
 
+/* Its end would never be recognized, so that nothing waits for it. */
+static void test_answer_without_job(void **state)
+{
+        struct world *world = *state;
+
+        fake_listen(&world->fake);
+        world->fake.jobless = true;
+        raise_alert(world, 80);
+        assert_string_equal(stats(world), "1/0/0/0");
+        assert_false(is_connected(world));
+        raise_alert(world, 80);
+        assert_int_equal(world->fake.n_starts, 2);
+}
+
 static void test_rate(void **state)
 {
         struct world *world = *state;
@@ -419,8 +433,15 @@ static void test_configure(void **state)
         assert_string_equal(stats(world), "0/0/0/1!");
         starter_configure(world->starter, "");
         raise_alert(world, 81);
-        assert_string_equal(stats(world), "0/0/0/0!");
+        assert_string_equal(stats(world), "0/0/0/0");
+        starter_configure(world->starter, "another@.service");
+        assert_int_equal(world->problems, 1);
+        raise_alert(world, 80);
+        pass(world, STARTER_RETRY_USEC);
+        assert_int_equal(world->problems, 2); /* of this one nothing had been said yet */
+        assert_string_equal(stats(world), "0/0/0/1!");
         starter_configure(world->starter, "other@.target");
+        assert_string_equal(stats(world), "0/0/0/0");
         fake_listen(&world->fake);
         raise_alert(world, 80);
         pass(world, STARTER_RETRY_USEC);
@@ -438,6 +459,7 @@ int main(void)
                 WORLD_TEST(test_transitions),
                 WORLD_TEST(test_job_still_runs),
                 WORLD_TEST(test_job_without_end),
+                WORLD_TEST(test_answer_without_job),
                 WORLD_TEST(test_rate),
                 WORLD_TEST(test_no_bus),
                 WORLD_TEST(test_bus_comes_back),

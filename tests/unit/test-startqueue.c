@@ -180,6 +180,17 @@ static void test_long_job(void **state)
         assert_int_equal(queue.dropped, 0);
 }
 
+/* Whose end could not be recognized. */
+static void test_no_path(void **state)
+{
+        (void)state;
+        start_queue_put(&queue, "a", NOW_USEC);
+        start_queue_run(ask("a", NOW_USEC), "", NOW_USEC);
+        assert_int_equal(start_queue_expiry_usec(&queue), NOW_USEC);
+        start_queue_expire(&queue, NOW_USEC);
+        assert_int_equal(all(), 0);
+}
+
 static void test_long_path(void **state)
 {
         char path[START_JOB_MAX + 1];
@@ -246,6 +257,7 @@ int main(void)
                 cmocka_unit_test_setup(test_rate_at_boot, setup),
                 cmocka_unit_test_setup(test_too_old, setup),
                 cmocka_unit_test_setup(test_long_job, setup),
+                cmocka_unit_test_setup(test_no_path, setup),
                 cmocka_unit_test_setup(test_long_path, setup),
                 cmocka_unit_test_setup(test_lost, setup),
                 cmocka_unit_test_setup(test_forget, setup),
