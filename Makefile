@@ -257,7 +257,8 @@ install: all
 	$(UPDATE_CATALOG)
 	$(SAY_NEXT)
 
-# Configuration and state stay; twmond(8) says how to remove them, and to stop the service before.
+# Configuration and state stay; twmond(8) says how to remove them. Before: systemctl disable --now
+# twmond.service twmond.socket. The directories are those that make install was given.
 uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
 	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(UNITDIR)/twmon-alert@.service' \
@@ -289,7 +290,8 @@ help:
 	@echo 'make bench-detect'
 	@echo '                 leaks and healthy hosts, simulated: found, missed, false alarms (30 s)'
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
-	@echo 'make uninstall   keeps the configuration and the state'
+	@echo 'make uninstall   with the same PREFIX etc.; keeps the configuration and the state. Before it:'
+	@echo '                 systemctl disable --now twmond.service twmond.socket'
 	@echo 'make clean       removes build/'
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
