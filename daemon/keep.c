@@ -110,8 +110,7 @@ static int read_alerts(struct keep *keep, struct state_loaded *loaded, const cha
                 return 0;
         }
         r = alertstate_read(&loaded->body, keep->parts.alerts, keep->parts.events, ret_wrong);
-        left_out = alert_table_left_out(keep->parts.alerts) +
-                   eventlog_left_out(keep->parts.events);
+        left_out = alert_table_left_out(keep->parts.alerts) + eventlog_left_out(keep->parts.events);
         if (r == 0 && left_out > 0) {
                 (void)snprintf(line, sizeof(line),
                                "%" PRIu64 " of the saved alerts and events could not be used",
