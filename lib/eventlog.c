@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A ring of pointers in order of their sequence numbers. Once it is full, the oldest event's memory
- * is the newest's.
+ * A ring of pointers in order of their sequence numbers. It is short, but for a journal that is
+ * away: then it holds what must be told when it is back.
  */
 
 #include "eventlog.h"
@@ -53,18 +53,18 @@ void eventlog_empty(struct eventlog *log)
         *log = (struct eventlog){ 0 };
 }
 
-/* Memory for one more: the oldest's, or new. */
-static struct event *make_room(struct eventlog *log)
+static void drop_oldest(struct eventlog *log)
 {
-        struct event *oldest;
-
-        if (log->n < EVENTLOG_MAX)
-                return malloc(sizeof(*oldest));
-        oldest = get(log, 0);
-        log->lost += oldest->sequence > log->told;
+        free(get(log, 0));
         log->first = (log->first + 1) % EVENTLOG_MAX;
         log->n--;
-        return oldest;
+}
+
+/* Down to so many, as far as they have been told. */
+static void trim(struct eventlog *log, size_t kept)
+{
+        while (log->n > kept && get(log, 0)->sequence <= log->told)
+                drop_oldest(log);
 }
 
 int eventlog_add(struct eventlog *log, const struct event *event)
@@ -74,10 +74,15 @@ int eventlog_add(struct eventlog *log, const struct event *event)
 
         if (event->sequence <= last)
                 return -EINVAL;
-        copy = make_room(log);
+        copy = malloc(sizeof(*copy));
         if (!copy)
                 return -ENOMEM;
         *copy = *event;
+        trim(log, EVENTLOG_KEPT - 1);
+        if (log->n == EVENTLOG_MAX) {
+                log->lost++;
+                drop_oldest(log);
+        }
         log->items[(log->first + log->n++) % EVENTLOG_MAX] = copy;
         return 0;
 }
@@ -108,6 +113,7 @@ const struct event *eventlog_get(const struct eventlog *log, size_t i)
 void eventlog_set_told(struct eventlog *log, uint64_t sequence)
 {
         log->told = MAX(log->told, sequence);
+        trim(log, EVENTLOG_KEPT);
 }
 
 uint64_t eventlog_told(const struct eventlog *log)

@@ -11,7 +11,10 @@
 
 #include "detect.h"
 
-#define EVENTLOG_MAX 256 /* events kept; the oldest makes room, told or not (counted) */
+#define EVENTLOG_KEPT 256 /* of those that have been told */
+/* Told or not; beyond it the oldest makes room (counted). As many as wait for the journal at most,
+   and for their owners. */
+#define EVENTLOG_MAX 4096
 
 struct eventlog;
 

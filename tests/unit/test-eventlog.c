@@ -57,27 +57,45 @@ static void test_told(void **state)
         assert_int_equal(eventlog_told(log), 7);
 }
 
-/* Rounds enough to see the ring go over its end. */
+/* Nobody was told of any: rounds enough to see the ring go over its end. */
 static void test_bounds(void **state)
 {
         struct eventlog *log = *state;
-        const uint64_t n = 3 * EVENTLOG_MAX + 10;
+        const uint64_t n = 2 * EVENTLOG_MAX + 10;
 
         for (uint64_t i = 1; i <= EVENTLOG_MAX; i++)
                 assert_int_equal(add(log, i), 0);
         assert_int_equal(eventlog_count(log), EVENTLOG_MAX);
-        assert_int_equal(eventlog_get(log, 0)->sequence, 1);
-        eventlog_set_told(log, 20);
+        assert_int_equal(eventlog_lost(log), 0);
         for (uint64_t i = EVENTLOG_MAX + 1; i <= n; i++) {
                 const uint64_t gone = i - EVENTLOG_MAX;
 
                 assert_int_equal(add(log, i), 0);
                 assert_int_equal(eventlog_count(log), EVENTLOG_MAX);
-                assert_int_equal(eventlog_lost(log), gone > 20 ? gone - 20 : 0);
-                for (size_t at = 0; at < EVENTLOG_MAX; at++)
-                        assert_int_equal(eventlog_get(log, at)->sequence, gone + 1 + at);
+                assert_int_equal(eventlog_lost(log), gone);
+                assert_int_equal(eventlog_get(log, 0)->sequence, gone + 1);
+                assert_int_equal(eventlog_get(log, EVENTLOG_MAX - 1)->sequence, i);
         }
         assert_int_equal(add(log, n), -EINVAL);
+}
+
+/* Of what has been told fewer are kept, and none of them is lost. */
+static void test_told_makes_room(void **state)
+{
+        struct eventlog *log = *state;
+
+        for (uint64_t i = 1; i <= 1000; i++)
+                assert_int_equal(add(log, i), 0);
+        assert_int_equal(eventlog_count(log), 1000);
+        eventlog_set_told(log, 10);
+        assert_int_equal(eventlog_count(log), 990);
+        eventlog_set_told(log, 990);
+        assert_int_equal(eventlog_count(log), EVENTLOG_KEPT);
+        assert_int_equal(eventlog_get(log, 0)->sequence, 1000 - EVENTLOG_KEPT + 1);
+        assert_int_equal(add(log, 1001), 0);
+        assert_int_equal(eventlog_count(log), EVENTLOG_KEPT);
+        assert_int_equal(eventlog_get(log, EVENTLOG_KEPT - 1)->sequence, 1001);
+        assert_int_equal(eventlog_lost(log), 0);
 }
 
 static void test_owner(void **state)
@@ -118,8 +136,8 @@ static void test_empty(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        const struct CMUnitTest tests[] = { T(test_order), T(test_told), T(test_bounds),
-                                            T(test_owner), T(test_empty) };
+        const struct CMUnitTest tests[] = { T(test_order),           T(test_told),  T(test_bounds),
+                                            T(test_told_makes_room), T(test_owner), T(test_empty) };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
