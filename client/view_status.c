@@ -164,6 +164,7 @@ static void write_limit(FILE *out, const json_t *limits, const char *name)
                 { "malformed", "", " message not understood", " messages not understood" },
                 { "journal", "", " journal entry lost", " journal entries lost" },
                 { "recording", "", " scan not recorded", " scans not recorded" },
+                { "unsaved", "", " age not saved", " ages not saved" },
                 { "looksRefused", "looks put off ", " time", " times" },
         };
         char count[UNITS_TEXT_MAX];

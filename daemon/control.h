@@ -51,6 +51,7 @@ struct control_view {
         uint64_t journal_lost;
         uint64_t recording_lost;
         uint64_t looks_refused;
+        uint64_t ages_unsaved;
         bool journal_delivered; /* the last attempt reached the journal */
         bool keeps_files;       /* there is a state directory */
         struct state_stats state;

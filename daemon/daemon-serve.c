@@ -60,6 +60,7 @@ static void view(void *userdata, struct control_view *ret_view)
                 .journal_delivered = journal.delivered,
                 .recording_lost = recording.lost,
                 .looks_refused = daemon->desk.looks.refused,
+                .ages_unsaved = scan_get_unsaved(daemon->scan),
         };
         ret_view->keeps_files = daemon->options->state_dir != NULL;
         keep_get_stats(daemon->keep, &ret_view->state);

@@ -23,6 +23,7 @@ struct scan {
         struct snapshot *published;
         struct recbuf state; /* to be taken */
         bool state_waits;
+        uint64_t unsaved; /* ages that had no room in the one made last */
         struct recorder_stats recording;
         struct questions questions;
 

@@ -60,6 +60,13 @@ static uint64_t digest_of(const struct recbuf *body)
         return digest;
 }
 
+static void publish_unsaved(struct scan *scan, uint64_t unsaved)
+{
+        (void)pthread_mutex_lock(&scan->lock);
+        scan->unsaved = unsaved;
+        (void)pthread_mutex_unlock(&scan->lock);
+}
+
 static void publish(struct scan *scan, struct recbuf *body)
 {
         struct recbuf replaced;
@@ -79,7 +86,7 @@ static void tell(struct scan *scan, const struct observer *observer, uint64_t st
         struct recbuf body = { 0 };
         uint64_t digest;
 
-        (void)scanstate_write(&body, observer, stuck_after_usec, now_usec);
+        publish_unsaved(scan, scanstate_write(&body, observer, stuck_after_usec, now_usec));
         digest = digest_of(&body);
         if (body.error == 0)
                 scan->state_usec = now_usec;
@@ -105,6 +112,16 @@ void scan_tell_last_state(struct scan *scan)
 
         if (observer)
                 tell(scan, observer, 0, clock_now_usec());
+}
+
+uint64_t scan_get_unsaved(struct scan *scan)
+{
+        uint64_t unsaved;
+
+        (void)pthread_mutex_lock(&scan->lock);
+        unsaved = scan->unsaved;
+        (void)pthread_mutex_unlock(&scan->lock);
+        return unsaved;
 }
 
 bool scan_take_state(struct scan *scan, struct recbuf *ret_body)

@@ -3,8 +3,8 @@
 
 /*
  * The scanner thread: scans when it is time, publishes each snapshot, and on demand looks up owners
- * and takes single looks. It alone touches netlink, /proc and /sys; the loop only takes what it publishes. All
- * functions here are the loop's.
+ * and takes single looks. It alone touches netlink, /proc and /sys; the loop only takes what it
+ * publishes. All functions here are the loop's.
  */
 
 #include <stdbool.h>
@@ -60,6 +60,9 @@ struct snapshot *scan_take_snapshot(struct scan *scan);
  * taken yet. True, and its bytes are the caller's, in place of none; false: there is none.
  */
 bool scan_take_state(struct scan *scan, struct recbuf *ret_body);
+
+/* Sockets whose age had no room in the state that was made last. */
+uint64_t scan_get_unsaved(struct scan *scan);
 
 /* How the recording goes, as of the newest scan; all zeros where there is none. */
 void scan_get_recording(struct scan *scan, struct recorder_stats *ret_stats);

@@ -3,16 +3,16 @@
 
 /*
  * The ages of sockets that an earlier run of the daemon has followed, by cookie: asked when the
- * ledger sees a socket for the first time, and forgotten soon after. Most sockets are taken once;
- * those that were not have not been seen again yet.
+ * ledger sees a socket for the first time, and forgotten when complete scans have shown which of the
+ * sockets are left. Most are taken once; those that were not have not been seen again yet.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* ages_add() */
-#define AGES_TWICE 1 /* the cookie is in it already: nothing was added */
+/* ages_index() */
+#define AGES_TWICE 1 /* a cookie is in it more than once: of no use */
 
 struct age {
         uint64_t cookie;
@@ -27,10 +27,16 @@ struct ages;
 int ages_new(size_t size, struct ages **ret_ages);
 struct ages *ages_free(struct ages *ages);
 
-/* No more than there is room for. 0, or the outcome above. */
-int ages_add(struct ages *ages, uint64_t cookie, uint64_t first_seen_usec, uint8_t flags);
+/* No more than there is room for. */
+void ages_add(struct ages *ages, uint64_t cookie, uint64_t first_seen_usec, uint8_t flags);
 
-/* NULL: none; ages may be NULL. O(1). */
+/*
+ * When all are in, before any is asked for. 0, the outcome above, or -ENOMEM. Takes a time that is
+ * proportional to their number, whatever the cookies are.
+ */
+int ages_index(struct ages *ages);
+
+/* NULL: none; ages may be NULL. O(log n); O(1) for the one behind the last that was found. */
 struct age *ages_find(struct ages *ages, uint64_t cookie);
 void ages_take(struct ages *ages, struct age *age);
 

@@ -6,18 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The lowest bytes (1 to 8) of value, at at. */
-static inline void bytes_put_le(uint8_t *at, uint64_t value, size_t bytes)
+/* The lowest n bytes (1 to 8) of value, from at on. */
+static inline void bytes_put_le(uint8_t *at, uint64_t value, size_t n)
 {
-        for (size_t i = 0; i < bytes; i++)
+        for (size_t i = 0; i < n; i++)
                 at[i] = (uint8_t)(value >> (8 * i));
 }
 
-static inline uint64_t bytes_get_le(const uint8_t *at, size_t bytes)
+/* The other way round. */
+static inline uint64_t bytes_get_le(const uint8_t *at, size_t n)
 {
         uint64_t value = 0;
 
-        for (size_t i = 0; i < bytes; i++)
+        for (size_t i = 0; i < n; i++)
                 value |= (uint64_t)at[i] << (8 * i);
         return value;
 }

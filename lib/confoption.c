@@ -15,6 +15,7 @@
 #include "base.h"
 #include "conf.h"
 #include "leak.h"
+#include "ledger.h"
 #include "units.h"
 
 #define LEVEL_MAX     1000000000
@@ -87,7 +88,7 @@ const struct conf_option conf_options[OPTION_COUNT] = {
         },
         [OPTION_MAX_TRACKED] = {
                 .section = "CloseWait", .key = "MaxTracked", .type = CONF_COUNT,
-                .min = 1024, .max = 4194304, .default_text = "262144",
+                .min = 1024, .max = LEDGER_MAX_LIMIT, .default_text = "262144",
                 .help = "CLOSE_WAIT sockets whose age is followed; more are counted, without an\n"
                         "age. Each takes 64 to 128 bytes, more for a while after a\n"
                         "peak.",

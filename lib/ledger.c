@@ -52,6 +52,7 @@ struct ledger {
 
         struct ages *restored;   /* NULL: nothing was, or it has had its time */
         unsigned restored_scans; /* complete ones since */
+        unsigned reserved_scans; /* of any kind */
 
         size_t next; /* where the entry of the next socket is if the dump keeps its order */
         size_t max;
@@ -165,6 +166,7 @@ void ledger_restore(struct ledger *ledger, struct ages *ages)
         ages_free(ledger->restored);
         ledger->restored = ages;
         ledger->restored_scans = 0;
+        ledger->reserved_scans = 0;
 }
 
 void ledger_begin(struct ledger *ledger, uint64_t now_usec)
@@ -195,7 +197,7 @@ static void date_entry(const struct ledger *ledger, const struct sockrec *record
 static void recall_entry(const struct age *age, struct ledger_entry *entry)
 {
         entry->first_seen_usec = MIN(entry->first_seen_usec, age->first_seen_usec);
-        entry->flags = age->flags & (LEDGER_AT_LEAST | LEDGER_OUTLIVED);
+        entry->flags = age->flags;
 }
 
 /*
@@ -211,12 +213,20 @@ static void update_entry(struct ledger_entry *entry, const struct sockrec *recor
         entry->peer_port = record->remote_port;
 }
 
+/* Room for restored ones that have not been seen yet: newcomers find the other half, at least. */
+static size_t reserved(const struct ledger *ledger)
+{
+        if (ledger->reserved_scans >= LEDGER_RESERVE_SCANS)
+                return 0;
+        return MIN(ages_left(ledger->restored), ledger->max / 2);
+}
+
 static int add_entry(struct ledger *ledger, const struct sockrec *record,
                      const struct ledger_group *like)
 {
         struct ledger_entry entry = { .cookie = record->cookie, .generation = ledger->generation };
         struct age *age = ages_find(ledger->restored, record->cookie);
-        const size_t kept = age ? 0 : ages_left(ledger->restored); /* room for those to come */
+        const size_t kept = age ? 0 : reserved(ledger);
         int64_t group;
 
         if (ledger->n_entries + kept >= ledger->max ||
@@ -346,6 +356,8 @@ static uint64_t last_seen_usec(const struct ledger *ledger, const struct ledger_
 
 void ledger_end(struct ledger *ledger, bool complete, ledger_left_fn left, void *userdata)
 {
+        if (ledger->reserved_scans < LEDGER_RESERVE_SCANS)
+                ledger->reserved_scans++;
         if (!complete)
                 return;
         for (size_t e = 0; e < ledger->n_entries;) {

@@ -19,8 +19,10 @@
 #include "sockrec.h"
 #include "stage.h"
 
-#define LEDGER_SOCKETS_MAX 262144 /* until ledger_set_max() */
-#define LEDGER_MISSES_MAX  2      /* complete scans without a socket before it is forgotten */
+#define LEDGER_SOCKETS_MAX   262144  /* until ledger_set_max() */
+#define LEDGER_MAX_LIMIT     4194304 /* of ledger_set_max() */
+#define LEDGER_MISSES_MAX    2       /* complete scans without a socket before it is forgotten */
+#define LEDGER_RESERVE_SCANS 6 /* for so many, of any kind, what was restored has room reserved */
 
 /* ledger_see() */
 #define LEDGER_REPEATED  1 /* seen before in this scan: a dump may show a socket twice */
@@ -50,13 +52,18 @@ struct ledger;
 int ledger_new(struct ledger **ret_ledger);
 struct ledger *ledger_free(struct ledger *ledger);
 
-/* Sockets to hold at most. A smaller number than are held lets no new ones in until fewer are. */
+/*
+ * Sockets to hold at most, LEDGER_MAX_LIMIT or fewer. A smaller number than are held lets no new
+ * ones in until fewer are.
+ */
 void ledger_set_max(struct ledger *ledger, size_t max);
 
 /*
  * Before the first scan: what an earlier run knew of the sockets, taken over. They are no entries
  * until they are seen; those that LEDGER_MISSES_MAX complete scans have not seen are forgotten, and
- * nobody is told. Room is kept for them. Replaces what was restored before.
+ * nobody is told. Half of the room at most is reserved for them, and only for the first
+ * LEDGER_RESERVE_SCANS scans, whether complete or not. ages: complete (ages_index()), with no other
+ * flags than those above. Replaces what was restored before.
  */
 void ledger_restore(struct ledger *ledger, struct ages *ages);
 

@@ -105,8 +105,10 @@ const struct census *observer_census(const struct observer *observer);
  */
 bool observer_age(const struct observer *observer, uint64_t cookie, uint64_t now_usec,
                   uint64_t *ret_usec, bool *ret_at_least);
-/* What only time has taught it, as of the last scan; services: on which side a connection counts.
- * Borrowed. */
+/*
+ * What only time has taught it, as of the last scan; services: on which side a connection counts.
+ * Borrowed.
+ */
 const struct services *observer_services(const struct observer *observer);
 const struct ledger *observer_ledger(const struct observer *observer);
 const struct survival *observer_survival(const struct observer *observer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A buffer grows by doubling, up to what a frame may have. Reading checks each number against the
+ * A buffer grows by doubling, up to its limit. Reading checks each number against the
  * greatest that its place allows, so that a wrong one is found where it stands.
  */
 
@@ -12,11 +12,9 @@
 #include <string.h>
 
 #include "base.h"
-#include "recfile.h"
 
-#define SIZE_MIN   1024
-#define SIZE_KEPT  (256 * 1024) /* recbuf_empty() gives back what is larger */
-#define SIZE_LIMIT (RECFILE_FRAME_MAX + RECFILE_FRAME_EXTRA)
+#define SIZE_MIN  1024
+#define SIZE_KEPT (256 * 1024) /* recbuf_empty() gives back what is larger */
 
 void recbuf_done(struct recbuf *buf)
 {
@@ -40,7 +38,7 @@ static bool reserve(struct recbuf *buf, size_t len)
 
         if (buf->error < 0)
                 return false;
-        if (len > SIZE_LIMIT - buf->len) {
+        if (len > RECBUF_MAX - buf->len) {
                 buf->error = -E2BIG;
                 return false;
         }
@@ -60,7 +58,7 @@ static bool reserve(struct recbuf *buf, size_t len)
 
 void recbuf_put(struct recbuf *buf, uint64_t value)
 {
-        if (!reserve(buf, 10))
+        if (!reserve(buf, RECBUF_NUMBER_MAX))
                 return;
         while (value > 0x7f) {
                 buf->data[buf->len++] = (uint8_t)(value | 0x80);

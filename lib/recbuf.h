@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The bytes inside a recording's frames: numbers as LEB128 (seven bits a byte, the lowest first,
- * the eighth says that more follow), signed ones folded so that small ones stay short, texts with
- * their length before them.
+ * The bytes inside a recording's frames and a state file's body: numbers as LEB128 (seven bits a
+ * byte, the lowest first, the eighth says that more follow), signed ones folded so that small ones
+ * stay short, texts with their length before them.
  *
  * Both ends keep their first error and go on doing nothing, so that a row of puts or gets needs one
  * check at its end.
@@ -14,16 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RECBUF_MAX        (64 * 1024 * 1024 + 64) /* bytes: a whole frame or file */
+#define RECBUF_NUMBER_MAX 10                      /* bytes of one number */
+
 /* Bytes being put together; starts as zeros. */
 struct recbuf {
         uint8_t *data;
         size_t len;
         size_t size;
-        int error; /* 0; -ENOMEM; -E2BIG: longer than RECFILE_FRAME_MAX */
+        int error; /* 0; -ENOMEM; -E2BIG: longer than RECBUF_MAX */
 };
 
 void recbuf_done(struct recbuf *buf);
-/* Nothing in it, no error; what a large frame had needed is given back. */
+/* Nothing in it, no error; what a large one had needed is given back. */
 void recbuf_empty(struct recbuf *buf);
 
 void recbuf_put(struct recbuf *buf, uint64_t value);

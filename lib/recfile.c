@@ -4,10 +4,13 @@
 
 #include "recfile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "bytes.h"
+
+static_assert(RECFILE_FRAME_MAX + RECFILE_FRAME_EXTRA <= RECBUF_MAX, "a frame fits into a buffer");
 
 static const char magic[8] = { 't', 'w', 'm', 'o', 'n', 'r', 'e', 'c' };
 

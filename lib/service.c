@@ -31,8 +31,7 @@ struct services {
         struct port_set dumping;   /* seen by the dump under way */
         struct port_set lately;    /* lost its listener less than SERVICE_KEEP_USEC ago */
         struct port_set configured;
-        struct port_set
-                used; /* lost their listener, but the current scan shows sockets of theirs */
+        struct port_set used; /* without a listener, but the current scan shows sockets of theirs */
         struct gone_port *gone; /* exactly the ports in lately; at most PORT_NUMBERS */
         size_t n_gone;
         size_t gone_size;

@@ -31,8 +31,7 @@ void services_set_configured(struct services *services, const struct rules *rule
 /* One dump of the listeners: begin, each listening socket, end. */
 void services_begin(struct services *services);
 void services_listening(struct services *services, const struct sockrec *record);
-/* complete: ports that were not seen have lost their listener now. A partial dump proves nothing.
- */
+/* complete: ports that were not seen have lost their listener. A partial dump proves nothing. */
 void services_end(struct services *services, uint64_t now_usec, bool complete);
 
 /* Fills in side and port; the namespace is the caller's. O(1). */

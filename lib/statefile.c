@@ -8,6 +8,7 @@
 
 #include "statefile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #include "bytes.h"
 
 #define SUM_BYTES (STATEFILE_EXTRA_BYTES - STATEFILE_HEADER_BYTES)
+
+static_assert(STATEFILE_MAX <= RECBUF_MAX, "a file fits into a buffer");
 
 /* Where in the header. */
 enum {

@@ -8,6 +8,30 @@
 #include "base.h"
 #include "bytes.h"
 
+/* Room for the length of most: one byte. */
+size_t stateitem_begin(struct recbuf *buf)
+{
+        recbuf_put(buf, 0);
+        return buf->len;
+}
+
+void stateitem_end(struct recbuf *buf, size_t begin)
+{
+        uint8_t length[RECBUF_NUMBER_MAX];
+        const size_t len = buf->len - begin;
+        size_t n;
+
+        recbuf_put(buf, len); /* behind the fields, and from there before them */
+        if (buf->error < 0)
+                return;
+        n = buf->len - begin - len;
+        memcpy(length, buf->data + begin + len, n);
+        if (n > 1)
+                memmove(buf->data + begin - 1 + n, buf->data + begin, len);
+        memcpy(buf->data + begin - 1, length, n);
+        buf->len--;
+}
+
 void stateitem_put(struct recbuf *buf, struct recbuf *item)
 {
         recbuf_put(buf, item->len);
@@ -51,6 +75,16 @@ void stateitem_put_double(struct recbuf *item, double value)
 uint64_t stateitem_get_number(struct recview *item, uint64_t max, const char *what)
 {
         return recview_left(item) > 0 ? recview_get(item, max, what) : 0;
+}
+
+int64_t stateitem_get_signed(struct recview *item, const char *what)
+{
+        return recview_left(item) > 0 ? recview_get_signed(item, what) : 0;
+}
+
+size_t stateitem_get_count(struct recview *view, const char *what)
+{
+        return recview_left(view) > 0 ? recview_get_count(view, SIZE_MAX, what) : 0;
 }
 
 bool stateitem_get_bool(struct recview *item, const char *what)

@@ -15,7 +15,13 @@
 
 #define STATEITEM_NUMBER_MAX ((uint64_t)INT64_MAX) /* of what has no bound of its own */
 
-/* Appends item, which is empty and holds no memory afterwards. */
+/*
+ * An item put together where it is going to stay: what is put between begin and end, which is given
+ * what begin returned. Items may stand in items.
+ */
+size_t stateitem_begin(struct recbuf *buf);
+void stateitem_end(struct recbuf *buf, size_t begin);
+/* One with a buffer of its own. Appends item, which is empty and holds no memory afterwards. */
 void stateitem_put(struct recbuf *buf, struct recbuf *item);
 /* The next one, borrowed; an empty one where the bytes end. */
 struct recview stateitem_get(struct recview *view, const char *what);
@@ -27,8 +33,11 @@ void stateitem_put_number(struct recbuf *item, uint64_t value);
 /* One that is not finite becomes 0, for the same reason. */
 void stateitem_put_double(struct recbuf *item, double value);
 
-/* As those of recbuf.h. */
+/* As those of recbuf.h, but for what is missing. */
 uint64_t stateitem_get_number(struct recview *item, uint64_t max, const char *what);
+int64_t stateitem_get_signed(struct recview *item, const char *what);
+/* How many items follow, in an item or in a body. */
+size_t stateitem_get_count(struct recview *view, const char *what);
 bool stateitem_get_bool(struct recview *item, const char *what);
 double stateitem_get_double(struct recview *item, const char *what);
 void stateitem_get_text(struct recview *item, char *buf, size_t size, const char *what);

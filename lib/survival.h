@@ -44,7 +44,7 @@ void survival_each_lessons(const struct survival *survival,
                            void *userdata);
 /*
  * What an earlier run has learnt, before the first survival_begin(); learnt_usec not after that.
- * 0; -EEXIST: the port has lessons; -ENOSPC: SURVIVAL_PORTS_MAX; -ENOMEM.
+ * 0; -EEXIST: the port has lessons; -ENOSPC: SURVIVAL_PORTS_MAX have; -ENOMEM.
  */
 int survival_restore(struct survival *survival, const struct survival_lessons *lessons);
 

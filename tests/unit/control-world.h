@@ -50,6 +50,7 @@ struct world {
         bool looked_privileged;
         unsigned n_looked;
         uint64_t looks_refused;
+        uint64_t ages_unsaved;
         uint64_t sequence;
         int reload_result;
         const char *reload_errors;
@@ -77,6 +78,7 @@ static inline void world_view(void *userdata, struct control_view *ret_view)
                 .scans = world->snapshot ? world->snapshot->generation : 0,
                 .journal_delivered = true,
                 .looks_refused = world->looks_refused,
+                .ages_unsaved = world->ages_unsaved,
         };
 }
 

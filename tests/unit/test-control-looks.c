@@ -317,18 +317,18 @@ static void destinations_have_their_owners(void **state)
         hang_up(world, &peer);
 }
 
-static void refused_looks_show_in_status(void **state)
+static void refused_looks_and_unsaved_ages_show_in_status(void **state)
 {
         struct world *world = *state;
         struct peer peer = dial(world);
-        json_t *reply;
+        json_t *reply, *limits;
 
         world->looks_refused = 7;
+        world->ages_unsaved = 3;
         reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
-        assert_int_equal(
-                json_integer_value(json_object_get(
-                        json_object_get(parameters_of(reply), "limitsHit"), "looksRefused")),
-                7);
+        limits = json_object_get(parameters_of(reply), "limitsHit");
+        assert_int_equal(json_integer_value(json_object_get(limits, "looksRefused")), 7);
+        assert_int_equal(json_integer_value(json_object_get(limits, "unsaved")), 3);
         json_decref(reply);
         hang_up(world, &peer);
 }
@@ -372,7 +372,7 @@ int main(void)
                 TEST(each_gets_the_address_it_asked_about),
                 TEST(destinations_are_limited),
                 TEST(destinations_have_their_owners),
-                TEST(refused_looks_show_in_status),
+                TEST(refused_looks_and_unsaved_ages_show_in_status),
                 TEST(what_half_open_could_not_see_shows_in_status),
         };
 

@@ -269,7 +269,8 @@ static void restore(struct ledger *ledger, uint64_t cookie, uint64_t first_seen,
         struct ages *ages;
 
         assert_int_equal(ages_new(1, &ages), 0);
-        assert_int_equal(ages_add(ages, cookie, first_seen, flags), 0);
+        ages_add(ages, cookie, first_seen, flags);
+        assert_int_equal(ages_index(ages), 0);
         ledger_restore(ledger, ages);
 }
 
@@ -377,6 +378,39 @@ static void test_restored_have_their_room(void **state)
         assert_int_equal(ledger_untracked(ledger), 1);
 }
 
+static void restore_many(struct ledger *ledger, uint64_t first, uint64_t last)
+{
+        struct ages *ages;
+
+        assert_int_equal(ages_new(last - first + 1, &ages), 0);
+        for (uint64_t cookie = first; cookie <= last; cookie++)
+                ages_add(ages, cookie, 40, 0);
+        assert_int_equal(ages_index(ages), 0);
+        ledger_restore(ledger, ages);
+}
+
+/* ... but no more than half of it, and not for ever, though no scan is complete. */
+static void test_room_is_reserved_for_a_while(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_set_max(ledger, 4); /* lowered since the file was written */
+        restore_many(ledger, 101, 110);
+        for (uint64_t scan = 1; scan <= LEDGER_RESERVE_SCANS + 1; scan++) {
+                const bool reserved = scan <= LEDGER_RESERVE_SCANS;
+
+                ledger_begin(ledger, 100 * scan);
+                for (uint64_t cookie = 1; cookie <= 3; cookie++)
+                        assert_int_equal(see(ledger, cookie, 80),
+                                         cookie == 3 && reserved ? LEDGER_UNTRACKED : 0);
+                ledger_end(ledger, false, NULL, NULL);
+                assert_int_equal(ledger_untracked(ledger), reserved);
+        }
+        ledger_begin(ledger, 5000); /* and one of them is still known */
+        assert_int_equal(see(ledger, 110, 80), 0);
+        assert_int_equal(ledger_find(ledger, 110)->first_seen_usec, 40);
+}
+
 static void add_age(const struct age *age, void *userdata)
 {
         *(uint64_t *)userdata += age->cookie * 1000 + age->first_seen_usec;
@@ -467,6 +501,7 @@ int main(void)
                 T(test_older_of_both_dates),
                 T(test_restored_is_forgotten_silently),
                 T(test_restored_have_their_room),
+                T(test_room_is_reserved_for_a_while),
                 T(test_each_age),
                 T(test_random_lives),
         };
