@@ -38,6 +38,7 @@ struct scan {
         uint64_t complete_usec;    /* slot of the last complete scan; 0: none yet */
         struct observer *restored; /* until there is a look, which goes on with it; NULL: none */
         uint64_t state_usec;       /* slot of the scan whose state was made last; 0: none yet */
+        size_t state_len;          /* of that one */
         uint64_t state_digest;     /* of what was published last */
         bool state_told;
 };

@@ -88,8 +88,10 @@ static void tell(struct scan *scan, const struct observer *observer, uint64_t st
 
         publish_unsaved(scan, scanstate_write(&body, observer, stuck_after_usec, now_usec));
         digest = digest_of(&body);
-        if (body.error == 0)
+        if (body.error == 0) {
                 scan->state_usec = now_usec;
+                scan->state_len = body.len;
+        }
         if (body.error < 0 || (scan->state_told && digest == scan->state_digest)) {
                 recbuf_done(&body);
                 return;
@@ -101,7 +103,8 @@ static void tell(struct scan *scan, const struct observer *observer, uint64_t st
 
 void scan_tell_state(struct scan *scan, const struct rules *rules)
 {
-        if (scan->state_usec > 0 && scan->slot_usec - scan->state_usec < SCAN_STATE_USEC)
+        if (scan->state_len > SCAN_STATE_SMALL &&
+            scan->slot_usec - scan->state_usec < SCAN_STATE_USEC)
                 return;
         tell(scan, look_observer(scan->look), rules_least_stuck_after(rules), scan->slot_usec);
 }

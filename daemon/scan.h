@@ -17,7 +17,9 @@
 #include "recorder.h"
 #include "snapshot.h"
 
-#define SCAN_STATE_USEC (UINT64_C(30) * 1000000) /* between states, while scans go on */
+/* After every scan, where its state is that small; a larger one so often at most. */
+#define SCAN_STATE_SMALL (64 * 1024) /* bytes: ages of some thousand sockets */
+#define SCAN_STATE_USEC  (UINT64_C(30) * 1000000)
 
 enum scan_asker {
         SCAN_ASKER_ALERT,    /* recorded, too */

@@ -150,14 +150,26 @@ static struct snapshot *wait_for_snapshot(struct scan *scan)
         return snapshot;
 }
 
-/* With the first complete scan, and not again at once. */
+static void scan_again(struct scan *scan)
+{
+        struct conf *conf;
+
+        assert_int_equal(conf_new_default(&conf), 0);
+        scan_reconfigure(scan, conf); /* scans at once */
+        conf_unref(conf);
+        snapshot_unref(wait_for_snapshot(scan));
+}
+
+/*
+ * With the first complete scan and with each one that changes it; a large one not so soon. What the
+ * thread has of its own is changed while it waits for its next scan.
+ */
 static void test_told_with_the_snapshot(void **state)
 {
-        struct recbuf body = make_body(), first = { 0 }, second = { 0 };
+        struct recbuf body = make_body(), taken = { 0 };
         struct scan *scan = new_scan();
         struct snapshot *snapshot;
         enum scan_result result;
-        struct conf *conf;
 
         (void)state;
         restore(scan, &body);
@@ -170,14 +182,18 @@ static void test_told_with_the_snapshot(void **state)
                 scan_free(scan);
                 skip();
         }
-        assert_true(scan_take_state(scan, &first));
-        assert_true(first.len > 0);
-        assert_int_equal(conf_new_default(&conf), 0);
-        scan_reconfigure(scan, conf); /* scans at once */
-        conf_unref(conf);
-        snapshot_unref(wait_for_snapshot(scan));
-        assert_false(scan_take_state(scan, &second));
-        recbuf_done(&first);
+        assert_true(scan_take_state(scan, &taken));
+        assert_true(taken.len > 0);
+        recbuf_done(&taken);
+
+        scan->state_digest++; /* as if the scan had changed it */
+        scan->state_len = SCAN_STATE_SMALL + 1;
+        scan_again(scan);
+        assert_false(scan_take_state(scan, &taken));
+        scan->state_len = SCAN_STATE_SMALL;
+        scan_again(scan);
+        assert_true(scan_take_state(scan, &taken));
+        recbuf_done(&taken);
         scan_free(scan);
 }
 
