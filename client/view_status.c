@@ -238,8 +238,8 @@ static void draw_state(const struct term *term, const json_t *status)
         const char *error = field_text(field_object(status, "state"), "error");
 
         if (error)
-                term_say(term, PAINT_WARNING, "State: %s; a restart may forget what has changed",
-                         error);
+                term_say(term, PAINT_WARNING,
+                         "State: %s; what has changed may be lost when twmond stops", error);
 }
 
 static int draw_daemon(const struct view *view, const json_t *status)

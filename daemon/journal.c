@@ -122,19 +122,25 @@ static struct journal_entry *wait_for_head(struct journal *journal)
         return head;
 }
 
-/* Whoever reads stderr has it, and no journal does. */
-static void note_echoed(struct journal *journal, const struct journal_entry *entry)
+/*
+ * Whoever reads stderr has it, and no journal does. False: nobody has, and so it counts for nothing
+ * what becomes of those behind it: what was told is told by one number.
+ */
+static bool note_echoed(struct journal *journal, const struct journal_entry *entry)
 {
         if (!entry->read || !journal->stderr_has_readers)
-                return;
+                return entry->sequence == 0;
         (void)pthread_mutex_lock(&journal->lock);
         note_told(journal, entry);
         (void)pthread_mutex_unlock(&journal->lock);
+        return true;
 }
 
 /* Every entry that waits goes to stderr at once; returns how many there ever were by then. */
 static uint64_t echo_queue(struct journal *journal)
 {
+        bool all = true; /* of those before it somebody has */
+
         for (size_t i = 0;; i++) {
                 struct journal_entry *entry = NULL;
                 uint64_t pushes;
@@ -147,7 +153,7 @@ static uint64_t echo_queue(struct journal *journal)
                 if (!entry)
                         return pushes;
                 echo(entry);
-                note_echoed(journal, entry);
+                all = all && note_echoed(journal, entry);
         }
 }
 
@@ -344,6 +350,8 @@ static void stop_writer(struct journal *journal)
 
 void journal_stop(struct journal *journal)
 {
+        bool all = true;
+
         if (journal->started)
                 stop_writer(journal);
         journal->started = false;
@@ -352,7 +360,7 @@ void journal_stop(struct journal *journal)
                 struct journal_entry *entry = journal->queue[journal->head];
 
                 echo(entry);
-                note_echoed(journal, entry);
+                all = all && note_echoed(journal, entry);
                 journal_entry_free(entry);
                 journal->head = (journal->head + 1) % JOURNAL_QUEUE_MAX;
         }

@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <syslog.h>
 
 #include "alertstate.h"
 #include "alerttable.h"
 #include "base.h"
+#include "echo.h"
 
 #define CANDIDATES_MAX 3 /* a file and two memory files */
 
@@ -182,12 +184,13 @@ static int on_trouble(sd_event_source *source, int fd, uint32_t revents, void *u
         if (stats.error == keep->error_told)
                 return 0;
         if (stats.error < 0) {
-                char what[sizeof(stats.what) + 16];
+                char what[sizeof(stats.what) + 40];
 
-                snprintf(what, sizeof(what), "%s failed", stats.what);
+                snprintf(what, sizeof(what), "%s failed%s", stats.what,
+                         stats.error == -EBUSY ? ", another twmond uses it" : "");
                 keep->ops->problem(keep->userdata, what, stats.error,
-                                   "watching goes on; until it works again, a restart may "
-                                   "forget what has changed");
+                                   "watching goes on; what has changed may be lost when twmond "
+                                   "stops before that works again");
         } else {
                 keep->ops->note(keep->userdata, "the state is saved again");
         }
@@ -258,14 +261,17 @@ void keep_get_stats(struct keep *keep, struct state_stats *ret_stats)
 struct keep *keep_free(struct keep *keep)
 {
         CLEANUP(free_text) char *note = NULL;
+        char line[400];
 
         if (!keep)
                 return NULL;
         sd_event_source_unref(keep->trouble);
         state_stop(keep->state, &note);
-        if (note)
-                fprintf(stderr, "twmond: %s; the next start may not know what changed last\n",
-                        note);
+        if (note) {
+                (void)snprintf(line, sizeof(line),
+                               "%.300s; the next start may not know what changed last", note);
+                (void)echo_line(LOG_ERR, line);
+        }
         state_free(keep->state);
         free(keep);
         return NULL;

@@ -12,9 +12,8 @@
 #include "detect.h"
 
 #define EVENTLOG_KEPT 256 /* of those that have been told */
-/* Told or not; beyond it the oldest makes room (counted). As many as wait for the journal at most,
-   and for their owners. */
-#define EVENTLOG_MAX 4096
+/* Told or not; beyond it the oldest makes room (counted). Twice the alerts that there can be. */
+#define EVENTLOG_MAX 2048
 
 struct eventlog;
 
@@ -30,7 +29,8 @@ int eventlog_add(struct eventlog *log, const struct event *event);
 void eventlog_set_owner(struct eventlog *log, uint64_t sequence, const struct owner *owner);
 
 size_t eventlog_count(const struct eventlog *log);
-/* Oldest first; 0 <= i < eventlog_count(). Valid until the next eventlog_add(). */
+/* Oldest first; 0 <= i < eventlog_count(). Valid until the next eventlog_add(),
+   eventlog_set_told() or eventlog_empty(). */
 const struct event *eventlog_get(const struct eventlog *log, size_t i);
 
 /* Every event up to that sequence number has been told. It never falls. */

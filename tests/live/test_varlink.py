@@ -406,9 +406,10 @@ def check_acknowledge(tap, daemon, interface):
                         interface)
     tap.equal(told, {"key": other}, "which names it")
     replies = [daemon.call("Acknowledge", {"key": key, "comment": "x" * 127}),
-               daemon.call("Acknowledge", {"key": key})]
-    tap.equal(["comment" in reply["alert"]["acknowledged"] for reply in replies], [True, False],
-              "the comment is that of the last one")
+               daemon.call("Acknowledge", {"key": key}),
+               daemon.call("Acknowledge", {"key": key, "comment": ""})]
+    tap.equal(["comment" in reply["alert"]["acknowledged"] for reply in replies],
+              [True, True, False], "a comment stays until there is another")
     return hold(tap, interface, "Acknowledge", replies, "an alert")
 
 

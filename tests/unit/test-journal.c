@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -74,6 +75,17 @@ static void wait_until_echoed(size_t bytes)
                 assert_int_equal(fstat(STDERR_FILENO, &st), 0);
         }
         assert_true((size_t)st.st_size >= bytes);
+}
+
+/* A write beyond that fails. */
+static void limit_files(rlim_t bytes)
+{
+        struct rlimit limit;
+
+        (void)signal(SIGXFSZ, SIG_IGN);
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+        limit.rlim_cur = MIN(bytes, limit.rlim_max);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static bool is_readable(int fd, int timeout_msec)
@@ -148,6 +160,27 @@ static void test_stderr_fails(void **state)
         (void)close(fd);
 }
 
+/* One that nobody could read is told again, whatever became of the next one. */
+static void test_stderr_fails_once(void **state)
+{
+        struct journal *journal;
+
+        (void)state;
+        assert_int_equal(journal_new(NO_JOURNAL, false, &journal), 0);
+        assert_int_equal(journal_start(journal), 0);
+        send_event(journal, 3);
+        assert_true(is_readable(journal_get_fd(journal), 5000));
+        limit_files(1);
+        send_event(journal, 4);
+        (void)usleep(200000);
+        limit_files(RLIM_INFINITY);
+        send_event(journal, 5);
+        wait_until_echoed(2 * sizeof("twmond: warning: an alert") - 2);
+        journal_stop(journal);
+        assert_int_equal(told(journal), 3);
+        journal_free(journal);
+}
+
 /* What a service manager gives to whoever it starts while the journal is away. */
 static void test_stderr_is_nowhere(void **state)
 {
@@ -185,6 +218,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_stderr_has_readers, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_is_the_journal, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_fails, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_stderr_fails_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_is_nowhere, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stderr_was_redirected, set_up, tear_down),
         };

@@ -486,7 +486,7 @@ static void test_last_write(void **state)
         keep_alerts(world->keep);
         stop_and_read(world, said, sizeof(said));
         snprintf(text, sizeof(text),
-                 "twmond: writing %s failed: File exists; the next start may not know what "
+                 "twmond: error: writing %s failed: File exists; the next start may not know what "
                  "changed last\n",
                  path_of(world, "alerts"));
         assert_string_equal(said, text);
