@@ -106,7 +106,7 @@ static json_t *state(const struct control_view *view)
         int r = 0;
 
         r |= put_int(object, "written", stats->written);
-        r |= put_int(object, "failures", stats->failures);
+        r |= put_int(object, "failures", stats->failures + stats->memory_failures);
         if (stats->error < 0) {
                 snprintf(error, sizeof(error), "%s: %s", stats->what, strerror(-stats->error));
                 r |= put(object, "error", wire_line(error));

@@ -10,6 +10,7 @@
 
 #include "daemon-private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,9 @@
 #include "notify.h"
 #include "socketpath.h"
 #include "units.h"
+
+/* All that is kept to be told finds room to wait for the journal, with what else is said. */
+static_assert(JOURNAL_QUEUE_MAX > EVENTLOG_MAX, "events that were kept fit the journal's queue");
 
 static int ask_owner(void *userdata, const struct port_key *port,
                      const struct port_witness *witness)

@@ -13,7 +13,7 @@
 
 #include "base.h"
 
-#define JOURNAL_QUEUE_MAX     4096 /* entries; beyond it new ones are lost, and counted */
+#define JOURNAL_QUEUE_MAX     5120 /* entries; beyond it new ones are lost, and counted */
 #define JOURNAL_RETRY_MIN_SEC 1    /* between attempts while the journal's socket is missing */
 #define JOURNAL_RETRY_MAX_SEC 30   /* ... after it has been missing for minutes */
 #define JOURNAL_REFUSALS_MAX  3    /* attempts at an entry that a present journal refuses */

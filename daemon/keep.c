@@ -98,8 +98,8 @@ static int reject(struct keep *keep, enum statefile_kind kind, const char *why)
 /* 0 or -EBADMSG (nothing was taken over), -ENOMEM. */
 static int read_alerts(struct keep *keep, struct state_loaded *loaded, const char **ret_wrong)
 {
-        uint64_t left_out;
-        char line[96];
+        uint64_t left_out, lost;
+        char line[128];
         int r;
 
         if (loaded->same_boot && !loaded->same_netns) {
@@ -117,6 +117,13 @@ static int read_alerts(struct keep *keep, struct state_loaded *loaded, const cha
                 (void)snprintf(line, sizeof(line),
                                "%" PRIu64 " of the saved alerts and events could not be used",
                                left_out);
+                keep->ops->note(keep->userdata, line);
+        }
+        lost = eventlog_lost(keep->parts.events);
+        if (r == 0 && lost > 0) {
+                (void)snprintf(line, sizeof(line),
+                               "%" PRIu64 " events are lost: more than %d waited for the journal",
+                               lost, EVENTLOG_MAX);
                 keep->ops->note(keep->userdata, line);
         }
         return r;

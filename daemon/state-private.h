@@ -163,6 +163,7 @@ struct state {
         struct state_stats stats;
         struct state_outcome opened; /* of opening, as of the last state_publish() */
         uint64_t n_unmade;           /* images */
+        uint64_t writing_usec;       /* the thread has been at a file since then; 0: it is not */
         bool stop;
         bool gone;
         bool abandoned; /* the thread frees all this */

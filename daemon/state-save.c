@@ -103,11 +103,22 @@ uint64_t state_due_usec(struct state *state)
         return state->dirfd < 0 ? state->opening.next_usec : item_due_usec(first_due(state));
 }
 
+/* Whoever puts something meanwhile finds out how long that has taken. */
+static void note_writing(struct state *state, uint64_t since_usec)
+{
+        (void)pthread_mutex_lock(&state->lock);
+        state->writing_usec = since_usec;
+        (void)pthread_mutex_unlock(&state->lock);
+}
+
 static void write_item(struct state *state, struct state_item *item)
 {
         const struct recbuf *bytes = &item->image->bytes;
-        const int r = state_file_write(state->dirfd, item->name, bytes->data, bytes->len);
+        int r;
 
+        note_writing(state, clock_now_usec());
+        r = state_file_write(state->dirfd, item->name, bytes->data, bytes->len);
+        note_writing(state, 0);
         forget_disk(item); /* that is over, or nobody knows */
         if (r < 0) {
                 failed(state, &item->attempts, r, "writing");

@@ -64,12 +64,23 @@ static bool describe_item(const struct state *state, const struct state_item *it
         return true;
 }
 
+/* It may never end: said while it lasts, for nothing else will be written. */
+static void describe_slow_write(const struct state *state, struct state_stats *stats)
+{
+        if (stats->error < 0 || state->writing_usec == 0 ||
+            clock_now_usec() - state->writing_usec < STATE_SLOW_USEC)
+                return;
+        stats->error = -ETIME;
+        snprintf(stats->what, sizeof(stats->what), "writing to %.90s", state->dir);
+}
+
 void state_update_error(struct state *state)
 {
         const int before = state->stats.error;
 
         state->stats.what[0] = '\0';
         describe_directory(state, &state->stats);
+        describe_slow_write(state, &state->stats);
         for (size_t i = 0; i < STATE_KINDS && state->stats.error == 0; i++)
                 (void)describe_item(state, &state->items[i], &state->stats);
         if (state->stats.error != before && state->changed_fd >= 0)

@@ -25,6 +25,7 @@
 #define STATE_DISK_MIN_USEC  (UINT64_C(1) * 1000000)  /* between writes of what is urgent */
 #define STATE_DISK_CALM_USEC (UINT64_C(30) * 1000000) /* ... of what is not */
 #define STATE_RETRY_MAX_USEC (UINT64_C(60) * 1000000) /* between attempts while the disk refuses */
+#define STATE_SLOW_USEC      (UINT64_C(10) * 1000000) /* a write that takes longer is told */
 #define STATE_FLUSH_SEC      5                        /* at the end */
 #define STATE_FDNAME_PREFIX  "twmon-" /* of the descriptors in the manager's store */
 

@@ -127,6 +127,8 @@ int alertstate_read(struct recview *body, struct alert_table *table, struct even
         if (r < 0) {
                 alert_table_empty(table);
                 eventlog_empty(log);
+        } else {
+                eventlog_count_lost(log);
         }
         return r;
 }

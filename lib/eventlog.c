@@ -126,6 +126,13 @@ uint64_t eventlog_lost(const struct eventlog *log)
         return log->lost;
 }
 
+void eventlog_count_lost(struct eventlog *log)
+{
+        const uint64_t oldest = log->n > 0 ? get(log, 0)->sequence : 0;
+
+        log->lost = oldest > log->told + 1 ? oldest - log->told - 1 : 0;
+}
+
 void eventlog_leave_out(struct eventlog *log)
 {
         log->left_out++;

@@ -12,8 +12,8 @@
 #include "detect.h"
 
 #define EVENTLOG_KEPT 256 /* of those that have been told */
-/* Told or not; beyond it the oldest makes room (counted). Twice the alerts that there can be. */
-#define EVENTLOG_MAX 2048
+/* Told or not; beyond it the oldest makes room (counted). Four times the alerts that there can be. */
+#define EVENTLOG_MAX 4096
 
 struct eventlog;
 
@@ -36,8 +36,10 @@ const struct event *eventlog_get(const struct eventlog *log, size_t i);
 /* Every event up to that sequence number has been told. It never falls. */
 void eventlog_set_told(struct eventlog *log, uint64_t sequence);
 uint64_t eventlog_told(const struct eventlog *log);
-/* Events that made room before they were told, since eventlog_new(). */
+/* Events that made room before they were told. */
 uint64_t eventlog_lost(const struct eventlog *log);
+/* Read back from a file: those that are missing between what was told and the oldest had made room. */
+void eventlog_count_lost(struct eventlog *log);
 
 /* A saved event was left out (alertstate.h), and how many were. */
 void eventlog_leave_out(struct eventlog *log);

@@ -213,12 +213,12 @@ static void update_entry(struct ledger_entry *entry, const struct sockrec *recor
         entry->peer_port = record->remote_port;
 }
 
-/* Room for restored ones that have not been seen yet: newcomers find the other half, at least. */
+/* Room for restored ones that have not been seen yet. */
 static size_t reserved(const struct ledger *ledger)
 {
         if (ledger->reserved_scans >= LEDGER_RESERVE_SCANS)
                 return 0;
-        return MIN(ages_left(ledger->restored), ledger->max / 2);
+        return ages_left(ledger->restored);
 }
 
 static int add_entry(struct ledger *ledger, const struct sockrec *record,

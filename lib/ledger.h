@@ -61,8 +61,8 @@ void ledger_set_max(struct ledger *ledger, size_t max);
 /*
  * Before the first scan: what an earlier run knew of the sockets, taken over. They are no entries
  * until they are seen; those that LEDGER_MISSES_MAX complete scans have not seen are forgotten, and
- * nobody is told. Half of the room at most is reserved for them, and only for the first
- * LEDGER_RESERVE_SCANS scans, whether complete or not. ages: complete (ages_index()), with no other
+ * nobody is told. Room is reserved for them for the first LEDGER_RESERVE_SCANS scans, whether
+ * complete or not. ages: complete (ages_index()), with no other
  * flags than those above. Replaces what was restored before.
  */
 void ledger_restore(struct ledger *ledger, struct ages *ages);

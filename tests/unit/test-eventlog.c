@@ -98,6 +98,22 @@ static void test_told_makes_room(void **state)
         assert_int_equal(eventlog_lost(log), 0);
 }
 
+/* Of a log that was read back: what is missing before it. */
+static void test_lost_before(void **state)
+{
+        struct eventlog *log = *state;
+
+        eventlog_count_lost(log);
+        assert_int_equal(eventlog_lost(log), 0);
+        eventlog_set_told(log, 2);
+        assert_int_equal(add(log, 6), 0);
+        eventlog_count_lost(log);
+        assert_int_equal(eventlog_lost(log), 3);
+        eventlog_set_told(log, 5);
+        eventlog_count_lost(log);
+        assert_int_equal(eventlog_lost(log), 0);
+}
+
 static void test_owner(void **state)
 {
         struct eventlog *log = *state;
@@ -136,8 +152,10 @@ static void test_empty(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        const struct CMUnitTest tests[] = { T(test_order),           T(test_told),  T(test_bounds),
-                                            T(test_told_makes_room), T(test_owner), T(test_empty) };
+        const struct CMUnitTest tests[] = { T(test_order),       T(test_told),
+                                            T(test_bounds),      T(test_told_makes_room),
+                                            T(test_lost_before), T(test_owner),
+                                            T(test_empty) };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -696,6 +696,7 @@ static void test_hang(void **cookie)
 {
         const struct place *place = *cookie;
         struct state *state = start_state(place->state);
+        struct state_stats stats;
         uint64_t before_usec;
 
         put(state, ALERTS, "one", true);
@@ -703,8 +704,14 @@ static void test_hang(void **cookie)
         set_disk(0, true);
         put(state, ALERTS, "two", true);
         expect_hang();
+        (void)pthread_mutex_lock(&state->lock);
+        state->writing_usec -= STATE_SLOW_USEC; /* as if it had taken that long */
+        (void)pthread_mutex_unlock(&state->lock);
         before_usec = clock_now_usec();
         put(state, ALERTS, "three", true); /* waits for nobody */
+        state_get_stats(state, &stats);
+        assert_int_equal(stats.error, -ETIME);
+        assert_non_null(strstr(stats.what, "writing to"));
         assert_true(clock_now_usec() - before_usec < 500 * USEC_PER_MSEC);
         state_free(state);
         assert_in_range(clock_now_usec() - before_usec, (STATE_FLUSH_SEC - 1) * USEC_PER_SEC,
