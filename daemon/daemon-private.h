@@ -37,6 +37,8 @@ struct daemon {
         struct events events;
         struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
+        size_t rows_peak;          /* of snapshots since memory was last given back */
+        unsigned trims_left;       /* scans after which it is still given back */
         uint64_t conf_serial;      /* of conf */
         bool ready_told;
         bool ending;

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@
 #include "notify.h"
 #include "socketpath.h"
 #include "units.h"
+
+#define TRIM_ROWS  4096
+#define TRIM_SCANS 3
 
 /* All that is kept to be told finds room to wait for the journal, with what else is said. */
 static_assert(JOURNAL_QUEUE_MAX > EVENTLOG_MAX, "events that were kept fit the journal's queue");
@@ -151,6 +155,21 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
         return 0;
 }
 
+/* Large tables leave holes on the heap, which go back to the kernel when the host has become quiet:
+   for a few scans, because the scanner lets go of its own later. */
+static void trim(struct daemon *daemon, size_t rows)
+{
+        daemon->rows_peak = MAX(daemon->rows_peak, rows);
+        if (daemon->rows_peak > TRIM_ROWS && rows < daemon->rows_peak / 2) {
+                daemon->rows_peak = rows;
+                daemon->trims_left = TRIM_SCANS;
+        }
+        if (daemon->trims_left > 0) {
+                daemon->trims_left--;
+                (void)malloc_trim(0);
+        }
+}
+
 static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct daemon *daemon = userdata;
@@ -173,6 +192,7 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         control_tell_scan(daemon->control);
         notify_scan(snapshot, daemon->alerts, !daemon->ready_told);
         daemon->ready_told = true;
+        trim(daemon, snapshot->n_rows);
         check_recording(daemon);
         return 0;
 }
