@@ -32,6 +32,7 @@
 #include "echo.h"
 #include "journal-entry.h"
 #include "msgid.h"
+#include "thread.h"
 
 #define STACK_BYTES      (256 * 1024)
 #define INTERRUPT_SIGNAL SIGUSR1
@@ -235,7 +236,6 @@ static void *run(void *userdata)
         struct journal_entry *head;
         bool going = true;
 
-        (void)pthread_setname_np(pthread_self(), "twmond-journal");
         while (going && (head = wait_for_head(journal)) != NULL) {
                 if (journal->echo)
                         echo(head);
@@ -259,7 +259,6 @@ static void *run(void *userdata)
 int journal_new(const char *socket, bool echo, struct journal **ret_journal)
 {
         struct journal *journal = calloc(1, sizeof(*journal));
-        pthread_condattr_t attr;
 
         if (!journal)
                 return -ENOMEM;
@@ -275,11 +274,8 @@ int journal_new(const char *socket, bool echo, struct journal **ret_journal)
         journal->echo = echo;
         journal->delivered = true;
         (void)pthread_mutex_init(&journal->lock, NULL); /* cannot fail on Linux */
-        (void)pthread_condattr_init(&attr);
-        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&journal->wake, &attr);
-        (void)pthread_cond_init(&journal->drained, &attr);
-        (void)pthread_condattr_destroy(&attr);
+        thread_init_cond(&journal->wake);
+        thread_init_cond(&journal->drained);
         *ret_journal = journal;
         return 0;
 }
@@ -289,33 +285,15 @@ static void on_interrupt(int signal)
         (void)signal;
 }
 
-/* All signals are the loop's, but for the one that ends a blocked send. */
-static int start_thread(struct journal *journal, const pthread_attr_t *attr)
+int journal_start(struct journal *journal)
 {
         const struct sigaction action = { .sa_handler = on_interrupt }; /* no SA_RESTART */
-        sigset_t mask, before;
         int r;
 
         if (sigaction(INTERRUPT_SIGNAL, &action, NULL) < 0)
                 return -errno;
-        (void)sigfillset(&mask);
-        (void)sigdelset(&mask, INTERRUPT_SIGNAL);
-        (void)pthread_sigmask(SIG_SETMASK, &mask, &before);
-        r = pthread_create(&journal->thread, attr, run, journal);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -r;
-}
-
-int journal_start(struct journal *journal)
-{
-        pthread_attr_t attr;
-        int r = -pthread_attr_init(&attr);
-
-        if (r < 0)
-                return r;
-        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-        r = start_thread(journal, &attr);
-        (void)pthread_attr_destroy(&attr);
+        r = thread_start(&journal->thread, "twmond-journal", STACK_BYTES, INTERRUPT_SIGNAL, run,
+                         journal);
         journal->started = r == 0;
         return r;
 }

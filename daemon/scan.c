@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -28,42 +27,26 @@
 #include "look.h"
 #include "owner.h"
 #include "questions.h"
+#include "thread.h"
 #include "units.h"
 
 #define STACK_BYTES (512 * 1024)
 
-static int init_wake(pthread_cond_t *wake)
-{
-        pthread_condattr_t attr;
-        int r = pthread_condattr_init(&attr);
-
-        if (r != 0)
-                return -r;
-        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        r = pthread_cond_init(wake, &attr);
-        (void)pthread_condattr_destroy(&attr);
-        return -r;
-}
-
 int scan_new(struct conf *conf, struct scan **ret_scan)
 {
         struct scan *scan = calloc(1, sizeof(*scan));
-        int r;
 
         if (!scan)
                 return -ENOMEM;
         scan->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        r = scan->fd < 0 ? -errno : -pthread_mutex_init(&scan->lock, NULL);
-        if (r == 0) {
-                r = init_wake(&scan->wake);
-                if (r < 0)
-                        (void)pthread_mutex_destroy(&scan->lock);
-        }
-        if (r < 0) {
-                close_fdp(&scan->fd);
+        if (scan->fd < 0) {
+                const int r = -errno;
+
                 free(scan);
                 return r;
         }
+        (void)pthread_mutex_init(&scan->lock, NULL); /* cannot fail on Linux */
+        thread_init_cond(&scan->wake);
         scan->conf = conf_ref(conf);
         scan->finder = (struct owner_finder){ .proc = "/proc", .cgroup = "/sys/fs/cgroup" };
         *ret_scan = scan;
@@ -266,7 +249,6 @@ static void *run(void *userdata)
 {
         struct scan *scan = userdata;
 
-        (void)pthread_setname_np(pthread_self(), "twmond-scan");
         scan->slot_usec = clock_now_usec();
         (void)pthread_mutex_lock(&scan->lock);
         while (wait_for_work(scan)) {
@@ -284,20 +266,10 @@ static void *run(void *userdata)
 
 int scan_start(struct scan *scan)
 {
-        pthread_attr_t attr;
-        sigset_t all, before;
-        int r = pthread_attr_init(&attr);
+        int r = thread_start(&scan->thread, "twmond-scan", STACK_BYTES, 0, run, scan);
 
-        if (r != 0)
-                return -r;
-        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-        (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
-        r = pthread_create(&scan->thread, &attr, run, scan);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        (void)pthread_attr_destroy(&attr);
         scan->started = r == 0;
-        return -r;
+        return r;
 }
 
 void scan_stop(struct scan *scan)

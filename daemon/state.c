@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -27,6 +26,7 @@
 #include "base.h"
 #include "clock.h"
 #include "state-private.h"
+#include "thread.h"
 #include "units.h"
 
 /* The directory's trouble is everything's. */
@@ -165,7 +165,6 @@ static void *run(void *userdata)
 {
         struct state *state = userdata;
 
-        (void)pthread_setname_np(pthread_self(), "twmond-state");
         while (wait_for_work(state)) {
                 state_take_arrivals(state);
                 state_write_due(state);
@@ -179,24 +178,6 @@ static void *run(void *userdata)
         return NULL;
 }
 
-/* All signals are the loop's. */
-static int start_thread(struct state *state)
-{
-        pthread_attr_t attr;
-        sigset_t mask, before;
-        int r = pthread_attr_init(&attr);
-
-        if (r != 0)
-                return -r;
-        (void)pthread_attr_setstacksize(&attr, STATE_STACK_BYTES);
-        (void)sigfillset(&mask);
-        (void)pthread_sigmask(SIG_SETMASK, &mask, &before);
-        r = pthread_create(&state->thread, &attr, run, state);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        (void)pthread_attr_destroy(&attr);
-        return -r;
-}
-
 int state_start(struct state *state)
 {
         int r;
@@ -205,7 +186,7 @@ int state_start(struct state *state)
         if (state->changed_fd < 0)
                 return -errno;
         state_publish(state); /* loading may have found the directory in use */
-        r = start_thread(state);
+        r = thread_start(&state->thread, "twmond-state", STATE_STACK_BYTES, 0, run, state);
         if (r < 0) {
                 close_fdp(&state->changed_fd);
                 state->changed_fd = -1;
@@ -228,14 +209,9 @@ static void find_place(struct state *state)
 
 static void init_thread(struct state *state)
 {
-        pthread_condattr_t attr;
-
         (void)pthread_mutex_init(&state->lock, NULL); /* cannot fail on Linux */
-        (void)pthread_condattr_init(&attr);
-        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&state->wake, &attr);
-        (void)pthread_cond_init(&state->end, &attr);
-        (void)pthread_condattr_destroy(&attr);
+        thread_init_cond(&state->wake);
+        thread_init_cond(&state->end);
 }
 
 int state_new(const char *dir, struct state **ret_state)
