@@ -28,7 +28,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -39,6 +38,7 @@
 #include "base.h"
 #include "control-answers.h"
 #include "control-private.h"
+#include "heap.h"
 
 bool control_is_privileged(uid_t uid)
 {
@@ -83,7 +83,7 @@ static void trim(struct control *control, uint64_t now_usec)
 {
         if (!wants_trim(control) || now_usec < control->trimmed_usec + CONTROL_TRIM_USEC)
                 return;
-        (void)malloc_trim(0);
+        heap_trim();
         control->trimmed_usec = now_usec;
         control->untrimmed_bytes = 0;
 }

@@ -10,6 +10,7 @@
 #include "desk.h"
 #include "detect.h"
 #include "eventlog.h"
+#include "heap.h"
 #include "journal.h"
 #include "keep.h"
 #include "passed.h"
@@ -37,17 +38,19 @@ struct daemon {
         struct events events;
         struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
-        size_t rows_peak;          /* of snapshots since memory was last given back */
-        unsigned trims_left;       /* scans after which it is still given back */
-        uint64_t conf_serial;      /* of conf */
+        struct heap heap;
+        uint64_t conf_serial; /* of conf */
         bool ready_told;
         bool ending;
         bool recording_told; /* that it has stopped */
         uint64_t started_wall_usec;
 };
 
-/* daemon.c: sends those of daemon->events on their way. r: of the call that made them. */
+/* daemon-cycle.c: has the loop woken by scans, and by what follows from them. 0 or -errno. */
+int daemon_add_cycle(struct daemon *daemon);
+/* Sends those of daemon->events on their way. r: of the call that made them. */
 void daemon_tell_events(struct daemon *daemon, int r);
+extern const struct tell_ops daemon_tell_ops; /* userdata: the struct daemon */
 
 /* daemon-conf.c */
 const char *daemon_conf_source(const struct options *options);

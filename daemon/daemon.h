@@ -3,8 +3,6 @@
 
 /*
  * The daemon: owns every part and is the only wiring between them.
- *
- *   scan -> on_scan: detect -> tell (owners) -> journal, control
  */
 
 #include "conf.h"

@@ -6,7 +6,6 @@
  */
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +13,8 @@
 #include "base.h"
 #include "conf.h"
 #include "daemon.h"
+#include "heap.h"
 #include "options.h"
-
-/*
- * Large tables come and go with the number of ports: they are to leave the process when freed. A
- * fixed threshold keeps glibc from moving them onto the heap, and one arena serves four threads.
- */
-static void tame_malloc(void)
-{
-        (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-        (void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
-        (void)mallopt(M_ARENA_MAX, 1);
-}
 
 /* 0, or the exit status for a configuration that cannot be used, told on stderr. */
 static int load(const struct options *options, int bad_status, struct conf **ret_conf)
@@ -88,7 +77,7 @@ int main(int argc, char **argv)
 {
         struct options options;
 
-        tame_malloc();
+        heap_tame();
         if (options_parse(argc, argv, &options) < 0) {
                 fputs("twmond: see twmond --help\n", stderr);
                 return 2;
