@@ -192,6 +192,20 @@ int detect_step(struct alert_table *table, const struct rules *rules,
                 const struct snapshot *snapshot, uint64_t now_usec, uint64_t now_wall_usec,
                 struct events *ret_events);
 
+/* When the judge wants the next scan. */
+struct detect_due {
+        uint64_t usec;  /* monotonic: something may be decided then; UINT64_MAX: nothing will be */
+        bool time_wait; /* what is to be decided needs the TIME_WAIT sockets counted */
+};
+
+/*
+ * After detect_step() of that snapshot: the earliest moment at which a hold time ends, and at once
+ * (snapshot->start_usec) where a number that may jump is near a level that it has not reached, or
+ * the scan was not whole. What the ages of known sockets will reach is snapshot->due_usec's.
+ */
+void detect_due(const struct alert_table *table, const struct rules *rules,
+                const struct snapshot *snapshot, struct detect_due *ret_due);
+
 /*
  * Ends the alerts that have no rule any more, and judges nothing else: for a reload, whose new ages
  * and levels no scan has been counted by yet. As detect_step().

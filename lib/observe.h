@@ -24,8 +24,12 @@
 #include "taker.h"
 #include "tally.h"
 
-/* The states that every scan counts. */
+/* The states that scans count: CLOSE_WAIT each time, TIME_WAIT where it is due. */
 #define OBSERVER_STATES (SOCK_MASK(SOCK_TIME_WAIT) | SOCK_MASK(SOCK_CLOSE_WAIT))
+
+/* So many TIME_WAIT sockets, by sockstat, cost nothing worth saving: every walk takes them along. */
+#define OBSERVER_TIME_WAIT_FEW  4096
+#define OBSERVER_TIME_WAIT_USEC (UINT64_C(30) * 1000000) /* more are counted so often at least */
 
 struct scan_request {
         uint64_t generation;    /* of the snapshot; 1 is the first */
@@ -36,6 +40,7 @@ struct scan_request {
         size_t max_tracked;   /* CLOSE_WAIT sockets whose age is followed; 0: LEDGER_SOCKETS_MAX */
         bool date_new;        /* ask for tcp_info, to date sockets that are older than this scan */
         uint64_t interval_usec; /* between scans; 0: unknown, or no other one follows */
+        bool time_wait;         /* TIME_WAIT sockets are wanted, however many there are */
 };
 
 /* How the scan went. */
@@ -71,8 +76,9 @@ void observer_listener(struct observer *observer, const struct sockrec *record);
 void observer_end_listeners(struct observer *observer, bool whole);
 
 /*
- * Which states to ask for, and whether with tcp_info: OBSERVER_STATES, or with them all those of a
- * census that is due. After the listeners.
+ * Which states to ask for, and whether with tcp_info: CLOSE_WAIT; TIME_WAIT where there are few,
+ * where they were not counted whole for OBSERVER_TIME_WAIT_USEC, or where the request wants them; all
+ * those of a census that is due. After the listeners.
  */
 uint32_t observer_plan(struct observer *observer, bool *ret_info);
 

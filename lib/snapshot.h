@@ -74,7 +74,11 @@ struct snapshot {
         uint64_t counts_wall_usec; /* when the counts were seen: a failed scan repeats older ones */
         uint32_t requested;        /* SOCK_MASK() of the states that were asked for */
         uint32_t complete;         /* ... of the states whose counts are whole */
+        uint32_t estimated;        /* not asked for: those of an earlier scan, brought up to date */
         uint64_t asof_usec[SOCK_STATE_COUNT]; /* monotonic, per state; 0: never seen */
+        /* when what it tells may change by time alone, or should be looked at again; monotonic,
+           UINT64_MAX: nothing of it will */
+        uint64_t due_usec;
         struct scan_cost cost;
         unsigned retries; /* dumps begun again because the kernel interrupted them */
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A share of one CPU's time as an account: it fills as time passes and is drawn on by work done.
+ * Remembers what was spent in the last minutes, so that somebody can be told. Pure.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BUDGET_PPM_MAX    1000000                  /* one CPU, all of it */
+#define BUDGET_SAVED_USEC (UINT64_C(60) * 1000000) /* it saves up what so much time brings */
+#define BUDGET_MINUTES    10                       /* remembered, the current one included */
+
+struct budget {
+        uint32_t ppm;                        /* of one CPU; 0: without a limit */
+        int64_t balance_usec;                /* CPU time; below zero: spent beyond it */
+        uint64_t settled_usec;               /* monotonic: until when that is reckoned */
+        uint64_t begun_usec;                 /* when it was begun */
+        uint64_t minute;                     /* of settled_usec */
+        uint64_t spent_usec[BUDGET_MINUTES]; /* CPU time by minute, modulo */
+};
+
+/* Full, with nothing spent. now_usec: monotonic, as in all of them. */
+void budget_init(struct budget *budget, uint32_t ppm, uint64_t now_usec);
+/* From now on. What was overspent by the old share is still to be paid. */
+void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec);
+/* CPU time was spent, whether there was any or not. */
+void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
+/*
+ * From when on that much CPU time can be spent: now_usec, or later. A cost above what can be saved
+ * up may be spent once the account is full.
+ */
+uint64_t budget_affords(const struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
+/* The share of one CPU that was spent in the last BUDGET_MINUTES, or since it was begun, in ppm. */
+uint32_t budget_share(const struct budget *budget, uint64_t now_usec);
