@@ -40,6 +40,7 @@ struct scan_request {
         size_t max_tracked;   /* CLOSE_WAIT sockets whose age is followed; 0: LEDGER_SOCKETS_MAX */
         bool date_new;        /* ask for tcp_info, to date sockets that are older than this scan */
         uint64_t interval_usec; /* between scans; 0: unknown, or no other one follows */
+        uint64_t pause_usec;    /* since the scan before, as planned; 0: unknown, or the first */
         bool time_wait;         /* TIME_WAIT sockets are wanted, however many there are */
 };
 

@@ -76,6 +76,7 @@ struct snapshot {
         uint32_t complete;         /* ... of the states whose counts are whole */
         uint32_t estimated;        /* not asked for: those of an earlier scan, brought up to date */
         uint64_t asof_usec[SOCK_STATE_COUNT]; /* monotonic, per state; 0: never seen */
+        uint64_t pause_usec; /* as planned, since the scan before; 0: unknown, or the first one */
         /* when what it tells may change by time alone, or should be looked at again; monotonic,
            UINT64_MAX: nothing of it will */
         uint64_t due_usec;
