@@ -6,7 +6,6 @@
  * Remembers what was spent in the last minutes, so that somebody can be told. Pure.
  */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define BUDGET_PPM_MAX    1000000                  /* one CPU, all of it */
@@ -15,16 +14,21 @@
 
 struct budget {
         uint32_t ppm;                        /* of one CPU; 0: without a limit */
-        int64_t balance_usec;                /* CPU time; below zero: spent beyond it */
+        int64_t balance_psec;                /* CPU time; below zero: spent beyond it */
         uint64_t settled_usec;               /* monotonic: until when that is reckoned */
         uint64_t begun_usec;                 /* when it was begun */
-        uint64_t minute;                     /* of settled_usec */
         uint64_t spent_usec[BUDGET_MINUTES]; /* CPU time by minute, modulo */
 };
 
-/* Full, with nothing spent. now_usec: monotonic, as in all of them. */
+/*
+ * Full, with nothing spent. ppm: at most BUDGET_PPM_MAX. now_usec: monotonic, as in all of them; a
+ * time before that of an earlier call is taken as that one.
+ */
 void budget_init(struct budget *budget, uint32_t ppm, uint64_t now_usec);
-/* From now on. What was overspent by the old share is still to be paid. */
+/*
+ * From now on. What was overspent by the old share is still to be paid, and what was saved up stays
+ * as far as the new one can save it; where there was no limit, the new one begins full.
+ */
 void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec);
 /* CPU time was spent, whether there was any or not. */
 void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
@@ -33,5 +37,8 @@ void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
  * up may be spent once the account is full.
  */
 uint64_t budget_affords(const struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
-/* The share of one CPU that was spent in the last BUDGET_MINUTES, or since it was begun, in ppm. */
+/*
+ * The share of one CPU that was spent in the last BUDGET_MINUTES, or since it was begun, in ppm; at
+ * most BUDGET_PPM_MAX.
+ */
 uint32_t budget_share(const struct budget *budget, uint64_t now_usec);
