@@ -27,7 +27,7 @@ enum schedule_reason {
 };
 
 struct schedule {
-        uint64_t interval_usec;
+        uint64_t interval_usec; /* above 0 */
         struct budget budget;
 };
 
@@ -51,9 +51,10 @@ uint64_t schedule_steady_usec(uint64_t interval_usec);
 /*
  * The scan that follows facts->slot_usec: at the first slot, a multiple of Interval after that one,
  * that is not before due_usec, one Interval later at the earliest and schedule_steady_usec() later
- * at the latest; where the budget cannot pay for it by then, when it can, but
+ * at the latest; where the budget cannot pay for it by then, when it can, on a slot or not, but
  * SCHEDULE_STRETCH_MAX_USEC later at the latest. Slots that are over at now_usec are left out:
- * merged, never queued. May be asked again for the same scan as more becomes known.
+ * merged, never queued. Until the slot of a scan has come, it may be asked again as more becomes
+ * known; asked later it would leave that slot out.
  */
 void schedule_next(const struct schedule *schedule, const struct schedule_facts *facts,
                    struct schedule_plan *ret_plan);
