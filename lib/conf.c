@@ -70,6 +70,7 @@ static int make_conf(struct load *load, struct conf **ret_conf)
                 return -ENOMEM;
         conf->refs = 1;
         conf->interval_usec = (uint64_t)load->draft.values[OPTION_INTERVAL].number;
+        conf->cpu_budget_ppm = (uint32_t)load->draft.values[OPTION_CPU_BUDGET].number;
         conf->max_tracked = (size_t)load->draft.values[OPTION_MAX_TRACKED].number;
         memcpy(conf->start, load->draft.start, sizeof(conf->start));
         r = conf_draft_rules(&load->draft, &conf->rules);

@@ -28,6 +28,7 @@
 
 struct conf {
         uint64_t interval_usec;         /* [Scan] Interval */
+        uint32_t cpu_budget_ppm;        /* [Scan] CPUBudget, of one CPU; 0: without a limit */
         size_t max_tracked;             /* [CloseWait] MaxTracked */
         char start[CONF_START_MAX + 1]; /* [Alerts] Start, a template; empty: none */
         struct rules *rules;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "budget.h"
 #include "conf.h"
 #include "leak.h"
 #include "ledger.h"
@@ -28,7 +29,16 @@ const struct conf_option conf_options[OPTION_COUNT] = {
         [OPTION_INTERVAL] = {
                 .section = "Scan", .key = "Interval", .type = CONF_DURATION,
                 .min = 100 * USEC_PER_MSEC, .max = 10 * USEC_PER_MIN, .default_text = "10s",
-                .help = "How often the kernel's TCP sockets are counted.",
+                .help = "How often the kernel's TCP sockets are counted while something may be\n"
+                        "decided. While nothing can be: after three Intervals or 30s, whichever\n"
+                        "is less, but never before one Interval has passed.",
+        },
+        [OPTION_CPU_BUDGET] = {
+                .section = "Scan", .key = "CPUBudget", .type = CONF_SHARE,
+                .min = 100, .max = BUDGET_PPM_MAX, .default_text = "1%",
+                .help = "How much of one CPU that may take. Where there are so many sockets that\n"
+                        "it would be more, the intervals are stretched, beyond 30s if they must\n"
+                        "be, to 10min at most; twmonctl status says so.",
         },
         [OPTION_STUCK_AFTER] = {
                 .section = "CloseWait", .key = "StuckAfter", .port_key = "StuckAfter",
@@ -187,6 +197,16 @@ static const char *expected_duration(const struct conf_option *option, char *buf
         return buf;
 }
 
+static const char *expected_share(const struct conf_option *option, char *buf)
+{
+        char min[UNITS_TEXT_MAX], max[UNITS_TEXT_MAX];
+
+        (void)snprintf(buf, CONF_EXPECTED_MAX, "a percentage from %.16s to %.16s, or off",
+                       units_format_share((uint32_t)option->min, min),
+                       units_format_share((uint32_t)option->max, max));
+        return buf;
+}
+
 const char *conf_option_expected(const struct conf_option *option,
                                  char buf[static CONF_EXPECTED_MAX])
 {
@@ -202,6 +222,8 @@ const char *conf_option_expected(const struct conf_option *option,
                                "a percentage from %d%% to %d%%, or nothing (off)", (int)option->min,
                                (int)option->max);
                 break;
+        case CONF_SHARE:
+                return expected_share(option, buf);
         case CONF_COUNT:
                 (void)snprintf(buf, CONF_EXPECTED_MAX, "a count from %d to %d", (int)option->min,
                                (int)option->max);
@@ -227,6 +249,7 @@ const char *conf_option_expected(const struct conf_option *option,
 static int parse_number(const struct conf_option *option, const char *text, uint64_t *ret_number)
 {
         unsigned pct;
+        uint32_t ppm;
         int r = -EINVAL;
 
         switch (option->type) {
@@ -237,6 +260,11 @@ static int parse_number(const struct conf_option *option, const char *text, uint
                 r = units_parse_percent(text, &pct);
                 if (r == 0)
                         *ret_number = pct;
+                return r;
+        case CONF_SHARE:
+                r = units_parse_share(text, &ppm);
+                if (r == 0)
+                        *ret_number = ppm;
                 return r;
         case CONF_COUNT:
         case CONF_LEVEL:
@@ -255,6 +283,10 @@ int conf_option_parse(const struct conf_option *option, const char *text, int64_
 
         if ((option->type == CONF_LEVEL || option->type == CONF_PERCENT_LEVEL) && text[0] == '\0') {
                 *ret_value = RULE_LEVEL_OFF;
+                return 0;
+        }
+        if (option->type == CONF_SHARE && strcmp(text, "off") == 0) {
+                *ret_value = 0;
                 return 0;
         }
         r = parse_number(option, text, &number);

@@ -15,6 +15,7 @@
 
 enum conf_option_id {
         OPTION_INTERVAL,
+        OPTION_CPU_BUDGET,
         OPTION_STUCK_AFTER,
         OPTION_STUCK_WARNING,
         OPTION_STUCK_CRITICAL,
@@ -47,6 +48,7 @@ enum conf_type {
         CONF_DURATION, /* microseconds */
         CONF_PERCENT,
         CONF_PERCENT_LEVEL, /* or empty: off */
+        CONF_SHARE,         /* parts per million, or "off": 0 */
         CONF_COUNT,
         CONF_LEVEL, /* a count; empty: RULE_LEVEL_OFF */
         CONF_PORTS, /* a list for conf_ports_next(); conf_option_parse() does not know it */

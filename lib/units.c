@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Durations, percents and counts.
+ * Durations, percents, shares and counts.
  *
  * A duration is a sum of terms, each a decimal number and a unit of systemd.time(7). Everything is
  * integer arithmetic: strtod() would read "1,5s" in some locales and lose microseconds in all of
@@ -27,6 +27,8 @@
 #define USEC_PER_WEEK  (7 * USEC_PER_DAY)
 #define USEC_PER_MONTH (UINT64_C(2629800) * USEC_PER_SEC)  /* a twelfth of a year: 30.44 d */
 #define USEC_PER_YEAR  (UINT64_C(31557600) * USEC_PER_SEC) /* 365.25 d */
+
+#define PPM_PER_PERCENT 10000
 
 /* Further digits of a fraction are below a microsecond in every unit. */
 #define FRACTION_DIGITS_MAX 18
@@ -226,6 +228,28 @@ int units_parse_percent(const char *text, unsigned *ret_pct)
         return 0;
 }
 
+int units_parse_share(const char *text, uint32_t *ret_ppm)
+{
+        struct decimal number;
+        const char *p = text;
+        uint64_t ppm;
+        int r;
+
+        r = read_decimal(&p, &number);
+        if (r < 0)
+                return r;
+        if (*skip_blanks(p) == '%')
+                p = skip_blanks(p) + 1;
+        if (*p != '\0')
+                return -EINVAL;
+        if (number.overflow || number.whole > 100 || (number.whole == 100 && number.fraction > 0))
+                return -ERANGE;
+        ppm = number.whole * PPM_PER_PERCENT +
+              (uint64_t)((unsigned __int128)number.fraction * PPM_PER_PERCENT / number.scale);
+        *ret_ppm = (uint32_t)ppm;
+        return 0;
+}
+
 int units_parse_count(const char *text, uint64_t max, uint64_t *ret_count)
 {
         struct decimal number = { .scale = 1 };
@@ -260,6 +284,21 @@ const char *units_format_duration(uint64_t usec, char *buf)
         }
         if (buf[0] == '\0')
                 append_term(buf, 0, "s");
+        return buf;
+}
+
+const char *units_format_share(uint32_t ppm, char *buf)
+{
+        int n = snprintf(buf, UNITS_TEXT_MAX, "%" PRIu32 ".%04" PRIu32, ppm / PPM_PER_PERCENT,
+                         ppm % PPM_PER_PERCENT);
+
+        assert(n > 0 && n < UNITS_TEXT_MAX - 1);
+        while (buf[n - 1] == '0')
+                n--;
+        if (buf[n - 1] == '.')
+                n--;
+        buf[n] = '%';
+        buf[n + 1] = '\0';
         return buf;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Durations, percents and counts: text to number and back, exact inverses.
+ * Durations, percents, shares and counts: text to number and back, exact inverses.
  *
  * Durations are written as systemd.time(7) writes them: "90s", "5min", "1h 30min", "1.5s"; a bare
  * number means seconds. Everything is kept in microseconds. A parse that fails leaves its output
@@ -28,6 +28,9 @@ int units_parse_duration(const char *text, uint64_t *ret_usec);
 /* "80%" or "80", 0 to 100. */
 int units_parse_percent(const char *text, unsigned *ret_pct);
 
+/* "0.25%", "1 %" or "1", 0 to 100 %, in parts per million; digits below one are dropped. */
+int units_parse_share(const char *text, uint32_t *ret_ppm);
+
 /* Decimal digits only: no sign, no blank, no other base. */
 int units_parse_count(const char *text, uint64_t max, uint64_t *ret_count);
 
@@ -36,6 +39,9 @@ int units_parse_count(const char *text, uint64_t max, uint64_t *ret_count);
  * "1s 500ms", 0 is "0s". Returns buf, which holds at least UNITS_TEXT_MAX bytes.
  */
 const char *units_format_duration(uint64_t usec, char *buf);
+
+/* Prints so that units_parse_share() gives back the same: "0.25%", "1%". Returns buf. */
+const char *units_format_share(uint32_t ppm, char *buf);
 
 /* For people: the two largest units, rounded down: "3h 12min", "47s", "2d 4h". Returns buf. */
 const char *units_format_age(uint64_t usec, char *buf);

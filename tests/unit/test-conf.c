@@ -33,6 +33,7 @@ static void check_defaults(const struct conf *conf)
         const struct rule *rule = rules_find(conf->rules, STUCK, &key);
 
         assert_int_equal(conf->interval_usec, 10 * USEC_PER_SEC);
+        assert_int_equal(conf->cpu_budget_ppm, 10000);
         assert_non_null(rule);
         assert_int_equal(rule->stuck_after_usec, 60 * USEC_PER_SEC);
         assert_int_equal(rule->raise_after_usec, 20 * USEC_PER_SEC);
@@ -67,7 +68,7 @@ static void test_all_keys(void **state)
 {
         CLEANUP(conf_unrefp)
         struct conf *conf =
-                conftest_load("[Scan]\nInterval=250ms\n"
+                conftest_load("[Scan]\nCPUBudget=0.25 %\nInterval=250ms\n"
                               "[CloseWait]\nStuckAfter = 1h 30min ; long\nStuckWarning=5\n"
                               "StuckCritical=\nCountWarning=7\nCountCritical=8\n"
                               "[TimeWait]\nCountCritical=9\n"
@@ -78,6 +79,7 @@ static void test_all_keys(void **state)
 
         (void)state;
         assert_int_equal(conf->interval_usec, 250 * USEC_PER_MSEC);
+        assert_int_equal(conf->cpu_budget_ppm, 2500);
         assert_int_equal(rule->stuck_after_usec, 90 * USEC_PER_MIN);
         assert_int_equal(rule->raise_after_usec, 0);
         assert_int_equal(rule->clear_after_usec, 5 * USEC_PER_SEC);
@@ -89,9 +91,9 @@ static void test_all_keys(void **state)
         /* The holds are those of every kind. */
         rule = rules_find(conf->rules, ALERT_BLIND, &host);
         assert_int_equal(rule->clear_after_usec, 5 * USEC_PER_SEC);
-        assert_string_equal(conftest_origin(conf, STUCK, key), "t.conf:5");
-        assert_string_equal(conftest_origin(conf, CLOSE, key), "t.conf:7");
-        assert_string_equal(conftest_origin(conf, TIME, key), "t.conf:10");
+        assert_string_equal(conftest_origin(conf, STUCK, key), "t.conf:6");
+        assert_string_equal(conftest_origin(conf, CLOSE, key), "t.conf:8");
+        assert_string_equal(conftest_origin(conf, TIME, key), "t.conf:11");
 }
 
 static void test_later_line_wins(void **state)
@@ -118,6 +120,11 @@ static void test_bounds(void **state)
                 { "[Scan]\nInterval=0", false },
                 { "[Scan]\nInterval=infinity", false },
                 { "[Scan]\nInterval=18446744073709551616us", false },
+                { "[Scan]\nCPUBudget=0.01%", true },
+                { "[Scan]\nCPUBudget=0.0099%", false },
+                { "[Scan]\nCPUBudget=0", false },
+                { "[Scan]\nCPUBudget=100%", true },
+                { "[Scan]\nCPUBudget=100.01%", false },
                 { "[CloseWait]\nStuckAfter=99ms", false },
                 { "[CloseWait]\nStuckAfter=30d", true },
                 { "[CloseWait]\nStuckAfter=31d", false },
@@ -309,6 +316,30 @@ static void test_start(void **state)
                          "NAME@.target of 63 bytes at most, or nothing (off)");
 }
 
+static void test_cpu_budget(void **state)
+{
+        CLEANUP(conf_unrefp) struct conf *off = conftest_load("[Scan]\nCPUBudget=off\n");
+        CLEANUP(conf_unrefp)
+        struct conf *later = conftest_load("[Scan]\nCPUBudget=off\nCPUBudget=0.2% ; small\n");
+
+        (void)state;
+        assert_int_equal(off->cpu_budget_ppm, 0);
+        assert_int_equal(later->cpu_budget_ppm, 2000);
+        conftest_refused("[Scan]\nCPUBudget=1 percent\n",
+                         "t.conf:2: CPUBudget=1 percent is not understood, expected a percentage "
+                         "from 0.01% to 100%, or off");
+        conftest_refused("[Scan]\n\nCPUBudget=0%\n",
+                         "t.conf:3: CPUBudget=0% is out of range, expected a percentage from 0.01% "
+                         "to 100%, or off");
+        conftest_refused("[Scan]\nCPUBudget=\n",
+                         "t.conf:2: CPUBudget= is empty, expected a percentage from 0.01% to 100%, "
+                         "or off");
+        conftest_refused("[Scan]\nCpuBudget=1%\n",
+                         "t.conf:2: [Scan] has no key CpuBudget, expected CPUBudget");
+        conftest_refused("[Port 80]\nCPUBudget=1%\n",
+                         "t.conf:2: [Port ...] has no key CPUBudget, expected it in [Scan]");
+}
+
 static void test_start_reset(void **state)
 {
         CLEANUP(conf_unrefp)
@@ -437,7 +468,7 @@ int main(void)
                 cmocka_unit_test(test_ignore),          cmocka_unit_test(test_start),
                 cmocka_unit_test(test_start_reset),     cmocka_unit_test(test_refs),
                 cmocka_unit_test(test_sample),          cmocka_unit_test(test_sample_uncommented),
-                cmocka_unit_test(test_man_page),
+                cmocka_unit_test(test_man_page),        cmocka_unit_test(test_cpu_budget),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -201,7 +201,8 @@ static void test_keys(void **state)
         conftest_refused("[Alerts]\nraiseafter=1s\n",
                          "t.conf:2: [Alerts] has no key raiseafter, expected RaiseAfter");
         conftest_refused("[Scan]\nThreshold=1\n",
-                         "t.conf:2: [Scan] has no key Threshold, expected Interval");
+                         "t.conf:2: [Scan] has no key Threshold, expected one of Interval, "
+                         "CPUBudget");
         conftest_refused("[Port 80]\nInterval=1s\n",
                          "t.conf:2: [Port ...] has no key Interval, expected it in [Scan]");
         conftest_refused("[Port 80]\nTimeWaitCountWarnig=1s\n",

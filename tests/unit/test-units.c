@@ -230,6 +230,78 @@ static void test_percent(void **state)
         assert_int_equal(pct, 100);
 }
 
+static void assert_share(const char *text, uint32_t expected)
+{
+        uint32_t ppm = (uint32_t)UNTOUCHED;
+
+        if (units_parse_share(text, &ppm) != 0)
+                fail_msg("\"%s\" was refused", text);
+        assert_int_equal(ppm, expected);
+}
+
+static void test_share(void **state)
+{
+        (void)state;
+        assert_share("1%", 10000);
+        assert_share("1", 10000);
+        assert_share("1 %", 10000);
+        assert_share("0.2%", 2000);
+        assert_share("0.25 \t%", 2500);
+        assert_share(".25%", 2500);
+        assert_share("0.01%", 100);
+        assert_share("0.0001%", 1);
+        assert_share("0.00019%", 1);
+        assert_share("00.33333333333333333333333333%", 3333);
+        assert_share("0", 0);
+        assert_share("12.5%", 125000);
+        assert_share("100%", 1000000);
+        assert_share("100.000%", 1000000);
+}
+
+static void test_share_refused(void **state)
+{
+        static const char *const bad[] = { "",     "%",   ".%",  "1.%",    "1%%",   "1 ",
+                                           " 1%",  "-1%", "+1%", "1,5%",   "1e-2%", "0x1%",
+                                           "1 %x", "1% ", "off", "1.2.3%", "1 2%",  "1\xc2\xa0%" };
+        static const char *const large[] = { "101%", "100.0001%", "100.000000001%", "1000",
+                                             "99999999999999999999999%" };
+        uint32_t ppm = 7;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                if (units_parse_share(bad[i], &ppm) != -EINVAL)
+                        fail_msg("\"%s\" is not refused", bad[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+                if (units_parse_share(large[i], &ppm) != -ERANGE)
+                        fail_msg("\"%s\" is not out of range", large[i]);
+        assert_int_equal(ppm, 7);
+}
+
+/* All there are. */
+static void test_share_inverse(void **state)
+{
+        char text[UNITS_TEXT_MAX];
+
+        (void)state;
+        for (uint32_t ppm = 0; ppm <= 1000000; ppm++)
+                assert_share(units_format_share(ppm, text), ppm);
+}
+
+static void test_share_text(void **state)
+{
+        char text[UNITS_TEXT_MAX];
+
+        (void)state;
+        assert_string_equal(units_format_share(0, text), "0%");
+        assert_string_equal(units_format_share(1, text), "0.0001%");
+        assert_string_equal(units_format_share(2000, text), "0.2%");
+        assert_string_equal(units_format_share(2500, text), "0.25%");
+        assert_string_equal(units_format_share(10000, text), "1%");
+        assert_string_equal(units_format_share(100500, text), "10.05%");
+        assert_string_equal(units_format_share(1000000, text), "100%");
+        assert_string_equal(units_format_share(UINT32_MAX, text), "429496.7295%");
+}
+
 static void test_count(void **state)
 {
         static const char *const bad[] = { "", " 1", "1 ", "-1", "+1", "0x1", "1.0", "one" };
@@ -263,6 +335,10 @@ int main(void)
                 cmocka_unit_test(test_age_text),
                 cmocka_unit_test(test_rfc3339),
                 cmocka_unit_test(test_percent),
+                cmocka_unit_test(test_share),
+                cmocka_unit_test(test_share_refused),
+                cmocka_unit_test(test_share_inverse),
+                cmocka_unit_test(test_share_text),
                 cmocka_unit_test(test_count),
         };
 
