@@ -142,6 +142,7 @@ static int make_parts(struct daemon *daemon)
         if (r >= 0)
                 r = scan_new(daemon->conf, &daemon->scan);
         daemon->desk.scan = daemon->scan;
+        desk_set_budget(&daemon->desk, daemon->conf->cpu_budget_ppm);
         if (r >= 0)
                 r = alert_table_new(&daemon->alerts);
         if (r >= 0)

@@ -14,6 +14,11 @@
 static_assert(LOOKCACHE_KNOWN == CONTROL_LOOK_KNOWN && LOOKCACHE_WAITING == CONTROL_LOOK_WAITING,
               "handed through");
 
+void desk_set_budget(struct desk *desk, uint32_t budget_ppm)
+{
+        lookcache_set_budget(&desk->looks, budget_ppm, clock_now_usec());
+}
+
 void desk_done(struct desk *desk)
 {
         lookcache_done(&desk->looks);

@@ -16,6 +16,8 @@ struct desk {
         struct lookcache looks;
 };
 
+/* CPUBudget, in ppm of one CPU; 0: none. */
+void desk_set_budget(struct desk *desk, uint32_t budget_ppm);
 void desk_done(struct desk *desk);
 
 /* As ask_owner() and ask_look() of struct control_ops. */

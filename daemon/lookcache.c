@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The CPU time of looks is a debt that is paid back at LOOKCACHE_CPU_PCT of the time that passes.
+ * The CPU time of looks is a debt that is paid back at half of CPUBudget as time passes, and reckoned
+ * in picoseconds: so a microsecond at one ppm of a CPU is one of them, and nothing is lost.
  * Looks are begun while the debt, and what the waiting ones will probably add to it, is below
  * LOOKCACHE_CPU_MAX_USEC: a few at once after a quiet time, however dear they are; then as many as
  * the share allows. What a look costs is known when it is there; until then it is taken to cost
@@ -14,6 +15,8 @@
 
 #include "base.h"
 #include "units.h"
+
+#define PSEC_PER_USEC UINT64_C(1000000)
 
 void lookcache_done(struct lookcache *cache)
 {
@@ -47,17 +50,30 @@ static size_t find_waiting(const struct lookcache *cache, const struct look_ques
         return i;
 }
 
+static uint32_t share_ppm(const struct lookcache *cache)
+{
+        return cache->budget_ppm == 0 ? LOOKCACHE_CPU_PPM : MAX(cache->budget_ppm / 2, 1U);
+}
+
 static void settle(struct lookcache *cache, uint64_t now_usec)
 {
         const uint64_t passed_usec = now_usec - cache->settled_usec;
 
-        cache->spent_usec =
-                MAX(cache->spent_usec - (int64_t)(passed_usec / 100 * LOOKCACHE_CPU_PCT), 0);
-        cache->settled_usec += passed_usec / 100 * 100;
+        if (passed_usec > cache->spent_psec / share_ppm(cache))
+                cache->spent_psec = 0;
+        else
+                cache->spent_psec -= passed_usec * share_ppm(cache);
+        cache->settled_usec = now_usec;
         if (cache->second != now_usec / USEC_PER_SEC) {
                 cache->second = now_usec / USEC_PER_SEC;
                 cache->looks = 0;
         }
+}
+
+void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec)
+{
+        settle(cache, now_usec);
+        cache->budget_ppm = budget_ppm;
 }
 
 /* 0, or what keeps another look from being taken. */
@@ -70,7 +86,8 @@ static int check_limits(const struct lookcache *cache, bool privileged)
 
         if (cache->n_waiting >= waiting || cache->looks >= looks)
                 return -EBUSY;
-        if ((uint64_t)cache->spent_usec + cache->n_waiting * cache->last_cost_usec >= cpu_usec)
+        if (cache->spent_psec / PSEC_PER_USEC + cache->n_waiting * cache->last_cost_usec >=
+            cpu_usec)
                 return -EDQUOT;
         return 0;
 }
@@ -114,7 +131,7 @@ void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t
 
         settle(cache, now_usec);
         stop_waiting(cache, &answer->question);
-        cache->spent_usec += (int64_t)answer->cpu_usec;
+        cache->spent_psec += answer->cpu_usec * PSEC_PER_USEC;
         cache->last_cost_usec = answer->cpu_usec;
         lookcache_expire(cache, now_usec);
         at = cache->next++ % LOOKCACHE_KEPT_MAX;

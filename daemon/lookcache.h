@@ -4,7 +4,8 @@
 /*
  * Which questions of the control socket's clients are worth a look of its own: one that was
  * answered a moment ago, or that is being looked at already, is not; and any local user may ask, so
- * looks are so many a second at most, and a small share of one CPU. Pure.
+ * looks are so many a second at most, and in the long run half of CPUBudget: what is left of that is
+ * always the scans'. Pure.
  */
 
 #include <stdbool.h>
@@ -17,7 +18,7 @@
 #define LOOKCACHE_KEPT_MAX     8
 #define LOOKCACHE_WAITING_MAX  8                       /* looks asked for and not yet there */
 #define LOOKCACHE_PER_SECOND   4                       /* looks */
-#define LOOKCACHE_CPU_PCT      10                      /* of one CPU, in the long run */
+#define LOOKCACHE_CPU_PPM      100000                  /* of one CPU where CPUBudget is off */
 #define LOOKCACHE_CPU_MAX_USEC (UINT64_C(1) * 1000000) /* saved up by looking at nothing */
 /* Of the looks of a second, and of those that wait: for uid 0 and the daemon's own. */
 #define LOOKCACHE_RESERVED      1
@@ -27,7 +28,7 @@
 #define LOOKCACHE_KNOWN   1 /* *ret_answer is it */
 #define LOOKCACHE_WAITING 2 /* it is being looked at: lookcache_put() brings the answer */
 
-/* All zero: nothing was looked at yet. */
+/* All zero: nothing was looked at yet, and there is no CPUBudget. */
 struct lookcache {
         struct look_answer *kept[LOOKCACHE_KEPT_MAX]; /* referenced; NULL: none */
         size_t next;                                  /* is replaced next */
@@ -35,12 +36,15 @@ struct lookcache {
         size_t n_waiting;
         uint64_t second;
         unsigned looks;          /* begun in that second */
-        int64_t spent_usec;      /* CPU time, of which LOOKCACHE_CPU_PCT comes back with time */
+        uint32_t budget_ppm;     /* CPUBudget, of one CPU; 0: none */
+        uint64_t spent_psec;     /* CPU time, of which the looks' share comes back with time */
         uint64_t settled_usec;   /* until when that is reckoned */
         uint64_t last_cost_usec; /* of the last look: what one that waits may cost */
         uint64_t refused;        /* questions that got no look */
 };
 
+/* From now on, CPUBudget being at most a million ppm. What was spent is still to be paid back. */
+void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec);
 /* Lets go of what is kept. */
 void lookcache_done(struct lookcache *cache);
 

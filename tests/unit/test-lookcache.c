@@ -124,31 +124,86 @@ static void test_so_many_looks_a_second(void **state)
         lookcache_done(&cache);
 }
 
-/* Somebody asks for another port every tenth of a second for ten minutes, and each look is dear. */
-static void test_looks_have_a_share_of_one_cpu(void **state)
+/*
+ * Somebody asks for another port every tenth of a second for ten minutes, and each look is dear.
+ * What the looks cost in all.
+ */
+static uint64_t spend_ten_minutes(struct lookcache *cache, uint64_t cost_usec)
 {
+        uint64_t spent_usec = 0;
+
+        for (uint64_t i = 0; i < 6000; i++) {
+                const uint64_t now_usec = START_USEC + i * (TENTH_USEC - 1);
+
+                if (ask(cache, (uint16_t)(i + 1), now_usec) != 0)
+                        continue;
+                put(cache, (uint16_t)(i + 1), now_usec, cost_usec);
+                spent_usec += cost_usec;
+        }
+        return spent_usec;
+}
+
+static void test_looks_have_half_of_the_budget(void **state)
+{
+        static const struct {
+                uint32_t budget_ppm, share_ppm;
+        } budgets[] = {
+                { 0, LOOKCACHE_CPU_PPM }, { 1, 1 },           { 100, 50 },         { 2000, 1000 },
+                { 10000, 5000 },          { 200000, 100000 }, { 1000000, 500000 },
+        };
         static const uint64_t costs[] = { 1000, 50000, 300000, 2000000 };
+        const uint64_t seconds = 600;
 
         (void)state;
-        for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
-                const uint64_t seconds = 600;
-                struct lookcache cache = { 0 };
-                uint64_t spent = 0, most;
+        for (size_t b = 0; b < ARRAY_SIZE(budgets); b++) {
+                for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
+                        struct lookcache cache = { 0 };
+                        const uint64_t most =
+                                seconds * budgets[b].share_ppm + LOOKCACHE_CPU_MAX_USEC + costs[c];
+                        uint64_t spent;
 
-                for (uint64_t i = 0; i < seconds * 10; i++) {
-                        const uint64_t now_usec = START_USEC + i * TENTH_USEC;
-
-                        if (ask(&cache, (uint16_t)(i % 60000 + 1), now_usec) != 0)
-                                continue;
-                        put(&cache, (uint16_t)(i % 60000 + 1), now_usec, costs[c]);
-                        spent += costs[c];
+                        lookcache_set_budget(&cache, budgets[b].budget_ppm, START_USEC);
+                        spent = spend_ten_minutes(&cache, costs[c]);
+                        assert_true(spent <= most);
+                        /* nor is more than what a second brings left lying */
+                        assert_true(spent >= MIN(most - costs[c] - budgets[b].share_ppm,
+                                                 seconds * LOOKCACHE_PER_SECOND * costs[c]));
+                        lookcache_done(&cache);
                 }
-                most = seconds * USEC_PER_SEC / 100 * LOOKCACHE_CPU_PCT + LOOKCACHE_CPU_MAX_USEC +
-                       costs[c];
-                assert_true(spent <= most);
-                assert_true(spent >= MIN(most / 2, seconds * LOOKCACHE_PER_SECOND * costs[c]));
-                lookcache_done(&cache);
         }
+}
+
+/* An hour of as many looks as a second may have, on a host where each takes a millisecond. */
+static void test_cheap_looks_are_never_too_dear(void **state)
+{
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        lookcache_set_budget(&cache, 10000, START_USEC);
+        for (uint64_t i = 0; i < 3600 * LOOKCACHE_PER_SECOND; i++) {
+                const uint64_t now_usec = START_USEC + i * (USEC_PER_SEC / LOOKCACHE_PER_SECOND);
+
+                assert_int_equal(ask(&cache, (uint16_t)(i % 60000 + 1), now_usec), 0);
+                put(&cache, (uint16_t)(i % 60000 + 1), now_usec, USEC_PER_MSEC);
+        }
+        assert_int_equal(cache.refused, 0);
+        lookcache_done(&cache);
+}
+
+/* Half a second beyond what can be saved up: ten seconds at 5 %, a hundred at 0.5 %. */
+static void test_another_budget_holds_from_now_on(void **state)
+{
+        const uint64_t set_usec = START_USEC + 5 * USEC_PER_SEC;
+        struct lookcache cache = { 0 };
+
+        (void)state;
+        lookcache_set_budget(&cache, 100000, START_USEC);
+        assert_int_equal(ask(&cache, 1, START_USEC), 0);
+        put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC * 3 / 2);
+        lookcache_set_budget(&cache, 10000, set_usec); /* a quarter of a second is left to pay */
+        assert_int_equal(ask(&cache, 2, set_usec + 50 * USEC_PER_SEC), -EDQUOT);
+        assert_int_equal(ask(&cache, 2, set_usec + 50 * USEC_PER_SEC + 200), 0);
+        lookcache_done(&cache);
 }
 
 static void test_what_waits_counts_before_its_cost_is_known(void **state)
@@ -215,7 +270,9 @@ int main(void)
                 cmocka_unit_test(test_an_answer_is_shared_for_a_second),
                 cmocka_unit_test(test_old_answers_are_let_go),
                 cmocka_unit_test(test_so_many_looks_a_second),
-                cmocka_unit_test(test_looks_have_a_share_of_one_cpu),
+                cmocka_unit_test(test_looks_have_half_of_the_budget),
+                cmocka_unit_test(test_cheap_looks_are_never_too_dear),
+                cmocka_unit_test(test_another_budget_holds_from_now_on),
                 cmocka_unit_test(test_what_waits_counts_before_its_cost_is_known),
                 cmocka_unit_test(test_the_privileged_come_through),
                 cmocka_unit_test(test_so_many_at_once),
