@@ -65,13 +65,17 @@ static json_t *unavailable(const char *reason, json_int_t retry_sec)
 }
 
 /* Why nobody looks. */
-static json_t *refused(int error)
+static json_t *refused(const struct method_env *env, int error)
 {
+        uint64_t wait_usec;
+
         if (error == -EBUSY)
                 return unavailable("too many looks are asked for", LOOKWAIT_RETRY_SEC);
-        if (error == -EDQUOT)
-                return unavailable("looks have taken too much CPU time", LOOKWAIT_RETRY_CPU_SEC);
-        return unavailable(strerror(-error), 0);
+        if (error != -EDQUOT)
+                return unavailable(strerror(-error), 0);
+        wait_usec = env->ops->look_wait_usec(env->userdata, env->privileged);
+        return unavailable("looks have taken too much CPU time",
+                           (json_int_t)((wait_usec + USEC_PER_SEC - 1) / USEC_PER_SEC));
 }
 
 /* Takes over wait. The call goes on in the stream, or is refused. */
@@ -84,7 +88,7 @@ static int begin(const struct method_env *env, struct lookwait *wait, struct str
         r = env->ops->ask_look(env->userdata, &wait->question, env->privileged, &answer);
         if (r < 0) {
                 lookwait_free(wait);
-                return answer_message(refused(r), ret_reply);
+                return answer_message(refused(env, r), ret_reply);
         }
         if (r == CONTROL_LOOK_KNOWN)
                 wait->answer = look_answer_ref(answer);

@@ -10,10 +10,9 @@
 #include "control-client.h"
 #include "lookanswer.h"
 
-#define LOOKWAIT_USEC          (UINT64_C(4) * 1000000) /* twmonctl waits 5 s */
-#define LOOKWAIT_RETRY_SEC     1 /* so long looks are counted that are too many */
-#define LOOKWAIT_RETRY_CPU_SEC 2
-#define LOOKWAIT_DESTINATIONS  20 /* listed unless asked */
+#define LOOKWAIT_USEC         (UINT64_C(4) * 1000000) /* twmonctl waits 5 s */
+#define LOOKWAIT_RETRY_SEC    1  /* so long looks are counted that are too many */
+#define LOOKWAIT_DESTINATIONS 20 /* listed unless asked */
 
 struct lookwait;
 

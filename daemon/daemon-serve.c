@@ -23,6 +23,13 @@ static int ask_look(void *userdata, const struct look_question *question, bool p
         return desk_ask_look(&daemon->desk, question, privileged, ret_answer);
 }
 
+static uint64_t look_wait_usec(void *userdata, bool privileged)
+{
+        const struct daemon *daemon = userdata;
+
+        return desk_look_wait_usec(&daemon->desk, privileged);
+}
+
 static int acknowledge(void *userdata, const struct alert_key *key,
                        struct acknowledgement *acknowledgement)
 {
@@ -74,5 +81,5 @@ static uint64_t now(void *userdata)
 }
 
 const struct control_ops daemon_control_ops = {
-        view, daemon_reload, acknowledge, ask_owner, ask_look, now,
+        view, daemon_reload, acknowledge, ask_owner, ask_look, look_wait_usec, now,
 };

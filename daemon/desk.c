@@ -52,6 +52,11 @@ int desk_ask_look(struct desk *desk, const struct look_question *question, bool 
         return r;
 }
 
+uint64_t desk_look_wait_usec(const struct desk *desk, bool privileged)
+{
+        return lookcache_wait_usec(&desk->looks, privileged);
+}
+
 void desk_put_owner(struct desk *desk, const struct owner_answer *answer)
 {
         ownercache_put(&desk->owners, answer, clock_now_usec());

@@ -20,11 +20,12 @@ struct desk {
 void desk_set_budget(struct desk *desk, uint32_t budget_ppm);
 void desk_done(struct desk *desk);
 
-/* As ask_owner() and ask_look() of struct control_ops. */
+/* As ask_owner(), ask_look() and look_wait_usec() of struct control_ops. */
 int desk_ask_owner(struct desk *desk, const struct port_key *port,
                    const struct port_witness *witness, struct owner *ret_owner);
 int desk_ask_look(struct desk *desk, const struct look_question *question, bool privileged,
                   struct look_answer **ret_answer);
+uint64_t desk_look_wait_usec(const struct desk *desk, bool privileged);
 
 /* An owner that was found, for whomever. */
 void desk_put_owner(struct desk *desk, const struct owner_answer *answer);

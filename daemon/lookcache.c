@@ -76,20 +76,31 @@ void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t
         cache->budget_ppm = budget_ppm;
 }
 
+/* CPU time that is owed beyond what may be owed when a look begins; below 0: as much is left. */
+static int64_t excess_psec(const struct lookcache *cache, bool privileged)
+{
+        const uint64_t most_usec =
+                LOOKCACHE_CPU_MAX_USEC - (privileged ? 0 : LOOKCACHE_RESERVED_USEC);
+
+        return (int64_t)(cache->spent_psec +
+                         cache->n_waiting * cache->last_cost_usec * PSEC_PER_USEC) -
+               (int64_t)(most_usec * PSEC_PER_USEC);
+}
+
+uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged)
+{
+        return (uint64_t)MAX(excess_psec(cache, privileged), 0) / share_ppm(cache) + 1;
+}
+
 /* 0, or what keeps another look from being taken. */
 static int check_limits(const struct lookcache *cache, bool privileged)
 {
         const unsigned looks = LOOKCACHE_PER_SECOND - (privileged ? 0 : LOOKCACHE_RESERVED);
         const size_t waiting = LOOKCACHE_WAITING_MAX - (privileged ? 0 : LOOKCACHE_RESERVED);
-        const uint64_t cpu_usec =
-                LOOKCACHE_CPU_MAX_USEC - (privileged ? 0 : LOOKCACHE_RESERVED_USEC);
 
         if (cache->n_waiting >= waiting || cache->looks >= looks)
                 return -EBUSY;
-        if (cache->spent_psec / PSEC_PER_USEC + cache->n_waiting * cache->last_cost_usec >=
-            cpu_usec)
-                return -EDQUOT;
-        return 0;
+        return excess_psec(cache, privileged) < 0 ? 0 : -EDQUOT;
 }
 
 int lookcache_ask(struct lookcache *cache, const struct look_question *question, bool privileged,

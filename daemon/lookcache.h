@@ -56,6 +56,11 @@ void lookcache_done(struct lookcache *cache);
  */
 int lookcache_ask(struct lookcache *cache, const struct look_question *question, bool privileged,
                   uint64_t now_usec, struct look_answer **ret_answer);
+/*
+ * After -EDQUOT: how long until so much is paid back that there may be a look again, above 0, as far
+ * as is known: what waits counts as what the last look has cost.
+ */
+uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged);
 /* A look that was asked for is there: keeps it, with a reference of its own, and counts its cost. */
 void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t now_usec);
 /* Nobody looks after all. */

@@ -44,7 +44,8 @@ struct world {
         int ask_error;         /* what ask_owner() answers; 0 */
         struct port_key asked; /* for whose owner it was called last, and how often */
         unsigned n_asked;
-        int look_result;                /* what ask_look() answers; 0 */
+        int look_result; /* what ask_look() answers; 0 */
+        uint64_t look_wait_usec;
         struct look_answer *known_look; /* ... with, where that is CONTROL_LOOK_KNOWN */
         struct look_question looked;    /* what it was asked last, and how often */
         bool looked_privileged;
@@ -123,6 +124,14 @@ static inline int world_ask_look(void *userdata, const struct look_question *que
         return world->look_result;
 }
 
+static inline uint64_t world_look_wait_usec(void *userdata, bool privileged)
+{
+        const struct world *world = userdata;
+
+        (void)privileged;
+        return world->look_wait_usec;
+}
+
 static inline int world_acknowledge(void *userdata, const struct alert_key *key,
                                     struct acknowledgement *acknowledgement)
 {
@@ -133,7 +142,8 @@ static inline int world_acknowledge(void *userdata, const struct alert_key *key,
 }
 
 static const struct control_ops world_ops = { world_view,      world_reload,   world_acknowledge,
-                                              world_ask_owner, world_ask_look, world_now };
+                                              world_ask_owner, world_ask_look, world_look_wait_usec,
+                                              world_now };
 
 static inline unsigned count_fds(void)
 {

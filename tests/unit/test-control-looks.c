@@ -79,22 +79,23 @@ static void who_is_refused_is_told_why(void **state)
         static const struct {
                 int result;
                 const char *reason;
-                bool retry; /* it is said when to ask again */
-        } refusals[] = { { -EBUSY, "too many", true },
-                         { -EDQUOT, "CPU", true },
-                         { -ENOMEM, "memory", false } };
+                json_int_t retry_sec; /* 0: it is not said when to ask again */
+        } refusals[] = { { -EBUSY, "too many", 1 },
+                         { -EDQUOT, "CPU", 42 },
+                         { -ENOMEM, "memory", 0 } };
         struct world *world = *state;
         struct peer peer = dial(world);
 
         for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-                json_t *reply;
+                json_t *reply, *retry;
 
+                world->look_wait_usec = 41 * USEC_PER_SEC + 1;
                 world->look_result = refusals[i].result;
                 reply = call(world, &peer, port_80);
                 assert_non_null(strstr(reason_of(reply), refusals[i].reason));
-                assert_int_equal(json_is_integer(json_object_get(
-                                         json_object_get(reply, "parameters"), "retryAfterSec")),
-                                 refusals[i].retry);
+                retry = json_object_get(json_object_get(reply, "parameters"), "retryAfterSec");
+                assert_int_equal(json_is_integer(retry), refusals[i].retry_sec > 0);
+                assert_int_equal(json_integer_value(retry), refusals[i].retry_sec);
                 json_decref(reply);
                 reply = call(world, &peer, destinations);
                 assert_non_null(strstr(reason_of(reply), refusals[i].reason));

@@ -206,6 +206,30 @@ static void test_another_budget_holds_from_now_on(void **state)
         lookcache_done(&cache);
 }
 
+/* To the microsecond, if the looks that wait cost what the last one did. */
+static void test_it_is_known_when_there_is_a_look_again(void **state)
+{
+        static const uint64_t costs[] = { LOOKCACHE_CPU_MAX_USEC, LOOKCACHE_CPU_MAX_USEC + 1,
+                                          7 * USEC_PER_SEC + 333333 };
+
+        (void)state;
+        for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
+                for (unsigned privileged = 0; privileged < 2; privileged++) {
+                        struct lookcache cache = { 0 };
+                        uint64_t when_usec;
+
+                        lookcache_set_budget(&cache, 7000, START_USEC);
+                        assert_int_equal(ask(&cache, 1, START_USEC), 0);
+                        put(&cache, 1, START_USEC, costs[c]);
+                        assert_int_equal(ask_as(&cache, 2, privileged, START_USEC), -EDQUOT);
+                        when_usec = START_USEC + lookcache_wait_usec(&cache, privileged);
+                        assert_int_equal(ask_as(&cache, 2, privileged, when_usec - 1), -EDQUOT);
+                        assert_int_equal(ask_as(&cache, 2, privileged, when_usec), 0);
+                        lookcache_done(&cache);
+                }
+        }
+}
+
 static void test_what_waits_counts_before_its_cost_is_known(void **state)
 {
         struct lookcache cache = { 0 };
@@ -273,6 +297,7 @@ int main(void)
                 cmocka_unit_test(test_looks_have_half_of_the_budget),
                 cmocka_unit_test(test_cheap_looks_are_never_too_dear),
                 cmocka_unit_test(test_another_budget_holds_from_now_on),
+                cmocka_unit_test(test_it_is_known_when_there_is_a_look_again),
                 cmocka_unit_test(test_what_waits_counts_before_its_cost_is_known),
                 cmocka_unit_test(test_the_privileged_come_through),
                 cmocka_unit_test(test_so_many_at_once),
