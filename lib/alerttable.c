@@ -228,14 +228,23 @@ void alert_table_count_scan(struct alert_table *table, const struct snapshot *sn
         table->bad_scans = snapshot->result == SCAN_COMPLETE ? 0 : table->bad_scans + 1;
 }
 
-void alert_table_count_step(struct alert_table *table, uint64_t now_usec)
+/* Was it longer than anybody meant it to be? */
+static bool is_gap(const struct alert_table *table, uint64_t pause_usec, uint64_t planned_usec)
+{
+        if (planned_usec > 0)
+                return pause_usec > planned_usec &&
+                       pause_usec - planned_usec > MIN(GAP_PLANNED * planned_usec, GAP_LATE_USEC);
+        return table->pause_usec > 0 && pause_usec > GAP_PAUSES * table->pause_usec;
+}
+
+void alert_table_count_step(struct alert_table *table, uint64_t planned_usec, uint64_t now_usec)
 {
         const uint64_t pause_usec = table->last_usec > 0 ? now_usec - table->last_usec : 0;
 
         table->last_usec = MAX(now_usec, UINT64_C(1));
         if (pause_usec == 0)
                 return; /* the first one, or the same again */
-        if (table->pause_usec > 0 && pause_usec > GAP_PAUSES * table->pause_usec) {
+        if (is_gap(table, pause_usec, planned_usec)) {
                 table->resumed_usec = now_usec;
                 table->gap_usec = pause_usec;
         }
@@ -246,6 +255,11 @@ bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_us
 {
         return table->gap_usec > within_usec && table->resumed_usec != 0 &&
                table->last_usec - table->resumed_usec < within_usec;
+}
+
+uint64_t alert_table_settles_usec(const struct alert_table *table, uint64_t within_usec)
+{
+        return alert_table_has_resumed(table, within_usec) ? table->resumed_usec + within_usec : 0;
 }
 
 uint64_t alert_table_bad_scans(const struct alert_table *table)

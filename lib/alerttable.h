@@ -11,7 +11,12 @@
 #define ALERT_GONE 1 /* judge: remove it */
 #define ALERT_NEW  1 /* claim: made just now, all zero but the key */
 
-#define GAP_PAUSES 3
+/* A pause is a gap where it was planned and is longer than that by twice as much, or by half a minute;
+ * where nobody knows what was planned, when it is so many times the one before: the longest that is
+ * planned without need, SCHEDULE_STEADY_INTERVALS times the shortest, is none. */
+#define GAP_PLANNED   2
+#define GAP_LATE_USEC (UINT64_C(30) * 1000000)
+#define GAP_PAUSES    4
 
 /* The alert of that key. 0: it was there; ALERT_NEW; -ENOSPC (counted) or -ENOMEM. */
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
@@ -43,11 +48,13 @@ uint64_t alert_table_bad_scans(const struct alert_table *table);
 void alert_table_forget_counts(struct alert_table *table);
 
 /*
- * Notes when it is judged. After a gap (more than GAP_PAUSES times the pause before it) longer than
- * within_usec, has_resumed() is true for within_usec.
+ * Notes when it is judged, and what pause was planned before that (planned_usec; 0: unknown). After a
+ * gap longer than within_usec, has_resumed() is true for within_usec; settles_usec() is when it will
+ * be no longer (monotonic), 0: it is not.
  */
-void alert_table_count_step(struct alert_table *table, uint64_t now_usec);
+void alert_table_count_step(struct alert_table *table, uint64_t planned_usec, uint64_t now_usec);
 bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_usec);
+uint64_t alert_table_settles_usec(const struct alert_table *table, uint64_t within_usec);
 
 /*
  * The overflows of a table of mini-sockets, made those since the last one that was judged: each is

@@ -31,10 +31,10 @@
  * the scan that sees it first: when enough sockets are already older than StuckAfter + RaiseAfter,
  * the condition has held for RaiseAfter by their ages, and the alert is raised at once.
  *
- * Where scans have paused for longer than StuckAfter, the whole machine may have been held: then
- * its programs had no time to close anything either. So what goes by age is raised after StuckAfter
- * has passed again at the earliest. That is known of a pause that this daemon has seen the end of,
- * and not of one that a restart has ended.
+ * Where scans have paused for longer than StuckAfter, and for longer than was planned, the whole
+ * machine may have been held: then its programs had no time to close anything either. So what goes
+ * by age is raised after StuckAfter has passed again at the earliest. That is known of a pause that
+ * this daemon has seen the end of, and not of one that a restart has ended.
  *
  * A stretch that nobody watched counts as held where both scans at its ends show the condition: one
  * between two scans, and a restart alike.
@@ -44,7 +44,9 @@
  * failed one is critical, a partial one is a warning.
  *
  * What only a census tells is judged once by each census, and holds until the next one. Its hold
- * times count between the times at which censuses were taken, which is seldom.
+ * times count between the times at which censuses were taken, which is seldom. So does
+ * time-wait-count, which is judged by the scans that have counted TIME_WAIT: an estimate decides
+ * nothing. When there is something to decide stands in detectdue.c.
  */
 
 #include "detect.h"
@@ -125,7 +127,7 @@ static void raise_alert(const struct step *step, const struct rule *rule, struct
 /* Ages have grown while nobody watched, and perhaps while nobody could close anything. */
 static bool is_settling(const struct step *step, const struct rule *rule)
 {
-        return (rule->kind == ALERT_CLOSE_WAIT_STUCK || rule->kind == ALERT_CLOSE_WAIT_LEAK) &&
+        return detect_goes_by_age(rule->kind) &&
                alert_table_has_resumed(step->table, rule->stuck_after_usec);
 }
 
@@ -356,7 +358,7 @@ int detect_step(struct alert_table *table, const struct rules *rules,
 
         ret_events->n = 0;
         alert_table_count_scan(table, snapshot);
-        alert_table_count_step(table, now_usec);
+        alert_table_count_step(table, snapshot->pause_usec, now_usec);
         alert_table_set_overflows(table, &step.tw_table);
         r = start_all(&step);
         if (r == 0)

@@ -5,6 +5,12 @@
 
 #include "detect.h"
 
+/* Is it raised by how old sockets are? */
+static inline bool detect_goes_by_age(enum alert_kind kind)
+{
+        return kind == ALERT_CLOSE_WAIT_STUCK || kind == ALERT_CLOSE_WAIT_LEAK;
+}
+
 /* One step's parameters, so that they travel together. */
 struct step {
         struct alert_table *table;

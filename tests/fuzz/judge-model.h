@@ -83,7 +83,7 @@ struct model {
         uint64_t bad_scans;
         uint64_t stepped_usec; /* the last step; 0: none yet */
         uint64_t pause_usec;   /* before it */
-        uint64_t gap_usec;     /* the last pause that was more than three times the one before */
+        uint64_t gap_usec;     /* the last pause that was more than four times the one before */
         uint64_t resumed_usec; /* and when it was over */
         char broken[256];      /* the property that does not hold, and the key; empty: all do */
 
@@ -345,8 +345,8 @@ static inline void model_notice_gap(struct model *model)
         const uint64_t pause = model->now_usec - model->stepped_usec;
 
         if (model->stepped_usec > 0 && pause > 0) {
-                if (model->pause_usec > 0 && pause / 3 >= model->pause_usec &&
-                    pause > 3 * model->pause_usec) {
+                if (model->pause_usec > 0 && pause / 4 >= model->pause_usec &&
+                    pause > 4 * model->pause_usec) {
                         model->gap_usec = pause;
                         model->resumed_usec = model->now_usec;
                 }

@@ -434,6 +434,66 @@ static void test_answers_of_older_recordings(void **state)
         assert_false(owner_is_known(&other->owner));
 }
 
+/* A pause, in milliseconds, after one of the default Interval. */
+struct pause {
+        uint64_t before;  /* the one before it */
+        uint64_t planned; /* 0: unknown */
+        uint64_t passed;
+        bool held; /* the machine, as far as anybody can tell */
+};
+
+/* As detect_step() notes it. True: what goes by age waits for StuckAfter, of 60 s. */
+static bool waits_after(struct alert_table *table, const struct pause *pause)
+{
+        const uint64_t within = USEC_PER_MIN;
+        uint64_t now = 1000 * USEC_PER_SEC;
+
+        alert_table_empty(table);
+        alert_table_count_step(table, pause->planned * USEC_PER_MSEC,
+                               now); /* the first: no pause */
+        assert_int_equal(alert_table_settles_usec(table, within), 0);
+        now += pause->before * USEC_PER_MSEC;
+        alert_table_count_step(table, pause->before * USEC_PER_MSEC, now);
+        assert_false(alert_table_has_resumed(table, within));
+        now += pause->passed * USEC_PER_MSEC;
+        alert_table_count_step(table, pause->planned * USEC_PER_MSEC, now);
+        alert_table_count_step(table, pause->planned * USEC_PER_MSEC, now); /* the same again */
+        assert_int_equal(alert_table_settles_usec(table, within),
+                         alert_table_has_resumed(table, within) ? now + within : 0);
+        return alert_table_has_resumed(table, within);
+}
+
+static void test_planned_pauses_are_no_gaps(void **state)
+{
+        static const struct pause pauses[] = {
+                { 10000, 30000, 30000, false },   /* nothing is to be decided any more */
+                { 10000, 225000, 225000, false }, /* the budget is spent */
+                { 225000, 600000, 600000, false },
+                { 10000, 30000, 31000, false }, /* woken late */
+                { 10000, 225000, 250000, false },
+                { 10000, 10000, 600000, true }, /* SIGSTOP for ten minutes */
+                { 10000, 30000, 600000, true },
+                { 30000, 30000, 630000, true },
+                { 225000, 225000, 600000, true },
+                { 225000, 225000, 825000, true },
+                { 10000, 30000, 60000, false },
+                { 10000, 30000, 60001, true }, /* longer than StuckAfter, and half a minute late */
+                { 20, 20, 60001, true },
+                { 20, 30000, 60000, false },
+                /* what recordings tell */
+                { 10000, 0, 30000, false },
+                { 10000, 0, 39000, false },
+                { 20000, 0, 80000, false },
+                { 20000, 0, 80001, true },
+                { 10000, 0, 600000, true },
+                { 10000, 0, 60000, false }, /* not longer than StuckAfter */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(pauses); i++)
+                if (waits_after(*state, &pauses[i]) != pauses[i].held)
+                        fail_msg("pause %zu", i);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -445,6 +505,7 @@ int main(void)
                 T(test_restore_a_full_table),
                 T(test_clamp),
                 T(test_marks),
+                T(test_planned_pauses_are_no_gaps),
                 T(test_another_owner_is_a_change),
                 T(test_two_destinations_on_one_port),
                 T(test_half_open_beside_a_leak),

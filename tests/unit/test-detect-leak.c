@@ -346,6 +346,23 @@ static void test_long_intervals_are_no_pause(void **state)
         assert_int_equal(see_pool(world, 20, 0), 1);
 }
 
+/* The budget stretches what comes: nothing was held. */
+static void test_a_planned_pause_is_none(void **state)
+{
+        struct world *world = *state;
+        const struct port_row row = { .key = local_port(80),
+                                      .count[SOCK_CLOSE_WAIT] = 20,
+                                      .stuck = 20,
+                                      .stuck_held = 20 };
+        struct snapshot *snapshot = make_snapshot(100, &row, 1);
+
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(see_pool(world, 0, 0), 0);
+        world->judge.now += 225 * USEC_PER_SEC - JUDGE_STEP;
+        snapshot->pause_usec = 225 * USEC_PER_SEC;
+        assert_int_equal(judge_see(&world->judge, snapshot), 1);
+}
+
 static void test_the_first_scan_is_no_pause(void **state)
 {
         assert_int_equal(see_pool(*state, 20, 0), 1);
@@ -465,6 +482,7 @@ int main(void)
                 T(test_what_is_usual_is_not_judged),
                 T(test_a_pause_gives_time_to_close),
                 T(test_long_intervals_are_no_pause),
+                T(test_a_planned_pause_is_none),
                 T(test_the_first_scan_is_no_pause),
                 T(test_owners_of_leaks_are_asked_for),
                 T(test_owners_of_what_stands_are_asked_for),
