@@ -6,6 +6,11 @@
  * times of arrival; it is critical by the time that is left, and slower to clear: not before its
  * sockets are gone, or nothing has arrived for PAUSES_TO_CLEAR of the pauses that arrivals made
  * before although the owner has descriptors left for more.
+ *
+ * TIME_WAIT is not counted by every scan where there is much of it. What those between show of it is
+ * an estimate, which is good enough to be shown beside the number of another alert. Of
+ * time-wait-count it tells nothing: what was counted last holds until the next count. A scan that
+ * could not see is no such pause: as for every other alert, ClearAfter begins anew after it.
  */
 
 #include "sight.h"
@@ -60,6 +65,14 @@ bool sight_is_below(const struct rule *rule, int64_t level, uint64_t count)
         return count <= clear_level;
 }
 
+bool sight_is_near(const struct rule *rule, int64_t level, uint64_t number)
+{
+        const uint64_t part = (uint64_t)level / 100 * rule->clear_below_pct +
+                              ((uint64_t)level % 100 * rule->clear_below_pct + 99) / 100;
+
+        return number > 0 && number >= part;
+}
+
 /* TIME_WAIT sockets have no owner, and those in CLOSE_WAIT say nothing about them: who listens does.
  */
 static const struct port_witness *witness_of(enum alert_kind kind, const struct port_row *row)
@@ -70,6 +83,12 @@ static const struct port_witness *witness_of(enum alert_kind kind, const struct 
 static enum sock_state state_of_kind(enum alert_kind kind)
 {
         return kind == ALERT_TIME_WAIT_COUNT ? SOCK_TIME_WAIT : SOCK_CLOSE_WAIT;
+}
+
+/* A scan that has not asked for a state shows an estimate of it, by which nothing is judged. */
+static bool was_asked_for(enum alert_kind kind, const struct snapshot *snapshot)
+{
+        return snapshot->requested & SOCK_MASK(state_of_kind(kind));
 }
 
 static void set_values(const struct snapshot *snapshot, const struct port_row *row,
@@ -127,6 +146,10 @@ void sight_of_port(const struct rule *rule, const struct snapshot *snapshot,
         uint64_t number;
 
         *ret_sight = (struct sight){ 0 };
+        if (!was_asked_for(kind, snapshot)) {
+                ret_sight->stale = snapshot->result == SCAN_COMPLETE;
+                return;
+        }
         if (!sight.known)
                 return;
         if (!row)
@@ -165,5 +188,6 @@ void sight_of_scans(const struct rule *rule, const struct snapshot *snapshot, ui
 bool sight_is_reached(const struct rule *rule, const struct snapshot *snapshot,
                       const struct port_row *row)
 {
-        return sight_level(rule, number_of(rule->kind, snapshot, row)) != SEVERITY_NONE;
+        return was_asked_for(rule->kind, snapshot) &&
+               sight_level(rule, number_of(rule->kind, snapshot, row)) != SEVERITY_NONE;
 }

@@ -53,3 +53,5 @@ bool sight_table_is_reached(const struct rule *rule, const struct tw_table *tabl
  * level of one. */
 enum severity sight_level(const struct rule *rule, uint64_t number);
 bool sight_is_below(const struct rule *rule, int64_t level, uint64_t number);
+/* ... at or above that part of it, and above 0. level: not off. */
+bool sight_is_near(const struct rule *rule, int64_t level, uint64_t number);

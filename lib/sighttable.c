@@ -7,7 +7,8 @@
  * has passed without another. Where nobody can say whether there was one, the percentage decides.
  * Not every snapshot is judged, so that those of the snapshots before it count, too.
  *
- * It is judged at every scan, also those that saw no socket: the numbers do not come from them.
+ * It is judged at every scan, also those that saw no socket, and those that only estimate TIME_WAIT:
+ * the numbers do not come from the sockets.
  */
 
 #include "sight.h"

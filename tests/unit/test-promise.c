@@ -74,7 +74,7 @@ static size_t scan(struct host *host, const uint64_t entered[static LEVEL], uint
         ledger_end(host->ledger, true, NULL, NULL);
         assert_int_equal(tally_finish(host->tally, host->rules, now, &snapshot), 0);
         snapshot->generation = ++host->generation;
-        snapshot->complete = SOCK_MASK(SOCK_CLOSE_WAIT) | SOCK_MASK(SOCK_TIME_WAIT);
+        snapshot->requested = snapshot->complete = SOCK_MASK(SOCK_CLOSE_WAIT) | SOCK_MASK(SOCK_TIME_WAIT);
         assert_int_equal(detect_step(host->alerts, host->rules, snapshot, now, now, &host->events),
                          0);
         snapshot_unref(snapshot);
