@@ -16,7 +16,7 @@ StuckWarning=5
 RaiseAfter=1s
 ClearAfter=1s
 """
-BOUND = 1 + 2 * 1 + 1  # RaiseAfter + 2 x Interval + 1 s
+BOUND = 1 + (3 + 1) * 1 + 1  # RaiseAfter + pause + Interval + 1 s
 STUCK = "close-wait-stuck"
 
 
