@@ -51,9 +51,12 @@ static struct detect_due look(struct judge *judge, struct snapshot *snapshot)
         return due;
 }
 
+/* row: NULL: there is none. */
 static struct snapshot *snapshot_of(struct judge *judge, const struct port_row *row)
 {
-        return make_snapshot(++judge->generation, row, row ? 1 : 0);
+        static const struct port_row nothing;
+
+        return make_snapshot(++judge->generation, row ? row : &nothing, row ? 1 : 0);
 }
 
 /* ... at one whole scan of local port 80 with such numbers. */

@@ -350,10 +350,9 @@ static void test_long_intervals_are_no_pause(void **state)
 static void test_a_planned_pause_is_none(void **state)
 {
         struct world *world = *state;
-        const struct port_row row = { .key = local_port(80),
-                                      .count[SOCK_CLOSE_WAIT] = 20,
-                                      .stuck = 20,
-                                      .stuck_held = 20 };
+        const struct port_row row = {
+                .key = local_port(80), .count[SOCK_CLOSE_WAIT] = 20, .stuck = 20, .stuck_held = 20
+        };
         struct snapshot *snapshot = make_snapshot(100, &row, 1);
 
         for (int i = 0; i < 3; i++)
