@@ -69,11 +69,12 @@ static inline uint64_t standin_steady(uint64_t interval)
 
 static inline uint64_t standin_next_slot(uint64_t slot, uint64_t interval, uint64_t due)
 {
+        const uint64_t latest = slot + standin_steady(interval);
         uint64_t next = slot + interval;
 
-        while (next < due && next + interval <= slot + standin_steady(interval))
+        while (next < due && next < latest)
                 next += interval;
-        return next;
+        return MIN(next, latest);
 }
 
 static inline bool standin_wants_time_wait(const struct host *host)
@@ -204,8 +205,7 @@ static inline struct snapshot *host_observe(struct host *host, enum scan_result 
                 .rules = host->rules,
                 .conf_serial = 1,
                 .interval_usec = host->interval,
-                .date_new =
-                        host->scanned == 0 || host->slot - host->scanned > host->interval * 3 / 2,
+                .date_new = host->scanned == 0 || host->slot - host->scanned > host->interval,
                 .pause_usec = host->scanned > 0 ? host->slot - host->scanned : 0,
                 .time_wait = host->due.time_wait,
         };

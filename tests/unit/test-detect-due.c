@@ -653,7 +653,7 @@ static unsigned decisions(const struct program *program)
 
 static void start(struct program *program, unsigned seed, bool counts)
 {
-        uint8_t bytes[BYTES];
+        static uint8_t bytes[BYTES];
 
         srandom(seed);
         for (size_t i = 0; i < sizeof(bytes); i++)
