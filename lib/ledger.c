@@ -13,9 +13,9 @@
  * The table doubles when full and shrinks when an eighth is used, so memory follows the number of
  * sockets down again.
  *
- * Age: a socket that is new to us is as old as now, unless tcp_info came along. Then
- * tcpi_last_ack_recv is the time since its FIN or less (answered keepalives reset it): a lower
- * bound, marked as one, unless tcpi_last_data_recv, the upper bound, agrees to within a second.
+ * Age: a socket that is new to us is as old as dating.c finds. Being new means something where the
+ * scan before was complete, had room for every socket, and is not long ago: then it was not in
+ * CLOSE_WAIT when we looked last, and is an arrival whose moment is known.
  * One that an earlier run of the daemon has followed keeps what that run had found out: the time at
  * which it was seen first, unless tcp_info proves an earlier one, and its flags as they were.
  */
@@ -28,11 +28,10 @@
 #include <string.h>
 
 #include "base.h"
+#include "dating.h"
 #include "hash.h"
-#include "units.h"
 
-#define ENTRIES_MIN       64 /* never shrinks below */
-#define AGREE_WITHIN_MSEC 1000
+#define ENTRIES_MIN 64 /* never shrinks below */
 
 static_assert(sizeof(struct ledger_entry) == 48, "an entry has 48 bytes");
 
@@ -177,21 +176,12 @@ void ledger_begin(struct ledger *ledger, uint64_t now_usec)
         ledger->generation++;
 }
 
-static void date_entry(const struct ledger *ledger, const struct sockrec *record,
-                       struct ledger_entry *entry)
+/* What dates the sockets that this scan finds, and the ledger does not hold. */
+static struct dating dating_now(const struct ledger *ledger)
 {
-        uint64_t age_usec;
-
-        entry->first_seen_usec = ledger->now_usec;
-        if (!(record->have & SOCKREC_INFO)) {
-                if (ledger->was_full) /* it may have been there for long, without room */
-                        entry->flags |= LEDGER_AT_LEAST;
-                return;
-        }
-        age_usec = record->last_ack_recv_msec * USEC_PER_MSEC;
-        entry->first_seen_usec -= MIN(age_usec, ledger->now_usec);
-        if (record->last_data_recv_msec > (uint64_t)record->last_ack_recv_msec + AGREE_WITHIN_MSEC)
-                entry->flags |= LEDGER_AT_LEAST;
+        return (struct dating){ .now_usec = ledger->now_usec,
+                                .complete_usec = ledger->complete_usec[0],
+                                .was_full = ledger->was_full };
 }
 
 static void recall_entry(const struct age *age, struct ledger_entry *entry)
@@ -226,8 +216,10 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
 {
         struct ledger_entry entry = { .cookie = record->cookie, .generation = ledger->generation };
         struct age *age = ages_find(ledger->restored, record->cookie);
+        const struct dating dating = dating_now(ledger);
         const size_t kept = age ? 0 : reserved(ledger);
         int64_t group;
+        bool at_least;
 
         if (ledger->n_entries + kept >= ledger->max ||
             (ledger->n_entries == ledger->entries_size &&
@@ -237,7 +229,8 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
                 return LEDGER_UNTRACKED;
         }
         entry.group = (uint32_t)group;
-        date_entry(ledger, record, &entry);
+        entry.first_seen_usec = dating_first_seen(&dating, record, &at_least);
+        entry.flags = at_least ? LEDGER_AT_LEAST : 0;
         if (age) {
                 recall_entry(age, &entry);
                 ages_take(ledger->restored, age);

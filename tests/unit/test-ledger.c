@@ -232,6 +232,96 @@ static void test_tcp_info_dates_old_sockets(void **state)
         ledger_end(ledger, true, NULL, NULL);
 }
 
+/* How a socket is dated that was idle for an hour, and had its FIN 20 s ago, in these scans. */
+struct dated {
+        uint64_t first_seen_usec;
+        bool at_least;
+};
+
+static struct dated see_idle(struct ledger *ledger, uint64_t cookie, uint64_t now_usec, bool info)
+{
+        const struct port_key key = local_port(80);
+        struct sockrec record = socket_of(cookie);
+
+        if (info)
+                record.have |= SOCKREC_INFO;
+        record.last_ack_recv_msec = 20000;
+        record.last_data_recv_msec = 3600000;
+        ledger_begin(ledger, now_usec);
+        (void)ledger_see(ledger, &record, &key);
+        return (struct dated){ .first_seen_usec = ledger_find(ledger, cookie)->first_seen_usec,
+                               .at_least = ledger_find(ledger, cookie)->flags & LEDGER_AT_LEAST };
+}
+
+static void scan_nothing(struct ledger *ledger, uint64_t now_usec, bool complete)
+{
+        ledger_begin(ledger, now_usec);
+        ledger_end(ledger, complete, NULL, NULL);
+}
+
+/* One that was not there when we looked last, and that is not long ago, has arrived since. */
+static void test_new_ones_are_dated(void **state)
+{
+        static const struct {
+                uint64_t pause; /* since a complete scan; 0: there was none */
+                bool partial;   /* and a partial one 1 s before */
+                bool info, at_least;
+        } cases[] = {
+                { 0, false, true, true },    { 0, true, true, true },
+                { 30, false, true, false },  { 30, true, true, false },
+                { 600, false, true, false }, { 660, false, true, false },
+                { 661, false, true, true },  { 661, true, true, true },
+                { 30, false, false, false }, { 661, false, false, false },
+        };
+        const uint64_t now = 5000 * USEC_PER_SEC;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct ledger *ledger;
+                struct dated dated;
+
+                assert_int_equal(ledger_new(&ledger), 0);
+                if (cases[i].pause > 0)
+                        scan_nothing(ledger, now - cases[i].pause * USEC_PER_SEC, true);
+                if (cases[i].partial)
+                        scan_nothing(ledger, now - USEC_PER_SEC, false);
+                dated = see_idle(ledger, 1, now, cases[i].info);
+                assert_int_equal(dated.first_seen_usec,
+                                 cases[i].info ? now - 20 * USEC_PER_SEC : now);
+                assert_int_equal(dated.at_least, cases[i].at_least);
+                ledger_free(ledger);
+        }
+}
+
+/* A dump may miss a few: it is as old as it says, though the scan before should have shown it. */
+static void test_missed_ones_are_dated(void **state)
+{
+        struct ledger *ledger = *state;
+        struct dated dated;
+
+        scan_nothing(ledger, 4990 * USEC_PER_SEC, true);
+        dated = see_idle(ledger, 1, 5000 * USEC_PER_SEC, true);
+        assert_int_equal(dated.first_seen_usec, 4980 * USEC_PER_SEC);
+        assert_false(dated.at_least);
+}
+
+/* Not shown means nothing where there was no room. */
+static void test_a_full_ledger_proves_nothing(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_set_max(ledger, 1);
+        ledger_begin(ledger, 4990 * USEC_PER_SEC);
+        assert_int_equal(see(ledger, 8, 80), 0);
+        assert_int_equal(see(ledger, 9, 80), LEDGER_UNTRACKED);
+        ledger_end(ledger, true, NULL, NULL);
+        ledger_set_max(ledger, 4);
+        assert_true(see_idle(ledger, 9, 5000 * USEC_PER_SEC, true).at_least);
+        assert_true(see_idle(ledger, 10, 5000 * USEC_PER_SEC, false).at_least);
+        ledger_end(ledger, true, NULL, NULL);
+        assert_false(see_idle(ledger, 11, 5010 * USEC_PER_SEC, true).at_least);
+}
+
 /* The port's side was decided anew: the age moves along with the socket. */
 static void test_changed_port_keeps_the_age(void **state)
 {
@@ -495,6 +585,9 @@ int main(void)
                 T(test_forgotten_after_two_complete_misses),
                 T(test_partial_scans_age_nothing_out),
                 T(test_tcp_info_dates_old_sockets),
+                T(test_new_ones_are_dated),
+                T(test_missed_ones_are_dated),
+                T(test_a_full_ledger_proves_nothing),
                 T(test_changed_port_keeps_the_age),
                 T(test_bound_is_kept_and_counted),
                 T(test_restored_age_is_taken_over),
