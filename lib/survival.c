@@ -18,7 +18,9 @@
  * 30 min at most: a scan in which an older one leaves teaches nothing, for that is no turnover but
  * the end of a process, or of a leak. Nor does a flood, SURVIVAL_FLOOD_MIN that leave together and
  * as many as of their age stay at most: what leaks and is restarted every few minutes, and what
- * hangs and recovers, must be told every time. Nor does one that leaves while more that are older
+ * hangs and recovers, must be told every time. (Where scans are so far apart that the sockets may
+ * have left at any time within one that is as long as their age, nobody knows that they left
+ * together: by then all that were there have left wherever sockets come and go.) Nor does one that leaves while more that are older
  * stay: if its age were the usual end these would be gone (a leaked socket ends when a client uses
  * its port again, though its descriptor stays open). Sockets that may be idle members of a
  * connection pool (survival.h) are given PoolIdle where that is more. What has outlived once stays
@@ -340,17 +342,18 @@ static void stays(struct ledger_entry *entry, const struct ledger_group *group, 
                 outlives(&survival->series[view->series], entry, patience_usec, age_usec);
 }
 
-static bool is_flood(const struct series *series)
+static bool is_flood(const struct survival *survival, const struct series *series)
 {
-        return series->left >= SURVIVAL_FLOOD_MIN && series->left >= series->elders;
+        return survival->now_usec - series->left_seen_usec < series->left_age_usec &&
+               series->left >= SURVIVAL_FLOOD_MIN && series->left >= series->elders;
 }
 
 static void learn(struct survival *survival, struct series *series)
 {
         uint64_t age_usec = series->left_age_usec;
 
-        if (series->left == 0 || age_usec > SURVIVAL_TURNOVER_MAX_USEC || is_flood(series) ||
-            series->older > series->left)
+        if (series->left == 0 || age_usec > SURVIVAL_TURNOVER_MAX_USEC ||
+            is_flood(survival, series) || series->older > series->left)
                 return;
         for (size_t i = 0; i < SURVIVAL_LESSONS; i++) {
                 const uint64_t known_usec = decayed(survival, series, i);

@@ -26,6 +26,7 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 struct conn {
         struct port_key port;
         uint64_t cookie;
+        uint64_t since_usec;
         uint64_t until_usec; /* leaves by itself */
         enum close_wait_stage stage;
         bool at_least; /* an hour old or more when it is first seen */
@@ -39,6 +40,8 @@ struct world {
         size_t n;
         uint64_t cookies;
         uint64_t now;
+        uint64_t step;       /* from scan to scan */
+        bool dated;          /* with tcp_info, of connections that were idle for an hour */
         size_t judged_bytes; /* what judging has allocated in all */
 };
 
@@ -74,6 +77,7 @@ static int setup(void **state)
         assert_int_equal(rules_new(&world->rules), 0);
         assert_int_equal(rules_add(world->rules, &rule), 0);
         world->now = 100 * USEC_PER_HOUR;
+        world->step = STEP;
         *state = world;
         return 0;
 }
@@ -100,6 +104,7 @@ static struct conn *arrive(struct world *world, struct port_key port)
         assert_true(world->n <= SOCKETS_MAX);
         *conn = (struct conn){ .port = port,
                                .cookie = ++world->cookies,
+                               .since_usec = world->now,
                                .until_usec = UINT64_MAX,
                                .stage = STAGE_UNCLOSED };
         return conn;
@@ -134,6 +139,12 @@ static void see(struct world *world, const struct conn *conn)
 
         if (conn->stage == STAGE_UNREAD)
                 record.receive_queue = 100;
+        if (world->dated) {
+                record.have = SOCKREC_INFO;
+                record.last_ack_recv_msec =
+                        (uint32_t)((world->now - conn->since_usec) / USEC_PER_MSEC);
+                record.last_data_recv_msec = record.last_ack_recv_msec + 3600 * 1000;
+        }
         if (conn->at_least) {
                 record.have = SOCKREC_INFO;
                 record.last_ack_recv_msec = 3600 * 1000;
@@ -168,7 +179,7 @@ static void scan(struct world *world)
 static void live(struct world *world, uint64_t usec)
 {
         for (const uint64_t end = world->now + usec; world->now < end;) {
-                world->now += MIN(STEP, end - world->now);
+                world->now += MIN(world->step, end - world->now);
                 drop_the_late(world);
                 scan(world);
         }
@@ -481,6 +492,71 @@ static void test_slow_closing_is_learnt(void **state)
         assert_int_equal(tell(world, local_port(80)).outlived, 0);
         live(world, 2 * USEC_PER_MIN);
         assert_int_equal(tell(world, local_port(80)).outlived, 1);
+}
+
+/* A socket every 10 s that is closed after that time, for an hour. */
+static void come_and_go(struct world *world, uint64_t usec)
+{
+        for (unsigned i = 0; i < 360; i++) {
+                world->now += STEP;
+                drop_the_late(world);
+                arrive_for(world, local_port(80), usec);
+                if (world->now % world->step == 0)
+                        scan(world);
+        }
+}
+
+/* Between two scans a whole generation has left; that is no flood. */
+static void test_slow_closing_is_learnt_by_few_scans(void **state)
+{
+        const struct port_key port = local_port(80);
+
+        for (uint64_t step = 30 * USEC_PER_SEC; step <= 4 * USEC_PER_MIN; step *= 2) {
+                struct world *world = *state;
+
+                world->dated = true;
+                world->step = step;
+                come_and_go(world, 245 * USEC_PER_SEC);
+                assert_in_range(survival_patience(world->survival, &port, false),
+                                2 * 220 * USEC_PER_SEC, 2 * 245 * USEC_PER_SEC);
+                teardown(state);
+                setup(state);
+        }
+}
+
+/* What stays for long, and leaves together, is one by scans a minute apart, too. */
+static void test_exits_are_not_learnt_by_few_scans(void **state)
+{
+        struct world *world = *state;
+
+        world->dated = true;
+        world->step = USEC_PER_MIN;
+        for (int i = 0; i < 6; i++) {
+                const uint64_t end = world->now + 10 * USEC_PER_MIN;
+
+                for (unsigned n = 0; n < SURVIVAL_FLOOD_MIN; n++)
+                        arrive(world, local_port(80))->until_usec = end;
+                live(world, 14 * USEC_PER_MIN);
+        }
+        world->step = STEP;
+        assert_next_patience(world, local_port(80), STUCK_AFTER);
+}
+
+/* Connections that were idle before their end: every scan dates, and they have arrived all the same. */
+static void test_leak_is_told_by_few_scans(void **state)
+{
+        struct world *world = *state;
+
+        world->dated = true;
+        world->step = 30 * USEC_PER_SEC;
+        scan(world);
+        for (int i = 0; i < 5; i++) {
+                arrive(world, local_port(80));
+                live(world, USEC_PER_MIN);
+        }
+        assert_int_equal(tell(world, local_port(80)).outlived, 5);
+        assert_int_equal(tell(world, local_port(80)).times, 5);
+        assert_int_equal(tell(world, local_port(80)).patience_usec, STUCK_AFTER);
 }
 
 /* What has outlived once stays so, whatever is learnt then. */
@@ -835,6 +911,9 @@ int main(void)
                 T(test_half_an_exit_is_not_learnt),
                 T(test_ends_among_elders_are_not_learnt),
                 T(test_slow_closing_is_learnt),
+                T(test_slow_closing_is_learnt_by_few_scans),
+                T(test_exits_are_not_learnt_by_few_scans),
+                T(test_leak_is_told_by_few_scans),
                 T(test_outlived_for_good),
                 T(test_restart_is_an_exit),
                 T(test_exit_is_of_a_port),
