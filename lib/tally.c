@@ -206,6 +206,7 @@ struct lens {
         uint64_t raise_after_usec;
         uint64_t usual_usec; /* below it an age is usual */
         uint64_t pool_usec;  /* ... that of an idle member of a pool */
+        bool is_judged;      /* a rule asks how old its sockets are */
 };
 
 /* What finishing carries through the callbacks of services, rules and ledger. */
@@ -213,6 +214,7 @@ struct finish {
         struct tally *tally;
         const struct rules *rules;
         uint64_t now_usec;
+        uint64_t due_usec; /* the least time until an age means something else; UINT64_MAX: never */
         int error;
         struct lens lenses[LENSES]; /* by group number, modulo their number */
 };
@@ -297,6 +299,8 @@ static const struct lens *lens_for(struct finish *finish, uint32_t number,
         lens->row = known_row(finish->tally, key);
         lens->stuck_usec = rule ? rule->stuck_after_usec : RULE_STUCK_AFTER_USEC;
         lens->raise_after_usec = rule ? rule->raise_after_usec : 0;
+        lens->is_judged = rules_find(finish->rules, ALERT_CLOSE_WAIT_STUCK, key) ||
+                          rules_find(finish->rules, ALERT_CLOSE_WAIT_LEAK, key);
         if (finish->tally->survival) {
                 lens->usual_usec = survival_patience(finish->tally->survival, key, false);
                 lens->pool_usec = survival_patience(finish->tally->survival, key, true);
@@ -304,14 +308,18 @@ static const struct lens *lens_for(struct finish *finish, uint32_t number,
         return lens;
 }
 
-static void add_stuck(const struct lens *lens, uint64_t age_usec, const struct ledger_entry *entry,
+/* The age up to which the socket's is usual; 0: it has been found not to be. */
+static uint64_t usual_age(const struct lens *lens, const struct ledger_entry *entry)
+{
+        if (entry->flags & LEDGER_OUTLIVED)
+                return 0;
+        return survival_may_be_idle(&lens->row->key, entry) ? lens->pool_usec : lens->usual_usec;
+}
+
+static void add_stuck(const struct lens *lens, uint64_t age_usec, uint64_t usual_usec,
                       struct port_row *row)
 {
         const uint64_t hold_usec = lens->raise_after_usec;
-        const bool may_be_idle = survival_may_be_idle(&row->key, entry);
-        const uint64_t usual_usec = entry->flags & LEDGER_OUTLIVED ? 0
-                                    : may_be_idle                  ? lens->pool_usec
-                                                                   : lens->usual_usec;
 
         row->stuck++;
         row->stuck_usual += age_usec < usual_usec;
@@ -321,6 +329,20 @@ static void add_stuck(const struct lens *lens, uint64_t age_usec, const struct l
         row->stuck_held_usual += age_usec < usual_usec;
 }
 
+/* The next of these ages that the socket reaches is what its port is judged by. */
+static void expect(struct finish *finish, const struct lens *lens, uint64_t age_usec,
+                   uint64_t usual_usec)
+{
+        const uint64_t held_usec = lens->stuck_usec + lens->raise_after_usec;
+
+        if (age_usec < lens->stuck_usec)
+                finish->due_usec = MIN(finish->due_usec, lens->stuck_usec - age_usec);
+        if (age_usec < held_usec)
+                finish->due_usec = MIN(finish->due_usec, held_usec - age_usec);
+        if (age_usec < usual_usec)
+                finish->due_usec = MIN(finish->due_usec, usual_usec - age_usec);
+}
+
 static void add_age(const struct ledger_entry *entry, const struct ledger_group *group,
                     void *userdata)
 {
@@ -328,11 +350,15 @@ static void add_age(const struct ledger_entry *entry, const struct ledger_group 
         const struct lens *lens = lens_for(finish, entry->group, &group->port);
         const uint64_t age_usec = finish->now_usec - MIN(entry->first_seen_usec, finish->now_usec);
         struct port_row *row = lens->row;
+        uint64_t usual_usec;
 
         if (!row)
                 return;
+        usual_usec = usual_age(lens, entry);
         if (age_usec >= lens->stuck_usec)
-                add_stuck(lens, age_usec, entry, row);
+                add_stuck(lens, age_usec, usual_usec, row);
+        if (lens->is_judged)
+                expect(finish, lens, age_usec, usual_usec);
         if (row->witness.known && age_usec <= row->oldest_usec)
                 return;
         row->oldest_usec = MAX(age_usec, UINT64_C(1)); /* 0 would mean: no socket is tracked */
@@ -364,7 +390,9 @@ static void hand_over(struct tally *tally, struct snapshot *snapshot)
 int tally_finish(struct tally *tally, const struct rules *rules, uint64_t now_usec,
                  struct snapshot **ret_snapshot)
 {
-        struct finish finish = { .tally = tally, .rules = rules, .now_usec = now_usec };
+        struct finish finish = {
+                .tally = tally, .rules = rules, .now_usec = now_usec, .due_usec = UINT64_MAX
+        };
         struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
         if (!snapshot)
@@ -382,6 +410,8 @@ int tally_finish(struct tally *tally, const struct rules *rules, uint64_t now_us
         snapshot->ports_overflow = tally->overflow;
         snapshot->tracked = ledger_count(tally->ledger);
         snapshot->untracked = ledger_untracked(tally->ledger);
+        snapshot->due_usec =
+                finish.due_usec < UINT64_MAX - now_usec ? now_usec + finish.due_usec : UINT64_MAX;
         snapshot->refs = 1;
         drop_rows(tally);
         *ret_snapshot = snapshot;

@@ -41,12 +41,14 @@ void tally_begin(struct tally *tally, struct services *services, struct ledger *
  * ports beyond TALLY_PORTS_MAX count in the totals alone.
  */
 int tally_add(struct tally *tally, const struct sockrec *record);
-/* The same for many, of a recording, on the side on which they were counted then. */
+/* The same for many, of a recording or estimated, on the side on which they were counted then. */
 int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *counts);
 
 /*
  * Hands the counts over as a snapshot with rows, index, totals and overflow filled in, refs 1,
- * worst port first; the tally is empty after it. now_usec: what ages are counted to. -ENOMEM.
+ * worst port first; the tally is empty after it. now_usec: what ages are counted to. Its due_usec
+ * is when the first of those ages will have reached StuckAfter, RaiseAfter beyond that, or what is
+ * usual on its port, where a rule judges by it. -ENOMEM.
  */
 int tally_finish(struct tally *tally, const struct rules *rules, uint64_t now_usec,
                  struct snapshot **ret_snapshot);

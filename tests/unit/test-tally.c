@@ -217,6 +217,139 @@ static void test_stuck_after_without_levels(void **state)
         }
 }
 
+/* A CLOSE_WAIT socket of local port 80, unless told otherwise. */
+static void add_held(struct world *world, uint64_t cookie, uint32_t inode, uint16_t local)
+{
+        const struct sockrec record = { .cookie = cookie,
+                                        .state = SOCK_CLOSE_WAIT,
+                                        .local_port = local,
+                                        .remote_port = 5432,
+                                        .uid = 33,
+                                        .inode = inode,
+                                        .cgroup_id = 7 };
+
+        assert_int_equal(tally_add(world->tally, &record), 0);
+}
+
+/* Ports 80 to 83. */
+static void listen_on_all(struct world *world)
+{
+        services_begin(world->services);
+        for (uint16_t port = 80; port < 84; port++)
+                listen_on(world, port);
+        services_end(world->services, 1, true);
+}
+
+/* One socket of that age, in seconds, on that local port: when it means something else; 0: never. */
+static uint64_t due_of(struct world *world, uint16_t port, uint64_t age, uint8_t flags)
+{
+        static uint64_t cookie = 1000;
+        const uint64_t now = 10000 * USEC_PER_SEC;
+        struct ages *ages;
+        struct snapshot *snapshot;
+        uint64_t due_usec;
+
+        listen_on_all(world);
+        assert_int_equal(ages_new(1, &ages), 0);
+        ages_add(ages, ++cookie, now - age * USEC_PER_SEC, flags);
+        assert_int_equal(ages_index(ages), 0);
+        world->ledger = ledger_free(world->ledger);
+        assert_int_equal(ledger_new(&world->ledger), 0);
+        ledger_restore(world->ledger, ages);
+        begin(world, now);
+        add_held(world, cookie, 5, port);
+        snapshot = finish(world, now);
+        due_usec = snapshot->due_usec;
+        snapshot_unref(snapshot);
+        assert_true(due_usec > now);
+        return due_usec == UINT64_MAX ? 0 : (due_usec - now) / USEC_PER_SEC;
+}
+
+static void test_due_when_an_age_means_something(void **state)
+{
+        static const struct {
+                uint64_t age, due;
+        } cases[] = { { 0, 60 }, { 59, 1 }, { 60, 20 }, { 79, 1 }, { 80, 0 }, { 9000, 0 } };
+        struct world *world = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_int_equal(due_of(world, 80, cases[i].age, 0), cases[i].due);
+        assert_int_equal(due_of(world, 80, 50, LEDGER_AT_LEAST), 10);
+}
+
+/* On a port that takes up to two minutes to close, and so is given four. */
+static void test_due_when_it_is_usual_no_more(void **state)
+{
+        static const struct {
+                uint64_t age, due;
+                uint8_t flags;
+        } cases[] = { { 70, 10, 0 },
+                      { 80, 160, 0 },
+                      { 239, 1, 0 },
+                      { 240, 0, 0 },
+                      { 80, 0, LEDGER_OUTLIVED },
+                      { 70, 10, LEDGER_OUTLIVED } };
+        const struct survival_lessons lessons = {
+                .port = local_port(80),
+                .ages_usec = { 120 * USEC_PER_SEC, 120 * USEC_PER_SEC, 120 * USEC_PER_SEC },
+                .learnt_usec = 10000 * USEC_PER_SEC
+        };
+        struct world *world = *state;
+        struct survival *survival;
+
+        assert_int_equal(survival_new(&survival), 0);
+        assert_int_equal(survival_restore(survival, &lessons), 0);
+        survival_begin(survival, world->rules, 10000 * USEC_PER_SEC);
+        tally_set_survival(world->tally, survival);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_int_equal(due_of(world, 80, cases[i].age, cases[i].flags), cases[i].due);
+        tally_set_survival(world->tally, NULL);
+        survival_free(survival);
+}
+
+/* The first of all, on ports that are judged: by either kind, and neither ignored nor off. */
+static void test_due_where_a_rule_judges(void **state)
+{
+        const struct rule stuck_off = { .kind = ALERT_CLOSE_WAIT_STUCK,
+                                        .scope = local_port(81),
+                                        .warning = RULE_LEVEL_OFF,
+                                        .critical = RULE_LEVEL_OFF,
+                                        .stuck_after_usec = 5 * USEC_PER_SEC };
+        struct rule leak_only = stuck_off, leak = stuck_off;
+        struct world *world = *state;
+        struct snapshot *snapshot;
+
+        assert_int_equal(rules_add(world->rules, &stuck_off), 0);
+        assert_int_equal(due_of(world, 81, 0, 0), 0);
+        leak_only.scope = local_port(82);
+        leak.scope = local_port(82);
+        leak.kind = ALERT_CLOSE_WAIT_LEAK;
+        leak.warning = 3;
+        assert_int_equal(rules_add(world->rules, &leak_only), 0);
+        assert_int_equal(rules_add(world->rules, &leak), 0);
+        assert_int_equal(due_of(world, 82, 0, 0), 5);
+        assert_int_equal(rules_ignore(world->rules, SIDE_LOCAL, 83, 83), 0);
+        assert_int_equal(due_of(world, 83, 0, 0), 0);
+
+        begin(world, 10000 * USEC_PER_SEC);
+        add_held(world, 1, 5, 80);
+        add_held(world, 2, 5, 81);
+        snapshot = finish(world, 10000 * USEC_PER_SEC);
+        assert_int_equal(snapshot->due_usec, 10060 * USEC_PER_SEC);
+        snapshot_unref(snapshot);
+        begin(world, 10010 * USEC_PER_SEC);
+        add_held(world, 1, 5, 80);
+        add_held(world, 3, 5, 82);
+        add_held(world, 4, 5, 80);
+        snapshot = finish(world, 10010 * USEC_PER_SEC);
+        assert_int_equal(snapshot->due_usec, 10015 * USEC_PER_SEC);
+        snapshot_unref(snapshot);
+        begin(world, 10020 * USEC_PER_SEC); /* those that were there are not waited for */
+        snapshot = finish(world, 10020 * USEC_PER_SEC);
+        assert_true(snapshot->due_usec == UINT64_MAX);
+        snapshot_unref(snapshot);
+}
+
 static void test_worst_first(void **state)
 {
         struct world *world = *state;
@@ -258,20 +391,6 @@ static void test_listening_ports_stand_at_zero(void **state)
         assert_int_equal(snapshot_find(snapshot, &gone)->flags, PORT_LISTENED);
         assert_null(snapshot_find(snapshot, &none));
         snapshot_unref(snapshot);
-}
-
-/* A CLOSE_WAIT socket of local port 80, unless told otherwise. */
-static void add_held(struct world *world, uint64_t cookie, uint32_t inode, uint16_t local)
-{
-        const struct sockrec record = { .cookie = cookie,
-                                        .state = SOCK_CLOSE_WAIT,
-                                        .local_port = local,
-                                        .remote_port = 5432,
-                                        .uid = 33,
-                                        .inode = inode,
-                                        .cgroup_id = 7 };
-
-        assert_int_equal(tally_add(world->tally, &record), 0);
 }
 
 static struct port_witness witness_on(struct world *world, const struct port_key *key)
@@ -424,6 +543,9 @@ int main(void)
                 T(test_time_wait_bins),
                 T(test_stuck_by_age),
                 T(test_stuck_after_without_levels),
+                T(test_due_when_an_age_means_something),
+                T(test_due_when_it_is_usual_no_more),
+                T(test_due_where_a_rule_judges),
                 T(test_worst_first),
                 T(test_listening_ports_stand_at_zero),
                 T(test_witness_is_a_socket_or_the_listener),
