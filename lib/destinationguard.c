@@ -88,6 +88,11 @@ static bool has_grown(const struct destination_guard *guard, int64_t sockets)
                (uint64_t)(sockets - guard->walk_sockets) >= guard->margin;
 }
 
+bool destination_guard_is_near(const struct destination_guard *guard, uint64_t now_usec)
+{
+        return now_usec < guard->near_to_usec;
+}
+
 bool destination_guard_is_due(struct destination_guard *guard, const struct census_request *request,
                               uint32_t usable)
 {
@@ -100,7 +105,7 @@ bool destination_guard_is_due(struct destination_guard *guard, const struct cens
         if (sockets >= 0 && (uint64_t)sockets < near_ports(guard->lowest, judged))
                 return false;
         return guard->walk_usec == 0 || !is_same_count(&guard->limits, &request->host->limits) ||
-               request->now_usec < guard->near_to_usec ||
+               destination_guard_is_near(guard, request->now_usec) ||
                request->now_usec - guard->walk_usec >= CENSUS_EVERY_USEC ||
                has_grown(guard, sockets);
 }

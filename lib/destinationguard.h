@@ -28,6 +28,9 @@ struct destination_guard {
 bool destination_guard_is_due(struct destination_guard *guard, const struct census_request *request,
                               uint32_t usable);
 
+/* Is a destination near its limit, or was it not long ago? Then every scan walks. */
+bool destination_guard_is_near(const struct destination_guard *guard, uint64_t now_usec);
+
 /* After a whole walk: begin, then every destination that was told apart. */
 void destination_guard_begin(struct destination_guard *guard, const struct census_request *request,
                              uint32_t usable, uint32_t error_max);

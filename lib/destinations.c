@@ -263,3 +263,8 @@ bool destinations_may_be_near(struct destinations *destinations,
 {
         return destination_guard_is_due(&destinations->guard, request, count_usable(request));
 }
+
+bool destinations_are_near(const struct destinations *destinations, uint64_t now_usec)
+{
+        return destination_guard_is_near(&destinations->guard, now_usec);
+}

@@ -33,3 +33,5 @@ int destinations_end(struct destinations *destinations, struct census *census);
  */
 bool destinations_may_be_near(struct destinations *destinations,
                               const struct census_request *request);
+/* Has the last walk found one near its limit, or one before it, not long ago? */
+bool destinations_are_near(const struct destinations *destinations, uint64_t now_usec);

@@ -129,7 +129,7 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
         const uint32_t states = observer_plan(look->observer, &info);
         unsigned attempt = 0;
 
-        if (states != OBSERVER_STATES) {
+        if (states & ~OBSERVER_STATES) { /* a census */
                 kernlimits_read_rest("/proc", &look->limits);
                 observer_set_limits(look->observer, &look->limits);
         }

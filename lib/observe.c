@@ -7,34 +7,13 @@
  * that only a whole scan can prove (no age ends, no alert clears).
  */
 
-#include "observe.h"
+#include "observe-private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
-#include "ledger.h"
-#include "service.h"
-#include "survival.h"
-#include "tally.h"
-
-struct observer {
-        struct services *services;
-        struct ledger *ledger;
-        struct survival *survival;
-        struct tally *tally;
-        struct census_taker *taker;
-        struct census *census; /* the newest; NULL: none yet */
-        struct census_request census_request;
-        bool census_due;        /* this scan takes one along */
-        struct host_facts host; /* of this scan */
-        struct tcp_history history;
-        struct tw_overflow overflow;
-        uint64_t asof_usec[SOCK_STATE_COUNT];
-        struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
-        const struct scan_request *request;
-};
 
 int observer_new(struct observer **ret_observer)
 {
@@ -70,6 +49,7 @@ struct observer *observer_free(struct observer *observer)
                 tally_free(observer->tally);
                 census_taker_free(observer->taker);
                 census_unref(observer->census);
+                time_wait_past_done(&observer->time_wait);
                 snapshot_unref(observer->last);
         }
         free(observer);
@@ -80,6 +60,8 @@ void observer_begin(struct observer *observer, const struct scan_request *reques
 {
         observer->request = request;
         observer->census_due = false;
+        observer->states = OBSERVER_STATES;
+        observer->estimates = false;
         host_facts_clear(&observer->host);
         services_set_configured(observer->services, request->rules);
         ledger_set_max(observer->ledger,
@@ -119,21 +101,18 @@ void observer_end_listeners(struct observer *observer, bool whole)
         services_end(observer->services, observer->request->now_usec, whole);
 }
 
-void observer_ask_census(const struct observer *observer, const struct scan_request *request,
-                         const struct host_facts *host, struct census_request *ret_request)
+/* Or may the scan go by without them, and the next one still be in time? */
+static bool wants_time_wait(const struct observer *observer)
 {
-        *ret_request = (struct census_request){ .now_usec = request->now_usec,
-                                                .now_wall_usec = request->now_wall_usec,
-                                                .rules = request->rules,
-                                                .conf_serial = request->conf_serial,
-                                                .interval_usec = request->interval_usec,
-                                                .host = host,
-                                                .services = observer->services };
-}
+        const struct scan_request *request = observer->request;
+        const int64_t used = observer->host.sockstat.tw;
+        uint64_t age_usec;
 
-const struct census *observer_census(const struct observer *observer)
-{
-        return observer->census;
+        if (request->time_wait || request->interval_usec == 0 || used <= OBSERVER_TIME_WAIT_FEW ||
+            time_wait_past_is_useless(&observer->time_wait, used))
+                return true;
+        age_usec = request->now_usec - observer->asof_usec[SOCK_TIME_WAIT];
+        return age_usec + request->interval_usec > OBSERVER_TIME_WAIT_USEC;
 }
 
 uint32_t observer_plan(struct observer *observer, bool *ret_info)
@@ -145,7 +124,18 @@ uint32_t observer_plan(struct observer *observer, bool *ret_info)
         observer->census_due =
                 census_taker_is_due(observer->taker, &observer->census_request, &info);
         *ret_info = observer->request->date_new || (observer->census_due && info);
-        return OBSERVER_STATES | (observer->census_due ? CENSUS_STATES : 0);
+        if (observer->census_due)
+                return OBSERVER_STATES | CENSUS_STATES;
+        if (!wants_time_wait(observer)) {
+                observer->states &= ~SOCK_MASK(SOCK_TIME_WAIT);
+                observer->estimates = true;
+        }
+        return observer->states;
+}
+
+void observer_set_states(struct observer *observer, uint32_t states)
+{
+        observer->states = states & OBSERVER_STATES;
 }
 
 void observer_begin_sockets(struct observer *observer)
@@ -165,7 +155,7 @@ int observer_socket(struct observer *observer, const struct sockrec *record)
                 services_keep(observer->services, record->local_port);
                 r = census_taker_add(observer->taker, record);
         }
-        if (r < 0 || !(SOCK_MASK(record->state) & OBSERVER_STATES))
+        if (r < 0 || !(SOCK_MASK(record->state) & observer->states))
                 return r; /* of a census, or a kernel that does not honour the mask */
         if (!observer->request->date_new && (record->have & SOCKREC_INFO)) {
                 undated = *record; /* the census asked for tcp_info; ages are counted by scans */
@@ -187,7 +177,7 @@ static void stamp(const struct scan_request *request, const struct scan_outcome 
         snapshot->conf_serial = request->conf_serial;
         snapshot->start_usec = request->now_usec;
         snapshot->start_wall_usec = request->now_wall_usec;
-        snapshot->requested = OBSERVER_STATES;
+        snapshot->pause_usec = request->pause_usec;
         snapshot->result = outcome->result;
         snapshot->error = outcome->error;
         memcpy(snapshot->error_text, outcome->error_text, sizeof(snapshot->error_text));
@@ -199,67 +189,38 @@ static void stamp(const struct scan_request *request, const struct scan_outcome 
 
 static void date_states(struct observer *observer, struct snapshot *snapshot)
 {
-        if (snapshot->result == SCAN_COMPLETE) {
-                snapshot->complete = OBSERVER_STATES;
-                observer->asof_usec[SOCK_TIME_WAIT] = snapshot->start_usec;
-                observer->asof_usec[SOCK_CLOSE_WAIT] = snapshot->start_usec;
-        }
+        snapshot->requested = observer->states;
+        snapshot->estimated = OBSERVER_STATES & ~observer->states;
+        if (snapshot->result == SCAN_COMPLETE)
+                snapshot->complete = observer->states;
+        for (enum sock_state state = 0; state < SOCK_STATE_COUNT; state++)
+                if (snapshot->complete & SOCK_MASK(state))
+                        observer->asof_usec[state] = snapshot->start_usec;
         memcpy(snapshot->asof_usec, observer->asof_usec, sizeof(snapshot->asof_usec));
-}
-
-static void *copy_array(const void *array, size_t n, size_t item)
-{
-        void *copy = n > 0 ? malloc(n * item) : NULL;
-
-        if (copy)
-                memcpy(copy, array, n * item);
-        return copy;
-}
-
-/* What a broken scan counted, or listed at zero for want of sockets, is nothing that was seen. */
-static void drop_counts(struct snapshot *snapshot)
-{
-        free(snapshot->rows);
-        free(snapshot->index);
-        free(snapshot->leaks);
-        snapshot->rows = NULL;
-        snapshot->index = NULL;
-        snapshot->leaks = NULL;
-        snapshot->n_rows = snapshot->index_mask = snapshot->n_leaks = 0;
-        snapshot->ports_overflow = 0;
-        memset(snapshot->total, 0, sizeof(snapshot->total));
-}
-
-/* A scan that saw nothing shows what the last one saw, as old as it is, instead of zeros. */
-static int repeat_counts(const struct observer *observer, struct snapshot *snapshot)
-{
-        const struct snapshot *last = observer->last;
-
-        drop_counts(snapshot);
-        if (!last || last->n_rows == 0)
-                return 0;
-        snapshot->rows = copy_array(last->rows, last->n_rows, sizeof(*last->rows));
-        snapshot->index =
-                copy_array(last->index, (size_t)last->index_mask + 1, sizeof(*last->index));
-        snapshot->leaks = copy_array(last->leaks, last->n_leaks, sizeof(*last->leaks));
-        if (!snapshot->rows || !snapshot->index || (!snapshot->leaks && last->n_leaks > 0))
-                return -ENOMEM; /* freed with the snapshot */
-        snapshot->n_rows = last->n_rows;
-        snapshot->index_mask = last->index_mask;
-        snapshot->n_leaks = last->n_leaks;
-        memcpy(snapshot->total, last->total, sizeof(snapshot->total));
-        snapshot->counts_wall_usec = last->counts_wall_usec;
-        return 0;
 }
 
 static int settle_counts(struct observer *observer, struct snapshot *snapshot)
 {
         if (snapshot->result == SCAN_FAILED)
-                return repeat_counts(observer, snapshot);
+                return snapshot_repeat(snapshot, observer->last);
         snapshot->counts_wall_usec = snapshot->start_wall_usec;
         snapshot_unref(observer->last);
         observer->last = snapshot_ref(snapshot);
+        if (snapshot->complete & SOCK_MASK(SOCK_TIME_WAIT))
+                time_wait_past_set(&observer->time_wait, snapshot, observer->host.sockstat.tw);
         return 0;
+}
+
+/* When it tells something new, or has to be seen again. */
+static void set_due(const struct observer *observer, struct snapshot *snapshot)
+{
+        const uint64_t now_usec = snapshot->start_usec;
+
+        if (snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT))
+                snapshot->due_usec = MIN(snapshot->due_usec, snapshot->asof_usec[SOCK_TIME_WAIT] +
+                                                                     OBSERVER_TIME_WAIT_USEC);
+        if (snapshot->result != SCAN_COMPLETE || census_taker_is_near(observer->taker, now_usec))
+                snapshot->due_usec = now_usec;
 }
 
 /* A census that was missed in part is no better than the one before, unless there was none. */
@@ -281,9 +242,11 @@ static int end_census(struct observer *observer, bool whole)
 
 static int add_host(struct observer *observer, bool whole, struct snapshot *snapshot)
 {
+        const uint64_t *time_wait = &snapshot->total[SOCK_TIME_WAIT];
+        const bool counted = whole && observer->states & SOCK_MASK(SOCK_TIME_WAIT);
         int r = observer->census_due ? end_census(observer, whole) : 0;
 
-        host_facts_set_table(&observer->host, whole ? &snapshot->total[SOCK_TIME_WAIT] : NULL,
+        host_facts_set_table(&observer->host, counted || observer->estimates ? time_wait : NULL,
                              &observer->overflow);
         snapshot->host = observer->host;
         snapshot->census = census_ref(observer->census);
@@ -313,19 +276,43 @@ static int add_leaks(const struct observer *observer, struct snapshot *snapshot)
         return 0;
 }
 
+static int add_estimate(const struct time_wait_counts *counts, void *userdata)
+{
+        struct observer *observer = userdata;
+
+        return tally_add_time_wait(observer->tally, counts);
+}
+
+/* *ret_rest: sockets that belong to no port, and count in the total alone. */
+static int estimate(struct observer *observer, const struct scan_outcome *outcome,
+                    uint64_t *ret_rest)
+{
+        *ret_rest = 0;
+        if (outcome->result == SCAN_FAILED)
+                observer->estimates = false; /* it shows another scan's */
+        if (!observer->estimates)
+                return 0;
+        return time_wait_estimate(&observer->time_wait, observer->request->now_usec,
+                                  observer->host.sockstat.tw, add_estimate, observer, ret_rest);
+}
+
 int observer_finish(struct observer *observer, const struct scan_outcome *outcome,
                     struct snapshot **ret_snapshot)
 {
         const struct scan_request *request = observer->request;
         struct snapshot *snapshot;
-        int r;
+        uint64_t rest;
+        int r = estimate(observer, outcome, &rest);
 
+        if (r < 0)
+                return r;
         survival_begin(observer->survival, request->rules, request->now_usec);
         ledger_end(observer->ledger, outcome->sockets_whole, survival_left, observer->survival);
         survival_judge(observer->survival, observer->ledger, outcome->sockets_whole);
         r = tally_finish(observer->tally, request->rules, request->now_usec, &snapshot);
         if (r < 0)
                 return r;
+        snapshot->total[SOCK_TIME_WAIT] += rest;
         r = add_leaks(observer, snapshot);
         if (r == 0)
                 r = add_host(observer, outcome->sockets_whole, snapshot);
@@ -335,6 +322,7 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
         }
         stamp(request, outcome, snapshot);
         date_states(observer, snapshot);
+        set_due(observer, snapshot);
         r = settle_counts(observer, snapshot);
         if (r < 0) {
                 snapshot_unref(snapshot);
@@ -342,38 +330,6 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
         }
         *ret_snapshot = snapshot;
         return 0;
-}
-
-bool observer_age(const struct observer *observer, uint64_t cookie, uint64_t now_usec,
-                  uint64_t *ret_usec, bool *ret_at_least)
-{
-        const struct ledger_entry *entry = ledger_find(observer->ledger, cookie);
-
-        if (!entry)
-                return false;
-        *ret_usec = now_usec > entry->first_seen_usec ? now_usec - entry->first_seen_usec : 0;
-        *ret_at_least = entry->flags & LEDGER_AT_LEAST;
-        return true;
-}
-
-const struct services *observer_services(const struct observer *observer)
-{
-        return observer->services;
-}
-
-const struct ledger *observer_ledger(const struct observer *observer)
-{
-        return observer->ledger;
-}
-
-const struct survival *observer_survival(const struct observer *observer)
-{
-        return observer->survival;
-}
-
-const struct tw_overflow *observer_overflow(const struct observer *observer)
-{
-        return &observer->overflow;
 }
 
 void observer_restore(struct observer *observer, const struct observer_past *past)
@@ -395,6 +351,8 @@ int observer_failed(const struct scan_request *request, const struct scan_outcom
         if (!snapshot)
                 return -ENOMEM;
         snapshot->refs = 1;
+        snapshot->requested = OBSERVER_STATES;
+        snapshot->due_usec = request->now_usec;
         host_facts_clear(&snapshot->host);
         stamp(request, outcome, snapshot);
         *ret_snapshot = snapshot;

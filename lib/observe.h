@@ -78,16 +78,20 @@ void observer_end_listeners(struct observer *observer, bool whole);
 
 /*
  * Which states to ask for, and whether with tcp_info: CLOSE_WAIT; TIME_WAIT where there are few,
- * where they were not counted whole for OBSERVER_TIME_WAIT_USEC, or where the request wants them; all
- * those of a census that is due. After the listeners.
+ * where without them the next scan could come later than OBSERVER_TIME_WAIT_USEC after they were
+ * counted whole, where an estimate would be no good (timewait.h), or where the request wants them;
+ * all those of a census that is due. After the listeners. TIME_WAIT sockets that are not asked for
+ * are estimated. A scan without a plan asks for OBSERVER_STATES.
  */
 uint32_t observer_plan(struct observer *observer, bool *ret_info);
+/* Instead, for a recording, which has planned: what was asked for. Nothing is estimated. */
+void observer_set_states(struct observer *observer, uint32_t states);
 
 /* States that were not planned are left out in observer_socket(). */
 void observer_begin_sockets(struct observer *observer);
 /* 0 or -ENOMEM. */
 int observer_socket(struct observer *observer, const struct sockrec *record);
-/* TIME_WAIT sockets of a recording, which has counted them. 0 or -ENOMEM. */
+/* TIME_WAIT sockets of a recording, which has counted or estimated them. 0 or -ENOMEM. */
 int observer_time_wait(struct observer *observer, const struct time_wait_counts *counts);
 
 /*

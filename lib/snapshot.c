@@ -7,7 +7,9 @@
 
 #include "snapshot.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
@@ -25,6 +27,49 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
                 free(snapshot);
         }
         return NULL;
+}
+
+static void *copy_array(const void *array, size_t n, size_t item)
+{
+        void *copy = n > 0 ? malloc(n * item) : NULL;
+
+        if (copy)
+                memcpy(copy, array, n * item);
+        return copy;
+}
+
+static void drop_counts(struct snapshot *snapshot)
+{
+        free(snapshot->rows);
+        free(snapshot->index);
+        free(snapshot->leaks);
+        snapshot->rows = NULL;
+        snapshot->index = NULL;
+        snapshot->leaks = NULL;
+        snapshot->n_rows = snapshot->index_mask = snapshot->n_leaks = 0;
+        snapshot->ports_overflow = 0;
+        snapshot->estimated = 0;
+        memset(snapshot->total, 0, sizeof(snapshot->total));
+}
+
+int snapshot_repeat(struct snapshot *snapshot, const struct snapshot *last)
+{
+        drop_counts(snapshot);
+        if (!last || last->n_rows == 0)
+                return 0;
+        snapshot->rows = copy_array(last->rows, last->n_rows, sizeof(*last->rows));
+        snapshot->index =
+                copy_array(last->index, (size_t)last->index_mask + 1, sizeof(*last->index));
+        snapshot->leaks = copy_array(last->leaks, last->n_leaks, sizeof(*last->leaks));
+        if (!snapshot->rows || !snapshot->index || (!snapshot->leaks && last->n_leaks > 0))
+                return -ENOMEM; /* freed with the snapshot */
+        snapshot->n_rows = last->n_rows;
+        snapshot->index_mask = last->index_mask;
+        snapshot->n_leaks = last->n_leaks;
+        snapshot->estimated = last->estimated;
+        memcpy(snapshot->total, last->total, sizeof(snapshot->total));
+        snapshot->counts_wall_usec = last->counts_wall_usec;
+        return 0;
 }
 
 static int descending(uint64_t a, uint64_t b)

@@ -73,9 +73,9 @@ struct snapshot {
         uint64_t start_wall_usec;  /* since 1970 */
         uint64_t counts_wall_usec; /* when the counts were seen: a failed scan repeats older ones */
         uint32_t requested;        /* SOCK_MASK() of the states that were asked for */
-        uint32_t complete;         /* ... of the states whose counts are whole */
+        uint32_t complete;         /* ... of those whose counts are whole */
         uint32_t estimated;        /* not asked for: those of an earlier scan, brought up to date */
-        uint64_t asof_usec[SOCK_STATE_COUNT]; /* monotonic, per state; 0: never seen */
+        uint64_t asof_usec[SOCK_STATE_COUNT]; /* monotonic: last counted whole; 0: never */
         uint64_t pause_usec; /* as planned, since the scan before; 0: unknown, or the first one */
         /* when what it tells may change by time alone, or should be looked at again; monotonic,
            UINT64_MAX: nothing of it will */
@@ -104,6 +104,13 @@ struct snapshot {
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 /* Frees with the last reference. Takes NULL, returns NULL. */
 struct snapshot *snapshot_unref(struct snapshot *snapshot);
+
+/*
+ * For a scan that saw nothing, before it is published: its counts become those of last, as old as
+ * they are (NULL: none). What a broken scan counted, or listed at zero for want of sockets, is
+ * nothing that was seen. 0 or -ENOMEM.
+ */
+int snapshot_repeat(struct snapshot *snapshot, const struct snapshot *last);
 
 /* Worst first: stuck, CLOSE_WAIT, TIME_WAIT, oldest; then by key. For qsort(). */
 int port_row_compare(const void *a, const void *b);

@@ -71,6 +71,11 @@ bool census_taker_is_due(struct census_taker *taker, const struct census_request
                                         half_opens_every_usec(taker->half_opens, request->rules)));
 }
 
+bool census_taker_is_near(const struct census_taker *taker, uint64_t now_usec)
+{
+        return destinations_are_near(taker->destinations, now_usec);
+}
+
 void census_taker_want_destinations(struct census_taker *taker)
 {
         taker->count_half_open = false;

@@ -39,6 +39,8 @@ struct census_taker *census_taker_free(struct census_taker *taker);
  */
 bool census_taker_is_due(struct census_taker *taker, const struct census_request *request,
                          bool *ret_info);
+/* Is a destination so near its limit that every scan takes a census? */
+bool census_taker_is_near(const struct census_taker *taker, uint64_t now_usec);
 /* Instead: the next census counts destinations, and nothing else, whatever sockstat says. */
 void census_taker_want_destinations(struct census_taker *taker);
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What an observer keeps. observe.c makes the scans, observetell.c answers between them. */
+
+#include "observe.h"
+#include "timewait.h"
+
+struct observer {
+        struct services *services;
+        struct ledger *ledger;
+        struct survival *survival;
+        struct tally *tally;
+        struct census_taker *taker;
+        struct census *census; /* the newest; NULL: none yet */
+        struct census_request census_request;
+        bool census_due;        /* this scan takes one along */
+        struct host_facts host; /* of this scan */
+        struct tcp_history history;
+        struct tw_overflow overflow;
+        uint32_t states; /* of OBSERVER_STATES, those that this scan asks for */
+        bool estimates;  /* it makes up for the others */
+        struct time_wait_past time_wait;
+        uint64_t asof_usec[SOCK_STATE_COUNT];
+        struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
+        const struct scan_request *request;
+};
