@@ -5,7 +5,8 @@
  * is told is the difference. CLOSE_WAIT sockets are told one by one, because the judgement follows
  * each; TIME_WAIT sockets as the counts that the snapshot has of them, because nothing more is
  * asked about them. So their side is decided when they are recorded, and of a failed scan, which
- * counts none, they are not told.
+ * counts none, they are not told. Where the scan did not ask for them its estimate is told: a replay
+ * knows nothing of sockstat, which that was made by.
  *
  * Attempts at a dump that were given up are told as well: the ledger has seen their sockets, and
  * dates them from then.
@@ -251,7 +252,8 @@ static void fill_head(struct recorder *recorder, const struct scan_request *requ
 
         scan->flags |= (request->date_new ? RECSCAN_DATE_NEW : 0) |
                        (recorder->reset ? RECSCAN_RESET : 0) |
-                       (recorder->begun ? 0 : RECSCAN_BLANK);
+                       (recorder->begun ? 0 : RECSCAN_BLANK) |
+                       (snapshot->requested & SOCK_MASK(SOCK_TIME_WAIT) ? 0 : RECSCAN_ESTIMATED);
         scan->generation = snapshot->generation;
         scan->now_usec = snapshot->start_usec;
         scan->now_wall_usec = snapshot->start_wall_usec;

@@ -9,7 +9,8 @@
  *       before stay at its beginning and at its end, how many bytes come between, and these. The list
  *       is one recsock_put() for each, as they came
  *   the CLOSE_WAIT sockets: how many attempts there were, and each of them (recdelta.h)
- *   the TIME_WAIT sockets, where RECSCAN_TIME_WAIT says that they were seen (recports.h)
+ *   the TIME_WAIT sockets, where RECSCAN_TIME_WAIT says that they were seen or estimated
+ *       (recports.h)
  */
 
 #include "observe.h"
@@ -32,7 +33,8 @@ enum {
         RECSCAN_RANGE = 1 << 5, /* the port range is told, and another than before */
         RECSCAN_LISTENERS = 1 << 6,
         RECSCAN_TIME_WAIT = 1 << 7,
-        RECSCAN_FLAGS = (1 << 8) - 1,
+        RECSCAN_ESTIMATED = 1 << 8, /* TIME_WAIT was not asked for: what is told is an estimate */
+        RECSCAN_FLAGS = (1 << 9) - 1,
 };
 
 struct recsession {

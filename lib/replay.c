@@ -234,7 +234,8 @@ static int show_time_wait(struct replay *replay, const struct recscan *scan, str
 
 /*
  * What the scan has counted, and the recording does not hold: sockets beyond its limits and the
- * ledger's, ports beyond the tally's. They count in the totals, as they did then.
+ * ledger's, ports beyond the tally's, estimated sockets of no port. They count in the totals, as
+ * they did then.
  */
 static void count_the_rest(const struct recscan *scan, uint64_t seen, uint64_t listed,
                            struct recview *view, struct snapshot *snapshot)
@@ -248,7 +249,8 @@ static void count_the_rest(const struct recscan *scan, uint64_t seen, uint64_t l
         snapshot->total[SOCK_CLOSE_WAIT] += scan->close_wait - seen;
         snapshot->untracked += scan->close_wait - seen;
         snapshot->total[SOCK_TIME_WAIT] += scan->time_wait - listed;
-        snapshot->ports_overflow += scan->time_wait - listed;
+        if (!(scan->flags & RECSCAN_ESTIMATED))
+                snapshot->ports_overflow += scan->time_wait - listed;
 }
 
 static int show_scan(struct replay *replay, const struct scan_request *request,
@@ -267,6 +269,8 @@ static int show_scan(struct replay *replay, const struct scan_request *request,
         observer_begin(replay->observer, request);
         if (scan->flags & RECSCAN_RANGE)
                 observer_set_port_range(replay->observer, scan->range_first, scan->range_last);
+        if (scan->flags & RECSCAN_ESTIMATED)
+                observer_set_states(replay->observer, SOCK_MASK(SOCK_CLOSE_WAIT));
         r = show_listeners(replay, scan, view);
         if (r == 0)
                 r = show_close_wait(replay, scan, view, &seen);

@@ -197,6 +197,20 @@ static void show_time_wait(struct studio *studio, struct host *host)
                 }
 }
 
+/* Where sockstat has many, two scans of three go without them. */
+static void plan(struct studio *studio, struct host *host)
+{
+        struct host_facts facts;
+        bool info;
+
+        host_facts_clear(&facts);
+        if (chance(host, 90))
+                facts.sockstat.tw = OBSERVER_TIME_WAIT_FEW + roll(host, 100);
+        studio->request.interval_usec = 10 * USEC_PER_SEC;
+        observer_set_host(studio->observer, &facts);
+        (void)observer_plan(studio->observer, &info);
+}
+
 static struct snapshot *scan_host(struct studio *studio, struct host *host)
 {
         const uint64_t step = chance(host, 4) ? 1900 * USEC_PER_SEC : 10 * USEC_PER_SEC;
@@ -216,6 +230,7 @@ static struct snapshot *scan_host(struct studio *studio, struct host *host)
                 if (host->listening[i])
                         studio_listen(studio, &host->listeners[i]);
         studio_listened(studio, outcome.result == SCAN_COMPLETE);
+        plan(studio, host);
         for (; given_up > 0; given_up--) {
                 studio_attempt(studio);
                 show_sockets(studio, host, roll(host, 101));
@@ -301,6 +316,7 @@ static void assert_same_snapshot(const struct snapshot *a, const struct snapshot
         assert_int_equal(a->counts_wall_usec, b->counts_wall_usec);
         assert_int_equal(a->requested, b->requested);
         assert_int_equal(a->complete, b->complete);
+        assert_int_equal(a->estimated, b->estimated);
         assert_memory_equal(a->asof_usec, b->asof_usec, sizeof(a->asof_usec));
         assert_memory_equal(&a->cost, &b->cost, sizeof(a->cost));
         assert_int_equal(a->retries, b->retries);
@@ -377,7 +393,7 @@ static void assert_replays(struct studio *studio, struct snapshot *const *snapsh
 static void test_same_as_directly(void **state)
 {
         static struct snapshot *snapshots[SCANS];
-        size_t events = 0;
+        size_t events = 0, estimated = 0;
 
         (void)state;
         for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -393,11 +409,14 @@ static void test_same_as_directly(void **state)
                 }
                 studio.tape.chunk = seed % 3 == 0 ? 7 : 0;
                 assert_replays(&studio, snapshots, SCANS, &events);
-                for (size_t i = 0; i < SCANS; i++)
+                for (size_t i = 0; i < SCANS; i++) {
+                        estimated += snapshots[i]->estimated != 0;
                         snapshot_unref(snapshots[i]);
+                }
                 studio_close(&studio);
         }
         assert_true(events > 200); /* else nothing was compared */
+        assert_true(estimated > 1000 && estimated < 4000);
 }
 
 /*
@@ -432,6 +451,39 @@ static void test_time_wait_keeps_a_service(void **state)
         }
         assert_non_null(snapshot_find(snapshots[8], &port)); /* 3000 s after the last one */
         assert_null(snapshot_find(snapshots[11], &port));
+        assert_replays(&studio, snapshots, ARRAY_SIZE(snapshots), &events);
+        for (size_t i = 0; i < ARRAY_SIZE(snapshots); i++)
+                snapshot_unref(snapshots[i]);
+        studio_close(&studio);
+}
+
+/* Sockets that sockstat has, and no port had when they were counted. */
+static void test_estimated_ones_of_no_port(void **state)
+{
+        const struct scan_outcome outcome = { .sockets_whole = true };
+        struct snapshot *snapshots[2];
+        struct host_facts facts;
+        struct studio studio;
+        size_t events = 0;
+
+        (void)state;
+        host_facts_clear(&facts);
+        facts.sockstat.tw = OBSERVER_TIME_WAIT_FEW + 1;
+        studio_open(&studio);
+        studio.request.interval_usec = 10 * USEC_PER_SEC;
+        for (size_t i = 0; i < ARRAY_SIZE(snapshots); i++) {
+                bool info;
+
+                studio_begin(&studio, 10 * USEC_PER_SEC);
+                studio_listened(&studio, true);
+                observer_set_host(studio.observer, &facts);
+                (void)observer_plan(studio.observer, &info);
+                studio_attempt(&studio);
+                snapshots[i] = studio_end(&studio, &outcome);
+                facts.sockstat.tw += 2;
+        }
+        assert_int_equal(snapshots[1]->total[SOCK_TIME_WAIT], 2);
+        assert_int_equal(snapshots[1]->n_rows, 0);
         assert_replays(&studio, snapshots, ARRAY_SIZE(snapshots), &events);
         for (size_t i = 0; i < ARRAY_SIZE(snapshots); i++)
                 snapshot_unref(snapshots[i]);
@@ -620,6 +672,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_same_as_directly),
                 cmocka_unit_test(test_time_wait_keeps_a_service),
+                cmocka_unit_test(test_estimated_ones_of_no_port),
                 cmocka_unit_test(test_quiet_scans_are_short),
                 cmocka_unit_test(test_beyond_the_limit),
                 cmocka_unit_test(test_full_disk),

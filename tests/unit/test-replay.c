@@ -21,8 +21,9 @@
 struct outcome {
         size_t sessions, scans, owners;
         uint64_t last_usec;
-        uint64_t close_wait; /* of the last scan */
-        int result;          /* REPLAY_END or an error */
+        uint64_t close_wait, time_wait, overflow; /* of the last scan */
+        uint32_t requested, complete, estimated;
+        int result; /* REPLAY_END or an error */
         struct recerror error;
 };
 
@@ -45,6 +46,11 @@ static struct outcome replay_tape(struct tape *tape)
                 assert_true(item.snapshot->start_usec >= outcome.last_usec);
                 outcome.last_usec = item.snapshot->start_usec;
                 outcome.close_wait = item.snapshot->total[SOCK_CLOSE_WAIT];
+                outcome.time_wait = item.snapshot->total[SOCK_TIME_WAIT];
+                outcome.overflow = item.snapshot->ports_overflow;
+                outcome.requested = item.snapshot->requested;
+                outcome.complete = item.snapshot->complete;
+                outcome.estimated = item.snapshot->estimated;
                 snapshot_unref(item.snapshot);
         }
         outcome.result = r;
@@ -322,6 +328,41 @@ static void assert_wrong(const char *what, const struct recscan *head, const uin
         assert_int_equal(outcome.error.kind, RECERROR_DAMAGED);
         assert_int_equal(outcome.scans, 0);
         assert_non_null(strstr(outcome.error.text, what));
+}
+
+/* As in every recording until scans began to go without them. */
+static void test_time_wait_was_asked_for(void **state)
+{
+        struct recscan head = plain;
+        struct outcome outcome;
+
+        (void)state;
+        head.flags |= RECSCAN_TIME_WAIT;
+        head.time_wait = 7;
+        outcome = replay_numbers(&head, NUMBERS(1, 0, 0, 0, 1, 1 << 16, 1, 5));
+        assert_int_equal(outcome.result, REPLAY_END);
+        assert_int_equal(outcome.requested, OBSERVER_STATES);
+        assert_int_equal(outcome.complete, OBSERVER_STATES);
+        assert_int_equal(outcome.estimated, 0);
+        assert_int_equal(outcome.time_wait, 7);
+        assert_int_equal(outcome.overflow, 2);
+}
+
+static void test_time_wait_was_estimated(void **state)
+{
+        struct recscan head = plain;
+        struct outcome outcome;
+
+        (void)state;
+        head.flags |= RECSCAN_TIME_WAIT | RECSCAN_ESTIMATED;
+        head.time_wait = 7;
+        outcome = replay_numbers(&head, NUMBERS(1, 0, 0, 0, 1, 1 << 16, 1, 5));
+        assert_int_equal(outcome.result, REPLAY_END);
+        assert_int_equal(outcome.requested, SOCK_MASK(SOCK_CLOSE_WAIT));
+        assert_int_equal(outcome.complete, SOCK_MASK(SOCK_CLOSE_WAIT));
+        assert_int_equal(outcome.estimated, SOCK_MASK(SOCK_TIME_WAIT));
+        assert_int_equal(outcome.time_wait, 7);
+        assert_int_equal(outcome.overflow, 0); /* those belong to no port */
 }
 
 static void test_huge_counts(void **state)
@@ -675,6 +716,8 @@ int main(void)
                 cmocka_unit_test(test_cut_anywhere),
                 cmocka_unit_test(test_any_bit),
                 cmocka_unit_test(test_any_byte_with_a_right_checksum),
+                cmocka_unit_test(test_time_wait_was_asked_for),
+                cmocka_unit_test(test_time_wait_was_estimated),
                 cmocka_unit_test(test_huge_counts),
                 cmocka_unit_test(test_wrong_heads),
                 cmocka_unit_test(test_wrong_sockets),
