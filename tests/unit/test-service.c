@@ -49,7 +49,7 @@ static void assert_side(struct services *services, uint16_t local, uint16_t remo
 {
         struct port_key key = { 0 };
 
-        services_classify(services, local, remote, &key);
+        key = services_classify(services, local, remote);
         assert_int_equal(key.side, side);
         assert_int_equal(key.port, side == SIDE_LOCAL ? local : remote);
 }
