@@ -90,7 +90,7 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-detect install uninstall clean help
+.PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-detect bench-instructions install uninstall clean help
 
 all: $(B)/twmond $(B)/twmonctl
 	@:
@@ -220,6 +220,13 @@ bench-detect:
 	@$(AGAIN) build/bench-detect
 	@build/bench-detect
 
+bench-instructions:
+	@tools/deps.sh check
+	@$(AGAIN) build/bench-parse
+	@build/bench-parse
+	@echo
+	@tests/bench/instructions.sh build/bench-parse build/instructions.json
+
 # ---- install ----
 
 # Drop-ins lie with the documentation: below a unit's directory they would be on. The configuration is
@@ -289,6 +296,8 @@ help:
 	@echo 'make bench       the cost of 100,000 sockets in the ledger, beside that of listing them'
 	@echo 'make bench-detect'
 	@echo '                 leaks and healthy hosts, simulated: found, missed, false alarms (30 s)'
+	@echo 'make bench-instructions'
+	@echo '                 what a message of a dump costs: nanoseconds, and instructions by valgrind'
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make uninstall   with the same PREFIX etc.; keeps the configuration and the state. Before it:'
 	@echo '                 systemctl disable --now twmond.service twmond.socket'

@@ -11,6 +11,9 @@
 #define MIN(a, b)     ((a) < (b) ? (a) : (b))
 #define MAX(a, b)     ((a) > (b) ? (a) : (b))
 
+/* Kept apart from what is done for each socket, so that it costs nothing there. */
+#define RARELY __attribute__((cold, noinline))
+
 /* Runs fn(&variable) when the variable goes out of scope. */
 #define CLEANUP(fn)             __attribute__((cleanup(fn)))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))

@@ -24,12 +24,6 @@ static uint32_t *group_bucket(const struct grouptab *table, const struct ledger_
         return &table->buckets[hash & (table->size - 1)];
 }
 
-bool grouptab_same(const struct ledger_group *a, const struct ledger_group *b)
-{
-        return a->cgroup_id == b->cgroup_id && a->uid == b->uid &&
-               port_key_compare(&a->port, &b->port) == 0;
-}
-
 static void chain_groups(struct grouptab *table)
 {
         memset(table->buckets, 0xff, table->size * sizeof(*table->buckets));

@@ -45,7 +45,11 @@ int64_t grouptab_join(struct grouptab *table, const struct ledger_group *like);
 /* One member less; the last one frees the slot. */
 void grouptab_leave(struct grouptab *table, uint32_t number);
 
-bool grouptab_same(const struct ledger_group *a, const struct ledger_group *b);
+static inline bool grouptab_same(const struct ledger_group *a, const struct ledger_group *b)
+{
+        return a->cgroup_id == b->cgroup_id && a->uid == b->uid &&
+               port_key_same(&a->port, &b->port);
+}
 
 /*
  * Gives memory back when few slots are used: numbers change, and the new ones are returned in an

@@ -166,8 +166,15 @@ static int64_t count_reserved(const char *proc, const struct kernlimits *limits)
 
         if (!limits->port_range_known || !kernlimits_read_reserved(proc, &reserved))
                 return KERNLIMITS_UNKNOWN;
-        for (unsigned port = limits->port_first; port <= limits->port_last; port++)
-                n += port_set_has(&reserved, (uint16_t)port);
+        for (unsigned w = limits->port_first / 64; w <= limits->port_last / 64U; w++) {
+                uint64_t bits = reserved.words[w];
+
+                if (w == limits->port_first / 64)
+                        bits &= UINT64_MAX << (limits->port_first % 64);
+                if (w == limits->port_last / 64)
+                        bits &= UINT64_MAX >> (63 - limits->port_last % 64);
+                n += bits ? __builtin_popcountll(bits) : 0;
+        }
         return n;
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Entries lie in one dense array of 48 bytes each; an open-addressing table of positions
- * finds them by cookie. A scan touches each entry once and allocates nothing unless the array must
- * grow; walking them is one linear sweep. Removing moves the last entry into the hole. What sockets
- * of one program have in common is an interned group (grouptab.h), referred to by number.
+ * Entries lie in one dense array of 32 bytes each, found by cookie (ledgerindex.h). A scan touches
+ * each entry once and allocates nothing unless the array must grow; walking them is one linear sweep,
+ * two entries to a line of the processor's cache. Removing moves the last entry into the hole. What
+ * sockets of one program have in common is an interned group (grouptab.h), referred to by number.
+ * What nobody asks of all sockets, their peers above all, is not kept: a look at a port has them.
  *
  * The kernel walks its own table, so from scan to scan it shows the sockets in much the same order,
  * which is that of the entries: the entry behind the last one is tried before the table is asked.
  * That makes a scan of known sockets one linear sweep, too, with nothing to look up.
  *
- * The table doubles when full and shrinks when an eighth is used, so memory follows the number of
- * sockets down again.
+ * A socket takes 43 bytes at most: its entry, and up to 11 of the index. The array doubles when full
+ * and shrinks when an eighth is used, so memory follows the number of sockets down again; what is
+ * free of it at its end has not been touched, so that the system has given no memory for it.
  *
  * Age: a socket that is new to us is as old as dating.c finds. Being new means something where the
  * scan before was complete, had room for every socket, and is not long ago: then it was not in
@@ -29,23 +31,17 @@
 
 #include "base.h"
 #include "dating.h"
-#include "hash.h"
+#include "ledgerindex.h"
 
 #define ENTRIES_MIN 64 /* never shrinks below */
 
-static_assert(sizeof(struct ledger_entry) == 48, "an entry has 48 bytes");
-
-/* Where an entry is found. The tag tells most others apart without a look at their entries. */
-struct slot {
-        uint32_t tag;      /* of the cookie's hash; its home is tag & slot_mask() */
-        uint32_t position; /* + 1; 0: free */
-};
+static_assert(sizeof(struct ledger_entry) == 32, "an entry has 32 bytes");
 
 struct ledger {
         struct ledger_entry *entries;
         size_t n_entries;
-        size_t entries_size; /* a power of two */
-        struct slot *slots;  /* 2 * entries_size, by cookie */
+        size_t entries_size;
+        struct ledger_index index;
 
         struct grouptab groups;
 
@@ -62,70 +58,26 @@ struct ledger {
         bool was_full; /* sockets of the last complete scan found no room */
 };
 
-static size_t slot_mask(const struct ledger *ledger)
-{
-        return ledger->entries_size * 2 - 1;
-}
-
-static uint32_t tag_of(uint64_t cookie)
-{
-        return (uint32_t)hash_u64(cookie);
-}
-
-/* The slot that holds the cookie, or the free one where it belongs. */
-static size_t find_slot(const struct ledger *ledger, uint64_t cookie)
-{
-        const uint32_t tag = tag_of(cookie);
-        size_t i = tag & slot_mask(ledger);
-
-        while (ledger->slots[i].position != 0 &&
-               (ledger->slots[i].tag != tag ||
-                ledger->entries[ledger->slots[i].position - 1].cookie != cookie))
-                i = (i + 1) & slot_mask(ledger);
-        return i;
-}
-
-/* The slot of an entry that is there. */
-static size_t slot_of(const struct ledger *ledger, size_t e)
-{
-        size_t i = tag_of(ledger->entries[e].cookie) & slot_mask(ledger);
-
-        while (ledger->slots[i].position != e + 1)
-                i = (i + 1) & slot_mask(ledger);
-        return i;
-}
-
-static void index_entries(struct ledger *ledger)
-{
-        for (size_t e = 0; e < ledger->n_entries; e++) {
-                const uint32_t tag = tag_of(ledger->entries[e].cookie);
-                size_t i = tag & slot_mask(ledger);
-
-                while (ledger->slots[i].position != 0)
-                        i = (i + 1) & slot_mask(ledger);
-                ledger->slots[i] = (struct slot){ tag, (uint32_t)e + 1 };
-        }
-}
-
-/* Keeps the old tables where there is no memory for new ones. */
+/* Keeps the old array where there is no memory for a new one. */
 static int resize_entries(struct ledger *ledger, size_t size)
 {
-        struct slot *slots = calloc(size * 2, sizeof(*slots));
-        struct ledger_entry *entries;
+        struct ledger_entry *entries = realloc(ledger->entries, size * sizeof(*entries));
 
-        if (!slots)
+        if (!entries)
                 return -ENOMEM;
-        entries = realloc(ledger->entries, size * sizeof(*entries));
-        if (!entries) {
-                free(slots);
-                return -ENOMEM;
-        }
-        free(ledger->slots);
         ledger->entries = entries;
         ledger->entries_size = size;
-        ledger->slots = slots;
-        index_entries(ledger);
         return 0;
+}
+
+/* Room for one more. */
+static int reserve_entry(struct ledger *ledger)
+{
+        const size_t n = ledger->n_entries;
+
+        if (n == ledger->entries_size && resize_entries(ledger, n * 2) < 0)
+                return -ENOMEM;
+        return ledger_index_fit(&ledger->index, ledger->entries, n, n + 1);
 }
 
 int ledger_new(struct ledger **ret_ledger)
@@ -134,7 +86,8 @@ int ledger_new(struct ledger **ret_ledger)
 
         if (!ledger)
                 return -ENOMEM;
-        if (grouptab_init(&ledger->groups) < 0 || resize_entries(ledger, ENTRIES_MIN) < 0) {
+        if (grouptab_init(&ledger->groups) < 0 || resize_entries(ledger, ENTRIES_MIN) < 0 ||
+            ledger_index_init(&ledger->index) < 0) {
                 ledger_free(ledger);
                 return -ENOMEM;
         }
@@ -152,7 +105,7 @@ struct ledger *ledger_free(struct ledger *ledger)
 {
         if (ledger) {
                 free(ledger->entries);
-                free(ledger->slots);
+                ledger_index_done(&ledger->index);
                 grouptab_done(&ledger->groups);
                 ages_free(ledger->restored);
         }
@@ -199,8 +152,6 @@ static void update_entry(struct ledger_entry *entry, const struct sockrec *recor
         if (record->inode != 0)
                 entry->inode = record->inode;
         entry->stage = (uint8_t)close_wait_stage(record);
-        entry->peer = record->remote;
-        entry->peer_port = record->remote_port;
 }
 
 /* Room for restored ones that have not been seen yet. */
@@ -221,9 +172,7 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
         int64_t group;
         bool at_least;
 
-        if (ledger->n_entries + kept >= ledger->max ||
-            (ledger->n_entries == ledger->entries_size &&
-             resize_entries(ledger, ledger->entries_size * 2) < 0) ||
+        if (ledger->n_entries + kept >= ledger->max || reserve_entry(ledger) < 0 ||
             (group = grouptab_join(&ledger->groups, like)) < 0) {
                 ledger->untracked++;
                 return LEDGER_UNTRACKED;
@@ -237,8 +186,7 @@ static int add_entry(struct ledger *ledger, const struct sockrec *record,
         }
         update_entry(&entry, record);
         ledger->entries[ledger->n_entries] = entry;
-        ledger->slots[find_slot(ledger, record->cookie)] =
-                (struct slot){ tag_of(record->cookie), (uint32_t)++ledger->n_entries };
+        ledger_index_add(&ledger->index, ledger->entries, ledger->n_entries++);
         return 0;
 }
 
@@ -262,11 +210,9 @@ static struct ledger_entry *find_entry(struct ledger *ledger, uint64_t cookie)
         size_t e = ledger->next;
 
         if (e >= ledger->n_entries || ledger->entries[e].cookie != cookie) {
-                const uint32_t position = ledger->slots[find_slot(ledger, cookie)].position;
-
-                if (position == 0)
+                e = ledger_index_find(&ledger->index, ledger->entries, cookie);
+                if (e == LEDGER_INDEX_NONE)
                         return NULL;
-                e = position - 1;
         }
         ledger->next = e + 1;
         return &ledger->entries[e];
@@ -290,36 +236,13 @@ int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct
         return 0;
 }
 
-/* Closes the gap in the probe sequence behind a freed slot (Knuth 6.4, algorithm R). */
-static void free_slot(struct ledger *ledger, size_t hole)
-{
-        size_t i = hole;
-
-        for (;;) {
-                size_t home;
-
-                ledger->slots[hole] = (struct slot){ 0 };
-                do {
-                        i = (i + 1) & slot_mask(ledger);
-                        if (ledger->slots[i].position == 0)
-                                return;
-                        home = ledger->slots[i].tag & slot_mask(ledger);
-                } while (hole <= i ? hole < home && home <= i : hole < home || home <= i);
-                ledger->slots[hole] = ledger->slots[i];
-                hole = i;
-        }
-}
-
 static void remove_entry(struct ledger *ledger, size_t e)
 {
         const size_t last = ledger->n_entries - 1;
 
         grouptab_leave(&ledger->groups, ledger->entries[e].group);
-        free_slot(ledger, slot_of(ledger, e));
-        if (e != last) {
-                ledger->slots[slot_of(ledger, last)].position = (uint32_t)e + 1;
-                ledger->entries[e] = ledger->entries[last];
-        }
+        ledger_index_remove(&ledger->index, ledger->entries, e, last);
+        ledger->entries[e] = ledger->entries[last];
         ledger->n_entries--;
 }
 
@@ -338,6 +261,8 @@ static void shrink(struct ledger *ledger)
 {
         if (ledger->entries_size > ENTRIES_MIN && ledger->n_entries * 8 <= ledger->entries_size)
                 (void)resize_entries(ledger, MAX(ledger->entries_size / 4, (size_t)ENTRIES_MIN));
+        (void)ledger_index_fit(&ledger->index, ledger->entries, ledger->n_entries,
+                               ledger->n_entries);
         compact_groups(ledger);
 }
 
@@ -410,9 +335,9 @@ void ledger_each_age(const struct ledger *ledger, ages_fn fn, void *userdata)
 
 const struct ledger_entry *ledger_find(const struct ledger *ledger, uint64_t cookie)
 {
-        const uint32_t position = ledger->slots[find_slot(ledger, cookie)].position;
+        const size_t e = ledger_index_find(&ledger->index, ledger->entries, cookie);
 
-        return position > 0 ? &ledger->entries[position - 1] : NULL;
+        return e != LEDGER_INDEX_NONE ? &ledger->entries[e] : NULL;
 }
 
 size_t ledger_count(const struct ledger *ledger)

@@ -20,7 +20,7 @@
 #include "stage.h"
 
 #define LEDGER_SOCKETS_MAX   262144  /* until ledger_set_max() */
-#define LEDGER_MAX_LIMIT     4194304 /* of ledger_set_max() */
+#define LEDGER_MAX_LIMIT     4194304 /* of ledger_set_max(); ledger.c counts on it */
 #define LEDGER_MISSES_MAX    2       /* complete scans without a socket before it is forgotten */
 #define LEDGER_RESERVE_SCANS 6 /* for so many, of any kind, what was restored has room reserved */
 
@@ -37,11 +37,9 @@ enum {
 struct ledger_entry {
         uint64_t cookie;
         uint64_t first_seen_usec;
-        struct sock_addr peer;
         uint32_t group;
         uint32_t generation; /* of the scan attempt that saw it last */
         uint32_t inode;
-        uint16_t peer_port;
         uint8_t stage; /* enum close_wait_stage */
         uint8_t flags : 4;
         uint8_t misses : 4;

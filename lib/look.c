@@ -93,11 +93,24 @@ static int on_listener(const struct sockrec *record, void *userdata)
 
 static int on_socket(const struct sockrec *record, void *userdata)
 {
+        return observer_socket(userdata, record);
+}
+
+static int on_recorded_socket(const struct sockrec *record, void *userdata)
+{
         struct look *look = userdata;
 
         if (SOCK_MASK(record->state) & OBSERVER_STATES)
                 recorder_socket(look->recorder, record);
         return observer_socket(look->observer, record);
+}
+
+/* The recorder is not asked for each of a million sockets whether it is there. */
+static int dump_once(struct look *look, uint32_t states, bool info, struct diag_stats *stats)
+{
+        if (!look->recorder)
+                return diag_dump(look->diag, states, info, on_socket, look->observer, stats);
+        return diag_dump(look->diag, states, info, on_recorded_socket, look, stats);
 }
 
 /* Interrupted, and another attempt may do better. */
@@ -136,8 +149,7 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
         do {
                 observer_begin_sockets(look->observer);
                 recorder_begin_sockets(look->recorder);
-                dumps->sockets =
-                        diag_dump(look->diag, states, info, on_socket, look, &dumps->stats);
+                dumps->sockets = dump_once(look, states, info, &dumps->stats);
         } while (shall_retry(dumps->sockets, attempt++, dumps));
         recorder_end_sockets(look->recorder, dumps->sockets == 0);
 }

@@ -146,23 +146,37 @@ void observer_begin_sockets(struct observer *observer)
         ledger_begin(observer->ledger, observer->request->now_usec);
 }
 
+/* The census asked for tcp_info; ages are counted by scans. */
+static RARELY int count_undated(struct observer *observer, const struct sockrec *record)
+{
+        struct sockrec undated = *record;
+
+        undated.have &= ~(uint32_t)SOCKREC_INFO;
+        return tally_add(observer->tally, &undated);
+}
+
+static int count_socket(struct observer *observer, const struct sockrec *record)
+{
+        if (!(SOCK_MASK(record->state) & observer->states))
+                return 0; /* of a census, or a kernel that does not honour the mask */
+        if ((record->have & SOCKREC_INFO) && !observer->request->date_new)
+                return count_undated(observer, record);
+        return tally_add(observer->tally, record);
+}
+
+static RARELY int count_with_census(struct observer *observer, const struct sockrec *record)
+{
+        int r;
+
+        services_keep(observer->services, record->local_port);
+        r = census_taker_add(observer->taker, record);
+        return r < 0 ? r : count_socket(observer, record);
+}
+
 int observer_socket(struct observer *observer, const struct sockrec *record)
 {
-        struct sockrec undated;
-        int r = 0;
-
-        if (observer->census_due) {
-                services_keep(observer->services, record->local_port);
-                r = census_taker_add(observer->taker, record);
-        }
-        if (r < 0 || !(SOCK_MASK(record->state) & observer->states))
-                return r; /* of a census, or a kernel that does not honour the mask */
-        if (!observer->request->date_new && (record->have & SOCKREC_INFO)) {
-                undated = *record; /* the census asked for tcp_info; ages are counted by scans */
-                undated.have &= ~(uint32_t)SOCKREC_INFO;
-                record = &undated;
-        }
-        return tally_add(observer->tally, record);
+        return observer->census_due ? count_with_census(observer, record)
+                                    : count_socket(observer, record);
 }
 
 int observer_time_wait(struct observer *observer, const struct time_wait_counts *counts)

@@ -6,6 +6,7 @@
  * host serves it, the peer's where this host is the client (DESIGN: "side").
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum port_side {
@@ -23,6 +24,11 @@ struct port_key {
 
 /* "host", "local", "remote": the words of every interface. */
 const char *port_side_name(enum port_side side);
+
+static inline bool port_key_same(const struct port_key *a, const struct port_key *b)
+{
+        return a->port == b->port && a->side == b->side && a->netns == b->netns;
+}
 
 /* Orders by namespace, side, port: <0, 0, >0. */
 int port_key_compare(const struct port_key *a, const struct port_key *b);

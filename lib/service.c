@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One bit per port and question, so that the per-socket decision is a few bit tests: is it
- * listening in this dump, was it in the last one, did it lately, does the configuration name it. 8
- * KiB each, whatever the number of sockets. When a listener went away is kept for the few ports
- * that lost theirs, in a small array that is walked once per dump. Who listens on a port is a table
- * apart, by port (listeners.h).
+ * One bit per port and question, 8 KiB each, whatever the number of sockets: is it listening in this
+ * dump, was it in the last one, did it lately, does the configuration name it. What each socket asks
+ * is whether any of these holds, and that has a set of its own, made anew when one of the others
+ * changes: one bit test in 8 KiB, which stay in the processor's cache however the ports of a million
+ * sockets are spread.
+ *
+ * When a listener went away is kept for the few ports that lost theirs, in a small array that is
+ * walked once per dump. Who listens on a port is a table apart, by port (listeners.h).
  *
  * A port that lost its listener stays a service for as long as it has sockets, and for a while
  * after that: what leaks on it must not move to another name.
@@ -13,6 +16,7 @@
 
 #include "service.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +35,7 @@ struct services {
         struct port_set dumping;   /* seen by the dump under way */
         struct port_set lately;    /* lost its listener less than SERVICE_KEEP_USEC ago */
         struct port_set configured;
+        struct port_set serving; /* listening, lately or configured */
         struct port_set used; /* without a listener, but the current scan shows sockets of theirs */
         struct gone_port *gone; /* exactly the ports in lately; at most PORT_NUMBERS */
         size_t n_gone;
@@ -67,6 +72,14 @@ void services_set_range(struct services *services, uint16_t first, uint16_t last
         services->range_last = last;
 }
 
+static void settle_serving(struct services *services)
+{
+        for (size_t w = 0; w < ARRAY_SIZE(services->serving.words); w++)
+                services->serving.words[w] = services->listening.words[w] |
+                                             services->lately.words[w] |
+                                             services->configured.words[w];
+}
+
 static void configure_port(const struct port_key *key, void *userdata)
 {
         struct services *services = userdata;
@@ -79,6 +92,7 @@ void services_set_configured(struct services *services, const struct rules *rule
 {
         memset(&services->configured, 0, sizeof(services->configured));
         rules_each_configured(rules, configure_port, services);
+        settle_serving(services);
 }
 
 void services_begin(struct services *services)
@@ -166,6 +180,7 @@ void services_end(struct services *services, uint64_t now_usec, bool complete)
                 merge_partial(services);
         }
         expire_gone(services, now_usec);
+        settle_serving(services);
         listeners_keep(&services->listeners, is_remembered, services);
 }
 
@@ -215,45 +230,49 @@ int services_restore(struct services *services, const struct service_port *port)
                 r = remember_gone(services, port->port, port->since_usec);
         if (r < 0)
                 return r;
+        port_set_add(&services->serving, port->port);
         if (!port->listening && port->used)
                 port_set_add(&services->used, port->port);
         listeners_see(&services->listeners, &record, false);
         return 0;
 }
 
-static bool is_service(const struct services *services, uint16_t port)
-{
-        return port_set_has(&services->listening, port) ||
-               port_set_has(&services->configured, port) || port_set_has(&services->lately, port);
-}
-
 /*
  * No listener known: then a local port outside the ephemeral range looks like a service, unless
  * the peer's port lies below that range and looks like one as well (an NFS client speaking from 793
  * to 2049 is a client).
+ *
+ * No branches from here on: the side of the next socket is anybody's guess, and where the processor
+ * has to guess, a wrong one costs as much as all the rest.
  */
 static bool looks_like_service(const struct services *services, uint16_t local, uint16_t remote)
 {
-        const bool ephemeral = local >= services->range_first && local <= services->range_last;
+        const bool ephemeral = (local >= services->range_first) & (local <= services->range_last);
 
-        return !ephemeral && remote >= services->range_first;
+        return !ephemeral & (remote >= services->range_first);
 }
+
+static_assert(SIDE_REMOTE == SIDE_LOCAL + 1, "a side is found without a branch");
 
 enum port_side services_side(const struct services *services, uint16_t local_port,
                              uint16_t remote_port)
 {
-        return is_service(services, local_port) ||
-                               looks_like_service(services, local_port, remote_port)
-                       ? SIDE_LOCAL
-                       : SIDE_REMOTE;
+        const unsigned is_known = port_set_has(&services->serving, local_port);
+        const unsigned looks = looks_like_service(services, local_port, remote_port);
+
+        return SIDE_REMOTE - (is_known | looks);
 }
 
-void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
-                       struct port_key *ret_key)
+struct port_key services_classify(struct services *services, uint16_t local_port,
+                                  uint16_t remote_port)
 {
-        ret_key->side = services_side(services, local_port, remote_port);
-        ret_key->port = ret_key->side == SIDE_LOCAL ? local_port : remote_port;
-        services_keep(services, local_port);
+        enum port_side side;
+
+        if (services->n_gone > 0)
+                services_keep(services, local_port);
+        side = services_side(services, local_port, remote_port);
+        return (struct port_key){ .port = side == SIDE_LOCAL ? local_port : remote_port,
+                                  .side = (uint8_t)side };
 }
 
 void services_keep(struct services *services, uint16_t local_port)

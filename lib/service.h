@@ -34,9 +34,9 @@ void services_listening(struct services *services, const struct sockrec *record)
 /* complete: ports that were not seen have lost their listener. A partial dump proves nothing. */
 void services_end(struct services *services, uint64_t now_usec, bool complete);
 
-/* Fills in side and port; the namespace is the caller's. O(1). */
-void services_classify(struct services *services, uint16_t local_port, uint16_t remote_port,
-                       struct port_key *ret_key);
+/* Side and port; the namespace is the caller's to set. O(1). */
+struct port_key services_classify(struct services *services, uint16_t local_port,
+                                  uint16_t remote_port);
 
 /* The side that services_classify() would say, and nothing is remembered: for whoever only looks. */
 enum port_side services_side(const struct services *services, uint16_t local_port,

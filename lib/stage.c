@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Each test narrows what the program can have done, from the earliest step to the last. */
-
 #include "stage.h"
 
 #include <assert.h>
-
-enum close_wait_stage close_wait_stage(const struct sockrec *record)
-{
-        if (record->inode == 0)
-                return STAGE_UNACCEPTED;
-        if (record->receive_queue > 1)
-                return STAGE_UNREAD;
-        return record->receive_queue == 1 ? STAGE_EOF_UNREAD : STAGE_UNCLOSED;
-}
 
 const char *close_wait_stage_name(enum close_wait_stage stage)
 {

@@ -16,9 +16,17 @@ enum close_wait_stage {
 /*
  * From receive queue and inode of a socket in CLOSE_WAIT. The queue counts the FIN: 0 means that
  * end-of-file was read, 1 that only it waits, more that data waits before it (tcp_ioctl(SIOCINQ)
- * and tcp_diag_get_info() in the kernel).
+ * and tcp_diag_get_info() in the kernel). Each test narrows what the program can have done, from the
+ * earliest step to the last.
  */
-enum close_wait_stage close_wait_stage(const struct sockrec *record);
+static inline enum close_wait_stage close_wait_stage(const struct sockrec *record)
+{
+        if (record->inode == 0)
+                return STAGE_UNACCEPTED;
+        if (record->receive_queue > 1)
+                return STAGE_UNREAD;
+        return record->receive_queue == 1 ? STAGE_EOF_UNREAD : STAGE_UNCLOSED;
+}
 
 /* "unaccepted", "unread", "eof-unread", "unclosed" */
 const char *close_wait_stage_name(enum close_wait_stage stage);

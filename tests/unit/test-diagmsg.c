@@ -558,6 +558,48 @@ static void test_overrun_and_noop(void **state)
         assert_true(reader.interrupted);
 }
 
+static void test_unknown_control_message(void **state)
+{
+        struct datagram d = { .len = 0 };
+        struct seen seen = { 0 };
+        struct diagmsg_reader reader = reader_for(&seen);
+
+        (void)state;
+        begin_socket(&d, AF_INET, 8);
+        d.nlh->nlmsg_type = NLMSG_MIN_TYPE - 1;
+        assert_int_equal(read_copy(&reader, &d, d.len), 0);
+        assert_int_equal(seen.n, 0);
+        assert_int_equal(reader.malformed, 1);
+        assert_true(reader.interrupted);
+}
+
+/* The struct on the stack is the same for all. */
+static void test_nothing_is_left_of_the_socket_before(void **state)
+{
+        const uint8_t shutdown = 1;
+        const uint64_t cgroup_id = UINT64_MAX;
+        const uint32_t info[64] = { [12] = 5, [13] = 6, [14] = 7, [15] = 8 };
+        struct datagram d = { .len = 0 };
+        struct inet_diag_msg *msg = begin_socket(&d, AF_INET6, 8);
+        struct seen seen = { 0 };
+        struct diagmsg_reader reader = reader_for(&seen);
+        struct sockrec alone;
+
+        (void)state;
+        memset(&msg->id, 0xff, sizeof(msg->id));
+        msg->idiag_uid = msg->idiag_inode = UINT32_MAX;
+        put_attribute(&d, INET_DIAG_SHUTDOWN, &shutdown, sizeof(shutdown));
+        put_attribute(&d, INET_DIAG_SKV6ONLY, &shutdown, sizeof(shutdown));
+        put_attribute(&d, INET_DIAG_CGROUP_ID, &cgroup_id, sizeof(cgroup_id));
+        put_attribute(&d, INET_DIAG_INFO, info, sizeof(info));
+        begin_socket(&d, AF_INET, 6)->idiag_timer = 3;
+        assert_int_equal(parse_last(&d, &alone), 0);
+        assert_int_equal(alone.have, SOCKREC_MINI);
+        assert_int_equal(read_copy(&reader, &d, d.len), 0);
+        assert_int_equal(seen.n, 2);
+        assert_memory_equal(&seen.last, &alone, sizeof(alone));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -583,6 +625,8 @@ int main(void)
                 cmocka_unit_test(test_errors_are_handed_through),
                 cmocka_unit_test(test_sink_stops_the_dump),
                 cmocka_unit_test(test_overrun_and_noop),
+                cmocka_unit_test(test_unknown_control_message),
+                cmocka_unit_test(test_nothing_is_left_of_the_socket_before),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -47,9 +47,8 @@ static void dump(struct services *services, uint64_t now, int port, bool complet
 static void assert_side(struct services *services, uint16_t local, uint16_t remote,
                         enum port_side side)
 {
-        struct port_key key = { 0 };
+        const struct port_key key = services_classify(services, local, remote);
 
-        services_classify(services, local, remote, &key);
         assert_int_equal(key.side, side);
         assert_int_equal(key.port, side == SIDE_LOCAL ? local : remote);
 }
