@@ -90,7 +90,8 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-detect bench-instructions install uninstall clean help
+.PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-budget bench-doc \
+        bench-ledger bench-detect bench-instructions install uninstall clean help
 
 all: $(B)/twmond $(B)/twmonctl
 	@:
@@ -143,6 +144,16 @@ $(B)/bench-%: $(B)/tests/bench/bench-%.o $(B)/libbench.a $(B)/libtwmon.a
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_twmonctl)
 
+# The floor that twmond is measured against shares no code with it.
+build/bench-floor: tests/bench/bench-floor.c Makefile
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -o $@ $<
+
+# Preloaded into twmond by the benchmark.
+build/bench-shim.so: tests/bench/bench-shim.c Makefile
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
+
 # After test-% of unit/: make takes the pattern whose source is there.
 $(B)/test-%: $(B)/tests/bench/test-%.o $(B)/libbench.a $(B)/libtwmon.a
 	$(call say,LD)
@@ -182,12 +193,12 @@ MACHINES  = $(sort $(wildcard tests/systemd/test_*.py))
 SUITES    = $(LINTS) $(sort $(wildcard tests/systemd/*.sh)) $(MACHINES) \
             $(patsubst $(B)/%,build/check/%,$(UNIT_TESTS) $(BENCH_TESTS)) \
             $(foreach n,$(FUZZ_NAMES),'build/check/replay-$(n) tests/fuzz/corpus/$(n)') \
-            $(sort $(wildcard tests/live/test_*.py))
+            $(sort $(wildcard tests/bench/test_*.py)) $(sort $(wildcard tests/live/test_*.py))
 
 # A demo that is broken is a broken promise, so it is built here too.
 check:
 	@tools/deps.sh check
-	@$(AGAIN) WERROR=1 all build/demo-leaky build/clock-shim.so
+	@$(AGAIN) WERROR=1 $(BENCH_NEEDS) build/demo-leaky build/clock-shim.so
 	@$(AGAIN) WERROR=1 VARIANT=check tests
 	@tests/run $(SUITES)
 
@@ -210,7 +221,27 @@ fuzz:
 	@for name in $(FUZZ_NAMES); do tests/fuzz/run.sh $$name $(FUZZ_SECONDS) || exit 1; done
 
 # The release build: sanitizers would be what is measured.
+BENCH_NEEDS = all build/bench-floor build/bench-make build/bench-shim.so
+BENCH_JSON ?= build/bench.json
+
+# It goes on without a peer that cannot be had, and says so.
 bench:
+	@tools/deps.sh bench
+	@tools/deps.sh peers || :
+	@$(AGAIN) $(BENCH_NEEDS)
+	@tests/bench/bench.py --json '$(BENCH_JSON)' $(if $(QUICK),--quick) $(if $(BUDGET),--budget)
+
+bench-budget:
+	@tools/deps.sh bench
+	@$(AGAIN) $(BENCH_NEEDS)
+	@tests/bench/bench.py --json '$(BENCH_JSON)' --budget-only
+
+bench-doc:
+	@tests/bench/bench.py --doc '$(BENCH_JSON)' >build/performance.md
+	@mkdir -p docs
+	@mv build/performance.md docs/performance.md
+
+bench-ledger:
 	@tools/deps.sh run
 	@$(AGAIN) build/bench-ledger
 	@build/bench-ledger
@@ -293,7 +324,14 @@ help:
 	@echo '                 the tests that boot a systemd, with the one unpacked in DIR (as root)'
 	@echo 'make lint        only the checks that read the tree'
 	@echo 'make fuzz        every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
-	@echo 'make bench       the cost of 100,000 sockets in the ledger, beside that of listing them'
+	@echo 'make bench       what a million sockets cost, beside the bare dump, ss, collectd, node_exporter'
+	@echo '                 and others, in namespaces of its own (12 min; QUICK=1: less than one);'
+	@echo '                 writes BENCH_JSON=$(BENCH_JSON)'
+	@echo 'make bench-budget'
+	@echo '                 the same for ten minutes under CPUBudget; BUDGET=1 adds it to make bench'
+	@echo 'make bench-doc   docs/performance.md from the last run'
+	@echo 'make bench-ledger'
+	@echo '                 the cost of 100,000 sockets in the ledger, beside that of listing them'
 	@echo 'make bench-detect'
 	@echo '                 leaks and healthy hosts, simulated: found, missed, false alarms (30 s)'
 	@echo 'make bench-instructions'

@@ -1,19 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# deps.sh run|check: finds what is missing to build twmon, or to test it as well, and installs it
-# through the system's package manager: as root, or through sudo. Silent when nothing is missing;
-# then it needs neither root nor a network.
+# deps.sh run|check|bench: finds what is missing to build twmon, or to test or measure it as well, and
+# installs it through the system's package manager: as root, or through sudo. Silent when nothing is
+# missing; then it needs neither root nor a network.
+#
+# deps.sh peers: likewise what twmond is measured beside, each by itself: one that cannot be had is
+# said, and the others are there. Services whose package would start them are only unpacked, in
+# build/peers: nobody who measures wants them to run on this host.
 #
 # Two tables: what is needed and how to tell that it is there; and what it is called where.
 set -u
 
 goal=${1:-run}
+unpacked=$(dirname "$0")/../build/peers
 PATH=$PATH:/usr/sbin:/sbin # ip(8) is there, and not in every user's PATH
+PATH=$PATH:$unpacked/usr/sbin:$unpacked/usr/bin
 
 # ---- what is needed: NAME PROBE, one a line ----
 # cmd: a command; file: a file, below /usr too; pkg: a pkg-config module; sanitizers: a compiler can
-# link them; fuzzer: and libFuzzer
+# link them; fuzzer: and libFuzzer; python: a module; either: a command by one of two names
 needs_run='
 compiler cmd:cc
 libc file:/include/stdio.h
@@ -44,6 +50,19 @@ journald file:/lib/systemd/systemd-journald
 dbus file:/lib/systemd/system/dbus.socket
 '
 
+needs_bench='
+ip cmd:ip
+python3 cmd:python3
+setpriv cmd:setpriv
+'
+needs_peers='
+ss cmd:ss
+netstat cmd:netstat
+psutil python:psutil
+collectd cmd:collectd
+node_exporter either:prometheus-node-exporter,node_exporter
+'
+
 # ---- what it is called: NAME APT DNF ZYPPER PACMAN ----
 names='
 compiler     gcc                     gcc                  gcc                gcc
@@ -71,6 +90,11 @@ shellcheck   shellcheck              ShellCheck           ShellCheck         she
 systemd      systemd                 systemd              systemd            systemd
 journald     systemd                 systemd              systemd            systemd
 dbus         dbus                    dbus-daemon          dbus-1             dbus
+setpriv      util-linux              util-linux           util-linux         util-linux
+netstat      net-tools               net-tools            net-tools-deprecated net-tools
+psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil
+collectd     unpack:collectd-core    collectd             collectd           collectd
+node_exporter unpack:prometheus-node-exporter node-exporter golang-github-prometheus-node_exporter prometheus-node-exporter
 '
 
 say() { printf '%s\n' "$*" >&2; }
@@ -91,6 +115,8 @@ is_there() { # PROBE
         case $1 in
         cmd:*) command -v "$what" >/dev/null 2>&1 ;;
         pkg:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$what" ;;
+        python:*) python3 -c "import $what" 2>/dev/null || /usr/bin/python3 -c "import $what" 2>/dev/null ;;
+        either:*) command -v "${what%,*}" >/dev/null 2>&1 || command -v "${what#*,}" >/dev/null 2>&1 ;;
         file:*) [ -e "$what" ] || [ -e "/usr$what" ] ;;
         sanitizers:*) links "$what" address,undefined 'int main(void) { return 0; }' ;;
         fuzzer:*)
@@ -101,8 +127,12 @@ is_there() { # PROBE
 }
 
 find_missing() {
-        needs=$needs_run
-        [ "$goal" = check ] && needs="$needs_run $needs_check"
+        case $goal in
+        run) needs=$needs_run ;;
+        check) needs="$needs_run $needs_check" ;;
+        bench) needs="$needs_run $needs_bench" ;;
+        peers) needs=$needs_peers ;;
+        esac
         # shellcheck disable=SC2086 # pairs of words
         set -- $needs
         while [ $# -ge 2 ]; do
@@ -180,10 +210,33 @@ as_root() {
         $root $1 </dev/null >"$log" 2>&1
 }
 
-install_missing() {
+# unpack PACKAGE: what it needs besides is a C library; Debian's names alone are marked so.
+unpack() (
+        mkdir -p "$unpacked" && cd "$unpacked" &&
+                apt-get download -qq "$1" >"$log" 2>&1 && dpkg-deb -x "$1"_*.deb . && rm -f "$1"_*.deb
+)
+
+install_packages() { # PACKAGE...
+        case $1 in
+        unpack:*) unpack "${1#unpack:}" ;;
+        *) as_root "$command $*" ;;
+        esac
+}
+
+install_names() { # NAME...
+        packages=$(packages_for "$@")
         # shellcheck disable=SC2086 # words
-        packages=$(packages_for $missing)
-        as_root "$command $packages"
+        install_packages $packages
+}
+
+# Package lists that are missing or old are read once, and then it is tried again.
+provide() { # NAME...
+        say "Installing: $(packages_for "$@")($manager)"
+        install_names "$@" && return
+        as_root "$(refresh_command)" && install_names "$@" && return
+        tail -n 20 "$log" >&2
+        say "Installing failed. To try by hand: ${root:+$root }${command#env DEBIAN_FRONTEND=noninteractive } ${packages% }"
+        return 1
 }
 
 missing=$(find_missing)
@@ -204,12 +257,13 @@ fi
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
-say "Installing: ${packages% } ($manager)"
-# Package lists that are missing or old are read once, and then it is tried again.
-if ! install_missing && ! { as_root "$(refresh_command)" && install_missing; }; then
-        tail -n 20 "$log" >&2
-        say "Installing failed. To try by hand: ${root:+$root }${command#env DEBIAN_FRONTEND=noninteractive } ${packages% }"
-        exit 1
+# shellcheck disable=SC2086 # words
+if [ "$goal" = peers ]; then
+        for name in $missing; do
+                provide "$name"
+        done
+else
+        provide $missing || exit 1
 fi
 
 missing=$(find_missing)

@@ -308,13 +308,16 @@ static int failed(const char *what, int error)
 
 int main(void)
 {
+        const struct crowd_order order = { .kind = CROWD_CLOSE_WAIT,
+                                           .sockets = SOCKETS,
+                                           .port = CROWD_PORT };
         struct bench bench = { 0 };
         struct crowd crowd;
         int r = crowd_enter();
 
         if (r < 0)
                 return failed("no network namespace of its own", r);
-        r = crowd_make(SOCKETS, &crowd);
+        r = crowd_make(&order, &crowd);
         if (r < 0)
                 return failed("making the sockets failed", r);
         r = prepare(&bench);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each holder listens, connects to itself, accepts, and closes the client's end: what it keeps is
- * in CLOSE_WAIT. The clients' ends linger in FIN_WAIT2 for tcp_fin_timeout, which is set to its
- * least in the namespace, so that they are gone before anything is measured.
+ * Each holder listens, connects to itself and accepts. Where it then closes the client's end, what it
+ * keeps is in CLOSE_WAIT. The clients' ends linger in FIN_WAIT2 for tcp_fin_timeout, which is set to
+ * its least in the namespace, so that they are gone before anything is measured. Where it keeps both,
+ * they are ESTABLISHED, and end with a reset, so that no TIME_WAIT is left behind.
  */
 
 #include "crowd.h"
@@ -68,36 +69,52 @@ static int serve(const struct sockaddr_in *address)
         return fd;
 }
 
+static int reset_at_close(int fd)
+{
+        const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+        return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? -errno : 0;
+}
+
 /*
- * One more in CLOSE_WAIT, whose descriptor stays open. A client's port is never used again: where
- * its own end is gone, the kernel would give it to another, whose SYN ends the server's.
+ * One more connection, whose descriptors stay open: the server's, and of ESTABLISHED both. A client's
+ * port is never used again: where its own end is gone, the kernel would give it to another, whose SYN
+ * ends the server's.
  */
-static int add_socket(int server, const struct sockaddr_in *address, size_t number)
+static int add_connection(int server, const struct sockaddr_in *address, size_t number,
+                          enum crowd_kind kind)
 {
         const struct sockaddr_in from = { .sin_family = AF_INET,
                                           .sin_port = htons((uint16_t)(CLIENT_PORT + number)),
                                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK +
                                                                    ntohs(address->sin_port)) };
         CLEANUP(close_fdp) int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int accepted, r;
 
         if (client < 0 || bind(client, (const struct sockaddr *)&from, sizeof(from)) < 0 ||
-            connect(client, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
-            accept4(server, NULL, NULL, SOCK_CLOEXEC) < 0)
+            connect(client, (const struct sockaddr *)address, sizeof(*address)) < 0)
                 return -errno;
-        return 0;
+        accepted = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+        if (accepted < 0)
+                return -errno;
+        if (kind == CROWD_CLOSE_WAIT)
+                return 0;
+        r = reset_at_close(accepted);
+        return r < 0 ? r : reset_at_close(TAKE_FD(client));
 }
 
 /* The holder's life: says 0 or what went wrong, and then keeps what it has until it is killed. */
-_Noreturn static void hold(unsigned port, size_t sockets, int ready)
+_Noreturn static void hold(const struct crowd_order *order, int ready)
 {
         const struct sockaddr_in address = { .sin_family = AF_INET,
-                                             .sin_port = htons((uint16_t)port),
+                                             .sin_port = htons(order->port),
                                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        const size_t per_connection = order->kind == CROWD_ESTABLISHED ? 2 : 1;
         const int server = serve(&address);
         int r = MIN(server, 0);
 
-        for (size_t i = 0; i < sockets && r == 0; i++)
-                r = add_socket(server, &address, i);
+        for (size_t i = 0; i < order->sockets / per_connection && r == 0; i++)
+                r = add_connection(server, &address, i, order->kind);
         if (write(ready, &r, sizeof(r)) != sizeof(r) || r < 0)
                 _exit(1);
         for (;;)
@@ -120,7 +137,7 @@ static int raise_limit(size_t *ret_sockets)
         return 0;
 }
 
-static int start_holder(struct crowd *crowd, size_t sockets, int ready)
+static int start_holder(struct crowd *crowd, const struct crowd_order *share, int ready)
 {
         const pid_t parent = getpid();
         const pid_t pid = fork();
@@ -131,7 +148,7 @@ static int start_holder(struct crowd *crowd, size_t sockets, int ready)
                 (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                 if (getppid() != parent)
                         _exit(1); /* it has died meanwhile */
-                hold(CROWD_PORT + (unsigned)crowd->n, sockets, ready);
+                hold(share, ready);
         }
         crowd->holders[crowd->n++] = pid;
         return 0;
@@ -152,22 +169,25 @@ static int wait_until_ready(const struct crowd *crowd, int ready)
         return 0;
 }
 
-static int start_all(struct crowd *crowd, size_t sockets, size_t per_holder, int ready)
+static int start_all(struct crowd *crowd, const struct crowd_order *order, size_t per_holder,
+                     int ready)
 {
+        struct crowd_order share = *order;
+        size_t left = order->sockets;
         int r = 0;
 
-        if ((sockets + per_holder - 1) / per_holder > CROWD_HOLDERS_MAX)
+        if ((left + per_holder - 1) / per_holder > CROWD_HOLDERS_MAX)
                 return -E2BIG;
-        while (sockets > 0 && r == 0) {
-                const size_t n = MIN(sockets, per_holder);
-
-                r = start_holder(crowd, n, ready);
-                sockets -= n;
+        while (left > 0 && r == 0) {
+                share.sockets = MIN(left, per_holder);
+                r = start_holder(crowd, &share, ready);
+                left -= share.sockets;
+                share.port++;
         }
         return r;
 }
 
-int crowd_make(size_t sockets, struct crowd *ret_crowd)
+int crowd_make(const struct crowd_order *order, struct crowd *ret_crowd)
 {
         struct crowd crowd = { .n = 0 };
         size_t per_holder = CROWD_PER_HOLDER_MAX;
@@ -178,7 +198,7 @@ int crowd_make(size_t sockets, struct crowd *ret_crowd)
                 return r;
         if (pipe2(ready, O_CLOEXEC) < 0)
                 return -errno;
-        r = start_all(&crowd, sockets, per_holder, ready[1]);
+        r = start_all(&crowd, order, per_holder, ready[1]);
         (void)close(ready[1]);
         if (r == 0)
                 r = wait_until_ready(&crowd, ready[0]);

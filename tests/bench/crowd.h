@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Very many real sockets in CLOSE_WAIT, in a network namespace of their own, held by processes of
- * their own: one may not open so many. They end with the program that asked for them, however that
+ * Very many real sockets in CLOSE_WAIT or ESTABLISHED, in a network namespace of their own, held by
+ * processes of their own: one may not open so many. They end with the program that asked for them, however that
  * ends, and the namespace with the last of them.
  */
 
@@ -14,6 +14,17 @@
 #define CROWD_HOLDERS_MAX    64
 #define CROWD_PER_HOLDER_MAX 12500
 #define CROWD_PORT           20000 /* of the first holder; the next one has the next */
+
+enum crowd_kind {
+        CROWD_CLOSE_WAIT,
+        CROWD_ESTABLISHED, /* both ends count */
+};
+
+struct crowd_order {
+        enum crowd_kind kind;
+        size_t sockets;
+        uint16_t port; /* of the first holder; each crowd of a namespace needs ports of its own */
+};
 
 struct crowd {
         pid_t holders[CROWD_HOLDERS_MAX];
@@ -30,5 +41,5 @@ int crowd_enter(void);
  * Makes so many sockets and waits until they are there. 0, or -errno: nothing is left behind.
  * -E2BIG: more than CROWD_HOLDERS_MAX processes may hold.
  */
-int crowd_make(size_t sockets, struct crowd *ret_crowd);
+int crowd_make(const struct crowd_order *order, struct crowd *ret_crowd);
 void crowd_end(struct crowd *crowd);

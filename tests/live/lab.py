@@ -84,7 +84,7 @@ class Skip(Exception):
 # The namespace -----------------------------------------------------------------------------------
 
 
-def _how_to_unshare():
+def how_to_unshare():
     """The unshare(1) command that works here, or None and the reason."""
     if not shutil.which("unshare"):
         return None, "unshare(1) is missing"
@@ -104,7 +104,7 @@ def _skip_all(reason):
 
 
 def _enter_namespace():
-    command, reason = _how_to_unshare()
+    command, reason = how_to_unshare()
     if not command:
         _skip_all(reason)
     os.environ[INSIDE] = "1"
@@ -117,7 +117,7 @@ def mount(*args):
         raise Skip(f"mount {' '.join(args)}: {result.stderr.strip()}")
 
 
-def _hide_journald():
+def hide_journald():
     """The host's journal is not where these alerts belong."""
     directory = os.path.dirname(JOURNAL_SOCKET)
     if os.path.isdir(directory):
@@ -149,7 +149,7 @@ def run(*tests, limit=60):
     if INSIDE not in os.environ:
         _enter_namespace()
     try:
-        _hide_journald()
+        hide_journald()
     except Skip as skip:
         _skip_all(skip)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
