@@ -59,10 +59,10 @@ void host_facts_clear(struct host_facts *facts);
 void sockstat_parse(const char *text, const char *text6, struct sockstat *ret_sockstat);
 
 /*
- * Reads what can be read below proc ("/proc"); the rest is unknown. Rates and table are the
- * caller's: they need a history and a scan.
+ * Reads what can be read; the rest is unknown. Rates and table are the caller's: they need a history
+ * and a scan.
  */
-void host_facts_read(const char *proc, struct host_facts *ret_facts);
+void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts);
 
 /*
  * Fills in facts->tw_table and moves *last on. time_wait: TIME_WAIT sockets of a scan that counted

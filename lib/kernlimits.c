@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each setting is one short read of one small file, so that a scan may ask for it afresh: sysctls
- * change while we run. An unreadable file is an unknown, never a zero.
+ * Each setting is one short read of one small file that stays open, so that a scan may ask for it
+ * afresh: sysctls change while we run. An unreadable file is an unknown, never a zero.
  *
  * The kernel gives a list of ports in one read() or cuts it. It is short or empty almost
  * everywhere, so it gets a small buffer first, and one for the worst case only where it needs it.
@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "base.h"
-#include "procfile.h"
 #include "units.h"
 
 #define FILE_MAX_BYTES  256
@@ -91,10 +90,10 @@ static bool parse_number(const char *text, int64_t *ret_number)
         return true;
 }
 
-static int read_number(const char *proc, const char *name, int64_t *ret_number)
+static int read_number(struct proc_reader *reader, const char *name, int64_t *ret_number)
 {
         char text[FILE_MAX_BYTES];
-        int r = procfile_read(proc, name, text, sizeof(text));
+        int r = proc_reader_read(reader, name, text, sizeof(text));
 
         if (r == 0 && !parse_number(text, ret_number))
                 r = -EBADMSG;
@@ -143,28 +142,28 @@ bool kernlimits_parse_ports(const char *text, struct port_set *ret_ports)
         return true;
 }
 
-bool kernlimits_read_reserved(const char *proc, struct port_set *ret_reserved)
+bool kernlimits_read_reserved(struct proc_reader *reader, struct port_set *ret_reserved)
 {
         static const char name[] = "sys/net/ipv4/ip_local_reserved_ports";
         CLEANUP(free_text) char *all = NULL;
         char text[FILE_MAX_BYTES];
-        int r = procfile_read(proc, name, text, sizeof(text));
+        int r = proc_reader_read(reader, name, text, sizeof(text));
 
         if (r == 0)
                 return kernlimits_parse_ports(text, ret_reserved);
         if (r != -E2BIG)
                 return false;
         all = malloc(PORTS_MAX_BYTES);
-        return all && procfile_read(proc, name, all, PORTS_MAX_BYTES) == 0 &&
+        return all && proc_reader_read(reader, name, all, PORTS_MAX_BYTES) == 0 &&
                kernlimits_parse_ports(all, ret_reserved);
 }
 
-static int64_t count_reserved(const char *proc, const struct kernlimits *limits)
+static int64_t count_reserved(struct proc_reader *reader, const struct kernlimits *limits)
 {
         struct port_set reserved;
         int64_t n = 0;
 
-        if (!limits->port_range_known || !kernlimits_read_reserved(proc, &reserved))
+        if (!limits->port_range_known || !kernlimits_read_reserved(reader, &reserved))
                 return KERNLIMITS_UNKNOWN;
         for (unsigned w = limits->port_first / 64; w <= limits->port_last / 64U; w++) {
                 uint64_t bits = reserved.words[w];
@@ -178,35 +177,36 @@ static int64_t count_reserved(const char *proc, const struct kernlimits *limits)
         return n;
 }
 
-static void read_settings(const char *proc, const struct setting *settings, size_t n,
+static void read_settings(struct proc_reader *reader, const struct setting *settings, size_t n,
                           struct kernlimits *limits)
 {
         for (size_t i = 0; i < n; i++)
-                (void)read_number(proc, settings[i].name,
+                (void)read_number(reader, settings[i].name,
                                   (int64_t *)((char *)limits + settings[i].offset));
 }
 
 /* Kernels that do not let it be set wait for a second. */
-static void read_reuse_delay(const char *proc, struct kernlimits *limits)
+static void read_reuse_delay(struct proc_reader *reader, struct kernlimits *limits)
 {
-        int r = read_number(proc, "sys/net/ipv4/tcp_tw_reuse_delay", &limits->tw_reuse_delay_msec);
+        int r = read_number(reader, "sys/net/ipv4/tcp_tw_reuse_delay",
+                            &limits->tw_reuse_delay_msec);
 
         if (r == -ENOENT && limits->tw_reuse != KERNLIMITS_UNKNOWN)
                 limits->tw_reuse_delay_msec = KERNLIMITS_TW_REUSE_DELAY_MSEC;
 }
 
-void kernlimits_read_scan(const char *proc, struct kernlimits *ret_limits)
+void kernlimits_read_scan(struct proc_reader *reader, struct kernlimits *ret_limits)
 {
         struct kernlimits limits;
         char text[FILE_MAX_BYTES];
 
         kernlimits_clear(&limits);
-        if (procfile_read(proc, "sys/net/ipv4/ip_local_port_range", text, sizeof(text)) == 0)
+        if (proc_reader_read(reader, "sys/net/ipv4/ip_local_port_range", text, sizeof(text)) == 0)
                 limits.port_range_known =
                         kernlimits_parse_range(text, &limits.port_first, &limits.port_last);
-        limits.reserved_in_range = count_reserved(proc, &limits);
-        read_settings(proc, of_scan, ARRAY_SIZE(of_scan), &limits);
-        read_reuse_delay(proc, &limits);
+        limits.reserved_in_range = count_reserved(reader, &limits);
+        read_settings(reader, of_scan, ARRAY_SIZE(of_scan), &limits);
+        read_reuse_delay(reader, &limits);
         *ret_limits = limits;
 }
 
@@ -215,15 +215,20 @@ bool kernlimits_is_ephemeral(const struct kernlimits *limits, uint16_t port)
         return limits->port_range_known && port >= limits->port_first && port <= limits->port_last;
 }
 
-void kernlimits_read_rest(const char *proc, struct kernlimits *limits)
+/* Asked for once a minute or so, which is not worth a descriptor each. */
+void kernlimits_read_rest(const struct proc_reader *reader, struct kernlimits *limits)
 {
-        read_settings(proc, others, ARRAY_SIZE(others), limits);
+        struct proc_reader once;
+
+        proc_reader_init(&once, reader->proc);
+        read_settings(&once, others, ARRAY_SIZE(others), limits);
+        proc_reader_done(&once);
 }
 
-void kernlimits_read(const char *proc, struct kernlimits *ret_limits)
+void kernlimits_read(struct proc_reader *reader, struct kernlimits *ret_limits)
 {
-        kernlimits_read_scan(proc, ret_limits);
-        kernlimits_read_rest(proc, ret_limits);
+        kernlimits_read_scan(reader, ret_limits);
+        kernlimits_read_rest(reader, ret_limits);
 }
 
 uint64_t kernlimits_keepalive_usec(const struct kernlimits *limits)

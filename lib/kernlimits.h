@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "portset.h"
+#include "procreader.h"
 
 #define KERNLIMITS_UNKNOWN (-1)
 
@@ -36,18 +37,18 @@ struct kernlimits {
 void kernlimits_clear(struct kernlimits *limits);
 
 /*
- * proc is where procfs is mounted ("/proc"). What cannot be read is left unknown. kernlimits_read()
- * reads everything. Each setting costs some 5 us, so that a scan reads those alone which it always
- * goes by (port range and reserved ports, max_tw_buckets, and what tcp_tw_reuse depends on; all else
- * is unknown), and the rest only when it takes a census along.
+ * What cannot be read is left unknown. kernlimits_read() reads everything. A scan reads those alone
+ * which it always goes by, from files that the reader keeps open: port range and reserved ports,
+ * max_tw_buckets, and what tcp_tw_reuse depends on; all else is unknown. The rest, at some 5 us
+ * each, it reads only when it takes a census along.
  */
-void kernlimits_read(const char *proc, struct kernlimits *ret_limits);
-void kernlimits_read_scan(const char *proc, struct kernlimits *ret_limits);
-/* Adds what kernlimits_read_scan() leaves unknown. */
-void kernlimits_read_rest(const char *proc, struct kernlimits *limits);
+void kernlimits_read(struct proc_reader *reader, struct kernlimits *ret_limits);
+void kernlimits_read_scan(struct proc_reader *reader, struct kernlimits *ret_limits);
+/* Adds what kernlimits_read_scan() leaves unknown, and keeps no file open. */
+void kernlimits_read_rest(const struct proc_reader *reader, struct kernlimits *limits);
 
 /* ip_local_reserved_ports, which takes 8 KiB. False: unknown. */
-bool kernlimits_read_reserved(const char *proc, struct port_set *ret_reserved);
+bool kernlimits_read_reserved(struct proc_reader *reader, struct port_set *ret_reserved);
 
 /* "32768\t60999\n" -> true and both ends; anything else: false. */
 bool kernlimits_parse_range(const char *text, uint16_t *ret_first, uint16_t *ret_last);

@@ -27,7 +27,8 @@ struct look {
         struct diag *diag;
         struct observer *observer;
         struct recorder *recorder; /* NULL: nothing is recorded */
-        struct kernlimits limits;  /* of the scan under way */
+        struct proc_reader proc;
+        struct kernlimits limits; /* of the scan under way */
 };
 
 /* What both dumps found out besides sockets. */
@@ -45,6 +46,7 @@ int look_new(struct look **ret_look)
 
         if (!look)
                 return -ENOMEM;
+        proc_reader_init(&look->proc, "/proc");
         r = diag_new(&look->diag);
         if (r == 0)
                 r = observer_new(&look->observer);
@@ -61,6 +63,7 @@ struct look *look_free(struct look *look)
         if (look) {
                 diag_free(look->diag);
                 observer_free(look->observer);
+                proc_reader_done(&look->proc);
         }
         free(look);
         return NULL;
@@ -143,7 +146,7 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
         unsigned attempt = 0;
 
         if (states & ~OBSERVER_STATES) { /* a census */
-                kernlimits_read_rest("/proc", &look->limits);
+                kernlimits_read_rest(&look->proc, &look->limits);
                 observer_set_limits(look->observer, &look->limits);
         }
         do {
@@ -159,7 +162,7 @@ static void set_host(struct look *look)
         struct host_facts facts;
         const struct kernlimits *limits = &facts.limits;
 
-        host_facts_read("/proc", &facts);
+        host_facts_read(&look->proc, &facts);
         look->limits = facts.limits;
         observer_set_host(look->observer, &facts);
         if (!limits->port_range_known)
@@ -269,7 +272,7 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
         struct port_work work = { .observer = look->observer };
         int r;
 
-        kernlimits_read("/proc", &limits);
+        kernlimits_read(&look->proc, &limits);
         work.request = (struct portlook_request){
                 .port = port,
                 .now_usec = request->now_usec,
@@ -288,7 +291,7 @@ int look_port(struct look *look, uint16_t port, const struct scan_request *reque
                 portlook_free(work.portlook);
                 return r;
         }
-        work.portlook->reserved_known = kernlimits_read_reserved("/proc", &reserved);
+        work.portlook->reserved_known = kernlimits_read_reserved(&look->proc, &reserved);
         work.portlook->reserved = work.portlook->reserved_known && port_set_has(&reserved, port);
         work.portlook->netns = netns_id("/proc");
         portlook_end(work.portlook, r == 0, diag_lists_bound());
@@ -332,8 +335,8 @@ int look_census(struct look *look, const struct scan_request *request, struct ce
 
         if (r < 0)
                 return r;
-        host_facts_read("/proc", &facts);
-        kernlimits_read_rest("/proc", &facts.limits);
+        host_facts_read(&look->proc, &facts);
+        kernlimits_read_rest(&look->proc, &facts.limits);
         observer_ask_census(observer, request, &facts, &census_request);
         r = take_census(look, taker, &census_request, &census);
         census_taker_free(taker);

@@ -16,7 +16,7 @@
 
 #include "base.h"
 
-static int open_file(const char *proc, const char *name)
+int procfile_open(const char *proc, const char *name)
 {
         char path[PATH_MAX];
         int fd;
@@ -27,23 +27,26 @@ static int open_file(const char *proc, const char *name)
         return fd < 0 ? -errno : fd;
 }
 
-int procfile_read(const char *proc, const char *name, char *buf, size_t size)
+int procfile_read_open(int fd, char *buf, size_t size)
 {
-        CLEANUP(close_fdp) int fd = open_file(proc, name);
-        ssize_t n;
+        const ssize_t n = pread(fd, buf, size - 1, 0);
 
-        if (fd < 0)
-                return fd;
-        n = read(fd, buf, size - 1);
         if (n < 0)
                 return -errno;
         buf[n] = '\0';
         return (size_t)n < size - 1 ? 0 : -E2BIG;
 }
 
+int procfile_read(const char *proc, const char *name, char *buf, size_t size)
+{
+        CLEANUP(close_fdp) int fd = procfile_open(proc, name);
+
+        return fd < 0 ? fd : procfile_read_open(fd, buf, size);
+}
+
 int procfile_read_all(const char *proc, const char *name, char *buf, size_t size)
 {
-        CLEANUP(close_fdp) int fd = open_file(proc, name);
+        CLEANUP(close_fdp) int fd = procfile_open(proc, name);
         size_t len = 0;
         ssize_t n;
 

@@ -11,5 +11,12 @@
  */
 int procfile_read(const char *proc, const char *name, char *buf, size_t size);
 
+/*
+ * The same in two steps, for whoever reads a file again and again: a descriptor, the caller's to
+ * close, or -errno; and what stands in the file now, from its beginning whatever was read before.
+ */
+int procfile_open(const char *proc, const char *name);
+int procfile_read_open(int fd, char *buf, size_t size);
+
 /* The same of a list that the kernel hands out in parts, which is read to its end. */
 int procfile_read_all(const char *proc, const char *name, char *buf, size_t size);

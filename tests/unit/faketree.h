@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "procreader.h"
 
 struct tree {
         char base[64];
         char proc[128];
         char cgroup[128];
+        struct proc_reader reader; /* of proc */
 };
 
 static inline void make_dir(const char *base, const char *name)
@@ -124,6 +126,7 @@ static inline int tree_setup(void **state)
         snprintf(tree->cgroup, sizeof(tree->cgroup), "%s/cgroup", tree->base);
         make_dir(tree->proc, "sys");
         make_dir(tree->cgroup, "system.slice");
+        proc_reader_init(&tree->reader, tree->proc);
         *state = tree;
         return 0;
 }
@@ -141,6 +144,7 @@ static inline int tree_teardown(void **state)
 {
         struct tree *tree = *state;
 
+        proc_reader_done(&tree->reader);
         assert_int_equal(nftw(tree->base, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
         free(tree);
         return 0;

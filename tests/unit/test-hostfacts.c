@@ -49,7 +49,7 @@ static void test_sockstat_nonsense(void **state)
 
 static void test_read(void **state)
 {
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
         struct host_facts facts;
 
         make_dir(tree->proc, "net");
@@ -58,7 +58,7 @@ static void test_read(void **state)
         make_file(tree->proc, "net/sockstat6", sockstat6);
         make_file(tree->proc, "net/netstat", "TcpExt: TCPAbortOnData\nTcpExt: 8\n");
         make_file(tree->proc, "sys/net/ipv4/tcp_max_tw_buckets", "100\n");
-        host_facts_read(tree->proc, &facts);
+        host_facts_read(&tree->reader, &facts);
         assert_int_equal(facts.sockstat.inuse, 17);
         assert_int_equal(facts.counters.known, 1U << TCP_ABORT_ON_DATA);
         assert_int_equal(facts.limits.max_tw_buckets, 100);
@@ -68,20 +68,23 @@ static void test_read(void **state)
 
 static void test_unreadable_is_unknown(void **state)
 {
+        struct proc_reader reader;
         struct host_facts facts;
 
         (void)state;
-        host_facts_read("/nonexistent", &facts);
+        proc_reader_init(&reader, "/nonexistent");
+        host_facts_read(&reader, &facts);
         assert_int_equal(facts.sockstat.inuse, HOST_UNKNOWN);
         assert_int_equal(facts.sockstat.tw, HOST_UNKNOWN);
         assert_int_equal(facts.limits.max_tw_buckets, KERNLIMITS_UNKNOWN);
         assert_int_equal(facts.counters.known, 0);
+        proc_reader_done(&reader);
 }
 
 /* A file that is longer than its bound is none at all: half of it might be half a number. */
 static void test_too_long_is_unknown(void **state)
 {
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
         const size_t size = 40000;
         char *text = malloc(size + 1);
         struct host_facts facts;
@@ -92,20 +95,23 @@ static void test_too_long_is_unknown(void **state)
         memcpy(text, "TcpExt: TCPAbortOnData\nTcpExt: 8\n", 33);
         make_dir(tree->proc, "net");
         make_file(tree->proc, "net/netstat", text);
-        host_facts_read(tree->proc, &facts);
+        host_facts_read(&tree->reader, &facts);
         assert_int_equal(facts.counters.known, 0);
         free(text);
 }
 
 static void test_this_kernel(void **state)
 {
+        struct proc_reader reader;
         struct host_facts facts;
 
         (void)state;
-        host_facts_read("/proc", &facts);
+        proc_reader_init(&reader, "/proc");
+        host_facts_read(&reader, &facts);
         assert_true(facts.sockstat.inuse >= 0);
         assert_true(facts.sockstat.tw >= 0);
         assert_int_equal(facts.counters.known, (1U << TCP_COUNTER_COUNT) - 1);
+        proc_reader_done(&reader);
 }
 
 static struct host_facts facts_of(int64_t tw, int64_t max, int64_t overflows)

@@ -99,7 +99,7 @@ static void set(const struct tree *tree, const char *name, const char *text)
 
 static void test_settings(void **state)
 {
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
         struct kernlimits limits;
 
         make_dir(tree->proc, "sys/net/ipv4");
@@ -116,7 +116,7 @@ static void test_settings(void **state)
         set(tree, "ipv4/ip_unprivileged_port_start", "1024\n");
         set(tree, "ipv4/ip_nonlocal_bind", "0\n");
         set(tree, "ipv6/ip_nonlocal_bind", "1\n");
-        kernlimits_read(tree->proc, &limits);
+        kernlimits_read(&tree->reader, &limits);
         assert_true(limits.port_range_known);
         assert_int_equal(limits.reserved_in_range, 3);
         assert_int_equal(limits.tw_reuse, 2);
@@ -132,7 +132,7 @@ static void test_settings(void **state)
 /* What costs CPU at every scan is what every scan goes by. */
 static void test_a_scan_reads_little(void **state)
 {
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
         struct kernlimits limits;
 
         make_dir(tree->proc, "sys/net/ipv4");
@@ -141,7 +141,7 @@ static void test_a_scan_reads_little(void **state)
         set(tree, "ipv4/tcp_max_tw_buckets", "131072\n");
         set(tree, "ipv4/tcp_tw_reuse", "2\n");
         set(tree, "ipv4/tcp_keepalive_time", "7200\n");
-        kernlimits_read_scan(tree->proc, &limits);
+        kernlimits_read_scan(&tree->reader, &limits);
         assert_true(limits.port_range_known);
         assert_int_equal(limits.reserved_in_range, 1);
         assert_int_equal(limits.max_tw_buckets, 131072);
@@ -149,7 +149,7 @@ static void test_a_scan_reads_little(void **state)
         assert_int_equal(limits.tw_reuse_delay_msec, 1000);
         assert_int_equal(limits.keepalive_time_sec, KERNLIMITS_UNKNOWN);
         set(tree, "ipv4/tcp_max_tw_buckets", "5\n");
-        kernlimits_read_rest(tree->proc, &limits);
+        kernlimits_read_rest(&tree->reader, &limits);
         assert_int_equal(limits.keepalive_time_sec, 7200);
         assert_int_equal(limits.max_tw_buckets, 131072); /* that of the scan */
 }
@@ -159,7 +159,7 @@ static void test_nonsense_is_unknown(void **state)
         static const char *const texts[] = {
                 "", "\n", "-1\n", "x\n", "1x\n", "1 2\n", "99999999999999999999\n"
         };
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
 
         make_dir(tree->proc, "sys/net/ipv4");
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -169,7 +169,7 @@ static void test_nonsense_is_unknown(void **state)
                 set(tree, "ipv4/tcp_keepalive_time", texts[i]);
                 set(tree, "ipv4/tcp_keepalive_intvl", "1\n");
                 set(tree, "ipv4/tcp_keepalive_probes", "1\n");
-                kernlimits_read(tree->proc, &limits);
+                kernlimits_read(&tree->reader, &limits);
                 assert_int_equal(limits.max_tw_buckets, KERNLIMITS_UNKNOWN);
                 assert_int_equal(kernlimits_keepalive_usec(&limits), 0);
         }
@@ -178,24 +178,24 @@ static void test_nonsense_is_unknown(void **state)
 /* A kernel without the setting waits for a second, one that hides everything is unknown. */
 static void test_reuse_delay(void **state)
 {
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
         struct kernlimits limits;
 
         make_dir(tree->proc, "sys/net/ipv4");
-        kernlimits_read(tree->proc, &limits);
+        kernlimits_read(&tree->reader, &limits);
         assert_int_equal(limits.tw_reuse_delay_msec, KERNLIMITS_UNKNOWN);
         set(tree, "ipv4/tcp_tw_reuse", "2\n");
-        kernlimits_read(tree->proc, &limits);
+        kernlimits_read(&tree->reader, &limits);
         assert_int_equal(limits.tw_reuse_delay_msec, 1000);
         set(tree, "ipv4/tcp_tw_reuse_delay", "nonsense\n");
-        kernlimits_read(tree->proc, &limits);
+        kernlimits_read(&tree->reader, &limits);
         assert_int_equal(limits.tw_reuse_delay_msec, KERNLIMITS_UNKNOWN);
 }
 
 /* Every other port: the longest list there is, and far longer than the first buffer. */
 static void test_long_list(void **state)
 {
-        const struct tree *tree = *state;
+        struct tree *tree = *state;
         const size_t size = 256 * 1024;
         struct port_set reserved;
         struct kernlimits limits;
@@ -211,39 +211,45 @@ static void test_long_list(void **state)
         set(tree, "ipv4/ip_local_port_range", "32768\t60999\n");
         set(tree, "ipv4/ip_local_reserved_ports", text);
         free(text);
-        assert_true(kernlimits_read_reserved(tree->proc, &reserved));
+        assert_true(kernlimits_read_reserved(&tree->reader, &reserved));
         for (unsigned port = 0; port < PORT_NUMBERS; port++)
                 n += port_set_has(&reserved, (uint16_t)port);
         assert_int_equal(n, 32768);
-        kernlimits_read(tree->proc, &limits);
+        kernlimits_read(&tree->reader, &limits);
         assert_int_equal(limits.reserved_in_range, 14116);
 }
 
 static void test_unreadable_is_unknown(void **state)
 {
+        struct proc_reader reader;
         struct kernlimits limits;
 
         (void)state;
-        kernlimits_read("/nonexistent", &limits);
+        proc_reader_init(&reader, "/nonexistent");
+        kernlimits_read(&reader, &limits);
         assert_false(limits.port_range_known);
         assert_int_equal(limits.reserved_in_range, KERNLIMITS_UNKNOWN);
         assert_int_equal(limits.max_tw_buckets, KERNLIMITS_UNKNOWN);
         assert_int_equal(limits.nonlocal_bind6, KERNLIMITS_UNKNOWN);
         assert_int_equal(kernlimits_keepalive_usec(&limits), 0);
+        proc_reader_done(&reader);
 }
 
 static void test_this_kernel(void **state)
 {
+        struct proc_reader reader;
         struct kernlimits limits;
 
         (void)state;
-        kernlimits_read("/proc", &limits);
+        proc_reader_init(&reader, "/proc");
+        kernlimits_read(&reader, &limits);
         assert_true(limits.port_range_known);
         assert_true(limits.port_first <= limits.port_last);
         assert_true(limits.reserved_in_range >= 0);
         assert_true(limits.tw_reuse >= 0);
         assert_true(limits.tw_reuse_delay_msec >= 0);
         assert_true(kernlimits_keepalive_usec(&limits) > 0);
+        proc_reader_done(&reader);
 }
 
 int main(void)
