@@ -22,24 +22,38 @@
 #define GROUP        "TcpExt:"
 #define SPACING_USEC (TCP_RATES_WINDOW_USEC / (TCP_RATES_SAMPLES - 1))
 
-static const char *const names[TCP_COUNTER_COUNT] = {
-        [TCP_ABORT_ON_CLOSE] = "TCPAbortOnClose",
-        [TCP_ABORT_ON_DATA] = "TCPAbortOnData",
-        [TCP_ABORT_ON_LINGER] = "TCPAbortOnLinger",
-        [TCP_ABORT_ON_TIMEOUT] = "TCPAbortOnTimeout",
-        [TCP_TIME_WAIT_OVERFLOW] = "TCPTimeWaitOverflow",
-        [TCP_TW_RECYCLED] = "TWRecycled",
-        [TCP_LISTEN_OVERFLOWS] = "ListenOverflows",
-        [TCP_LISTEN_DROPS] = "ListenDrops",
+struct counter_name {
+        const char *text;
+        size_t len;
+};
+
+#define NAME(text)                                                                                 \
+        {                                                                                          \
+                text, sizeof(text) - 1                                                             \
+        }
+
+static const struct counter_name names[TCP_COUNTER_COUNT] = {
+        [TCP_ABORT_ON_CLOSE] = NAME("TCPAbortOnClose"),
+        [TCP_ABORT_ON_DATA] = NAME("TCPAbortOnData"),
+        [TCP_ABORT_ON_LINGER] = NAME("TCPAbortOnLinger"),
+        [TCP_ABORT_ON_TIMEOUT] = NAME("TCPAbortOnTimeout"),
+        [TCP_TIME_WAIT_OVERFLOW] = NAME("TCPTimeWaitOverflow"),
+        [TCP_TW_RECYCLED] = NAME("TWRecycled"),
+        [TCP_LISTEN_OVERFLOWS] = NAME("ListenOverflows"),
+        [TCP_LISTEN_DROPS] = NAME("ListenDrops"),
 };
 
 /* The next word of a line, its length in *ret_len; 0: the line has no more. Moves *at behind it. */
 static const char *next_word(const char **at, size_t *ret_len)
 {
-        const char *word = *at + strspn(*at, " ");
+        const char *word = *at, *end;
 
-        *ret_len = strcspn(word, " \n");
-        *at = word + *ret_len;
+        while (*word == ' ')
+                word++;
+        for (end = word; *end != ' ' && *end != '\n' && *end != '\0';)
+                end++;
+        *ret_len = (size_t)(end - word);
+        *at = end;
         return word;
 }
 
@@ -74,7 +88,7 @@ static void take(const char *name, size_t name_len, const char *value, size_t va
                  struct tcp_counters *counters)
 {
         for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)
-                if (strlen(names[i]) == name_len && memcmp(names[i], name, name_len) == 0 &&
+                if (names[i].len == name_len && memcmp(names[i].text, name, name_len) == 0 &&
                     parse_value(value, value_len, &counters->value[i]))
                         counters->known |= 1U << i;
 }
