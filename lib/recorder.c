@@ -253,7 +253,9 @@ static void fill_head(struct recorder *recorder, const struct scan_request *requ
         scan->flags |= (request->date_new ? RECSCAN_DATE_NEW : 0) |
                        (recorder->reset ? RECSCAN_RESET : 0) |
                        (recorder->begun ? 0 : RECSCAN_BLANK) |
+                       (request->pause_usec > 0 ? RECSCAN_PAUSE : 0) |
                        (snapshot->requested & SOCK_MASK(SOCK_TIME_WAIT) ? 0 : RECSCAN_ESTIMATED);
+        scan->pause_usec = request->pause_usec;
         scan->generation = snapshot->generation;
         scan->now_usec = snapshot->start_usec;
         scan->now_wall_usec = snapshot->start_wall_usec;

@@ -69,6 +69,8 @@ void recscan_put(struct recbuf *buf, const struct recscan *scan)
                 recbuf_put(buf, scan->range_first);
                 recbuf_put(buf, scan->range_last);
         }
+        if (scan->flags & RECSCAN_PAUSE)
+                recbuf_put(buf, scan->pause_usec);
         recbuf_put(buf, scan->listeners_left_out);
 }
 
@@ -92,6 +94,8 @@ void recscan_get(struct recview *view, struct recscan *ret_scan)
                 scan.range_first = (uint16_t)recview_get(view, UINT16_MAX, "the port range");
                 scan.range_last = (uint16_t)recview_get(view, UINT16_MAX, "the port range");
         }
+        if (scan.flags & RECSCAN_PAUSE)
+                scan.pause_usec = recview_get(view, RECSCAN_TIME_MAX, times);
         scan.listeners_left_out = recview_get(view, UINT32_MAX, counts);
         *ret_scan = scan;
 }

@@ -34,7 +34,8 @@ enum {
         RECSCAN_LISTENERS = 1 << 6,
         RECSCAN_TIME_WAIT = 1 << 7,
         RECSCAN_ESTIMATED = 1 << 8, /* TIME_WAIT was not asked for: what is told is an estimate */
-        RECSCAN_FLAGS = (1 << 9) - 1,
+        RECSCAN_PAUSE = 1 << 9,     /* the pause before it, as planned, is told */
+        RECSCAN_FLAGS = (1 << 10) - 1,
 };
 
 struct recsession {
@@ -56,6 +57,7 @@ struct recscan {
         uint64_t time_wait;
         uint16_t range_first; /* RECSCAN_RANGE */
         uint16_t range_last;
+        uint64_t pause_usec;         /* RECSCAN_PAUSE */
         uint64_t listeners_left_out; /* beyond RECSCAN_LISTENERS_MAX */
 };
 

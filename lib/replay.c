@@ -302,6 +302,9 @@ static int read_scan(struct replay *replay, struct recview *view, struct replay_
         request.generation = replay->base_generation + scan.generation;
         request.now_wall_usec = scan.now_wall_usec;
         request.date_new = scan.flags & RECSCAN_DATE_NEW;
+        request.pause_usec = replay->generation > 0 || replay->first_of_boot
+                                     ? scan.pause_usec
+                                     : request.now_usec - replay->last_usec; /* a restart */
         r = show_scan(replay, &request, &scan, view, &item->snapshot);
         if (r < 0 || view->wrong)
                 return r;

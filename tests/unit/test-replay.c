@@ -23,7 +23,8 @@ struct outcome {
         uint64_t last_usec;
         uint64_t close_wait, time_wait, overflow; /* of the last scan */
         uint32_t requested, complete, estimated;
-        int result; /* REPLAY_END or an error */
+        uint64_t pauses_usec[4]; /* before the first scans */
+        int result;              /* REPLAY_END or an error */
         struct recerror error;
 };
 
@@ -39,6 +40,8 @@ static struct outcome replay_tape(struct tape *tape)
         r = replay_new(tape_read, tape, rules, &replay, &outcome.error);
         while (r >= 0 && (r = replay_next(replay, &item, &outcome.error)) > 0) {
                 outcome.sessions += r == REPLAY_SESSION;
+                if (r == REPLAY_SCAN && outcome.scans < ARRAY_SIZE(outcome.pauses_usec))
+                        outcome.pauses_usec[outcome.scans] = item.snapshot->pause_usec;
                 outcome.scans += r == REPLAY_SCAN;
                 outcome.owners += r == REPLAY_OWNER;
                 if (r != REPLAY_SCAN)
@@ -533,6 +536,31 @@ static void test_restart(void **state)
         studio_close(&studio);
 }
 
+/* Was it the pause that was planned? Of one that a restart has ended nobody asks. */
+static void test_pauses(void **state)
+{
+        static const uint64_t wanted[] = { 0, 7, 0, 10 };
+        const struct sockrec record = close_wait_socket(9, 80);
+        struct outcome outcome;
+        struct studio studio;
+
+        (void)state;
+        studio_open(&studio);
+        snapshot_unref(studio_scan(&studio, &record, 1));
+        studio.request.pause_usec = 7 * USEC_PER_SEC;
+        snapshot_unref(studio_scan(&studio, &record, 1));
+        studio.request.pause_usec = 0; /* of a recording from before pauses were told */
+        snapshot_unref(studio_scan(&studio, &record, 1));
+        studio_session(&studio, 1);
+        studio.request.generation = 0;
+        snapshot_unref(studio_scan(&studio, &record, 1));
+        outcome = replay_tape(&studio.tape);
+        assert_int_equal(outcome.scans, ARRAY_SIZE(wanted));
+        for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+                assert_int_equal(outcome.pauses_usec[i], wanted[i] * USEC_PER_SEC);
+        studio_close(&studio);
+}
+
 static void test_reboot(void **state)
 {
         const struct sockrec record = close_wait_socket(9, 80);
@@ -724,6 +752,7 @@ int main(void)
                 cmocka_unit_test(test_scan_without_session),
                 cmocka_unit_test(test_unknown_frames),
                 cmocka_unit_test(test_restart),
+                cmocka_unit_test(test_pauses),
                 cmocka_unit_test(test_reboot),
                 cmocka_unit_test(test_reboot_before),
                 cmocka_unit_test(test_time_goes_back),
