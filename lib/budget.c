@@ -21,12 +21,21 @@
 
 #define PSEC_PER_USEC 1000000
 
-/* 26 days of CPU time; more is forgotten. So the sums below stay within 64 bits. */
-#define DEBT_MAX_PSEC (INT64_MAX / 4)
+/* More CPU time at once than that is taken for that: so the sums below stay within 64 bits. */
+#define COST_MAX_USEC (UINT64_C(1000000) * 86400)
 
 static int64_t full_psec(uint32_t ppm)
 {
         return (int64_t)(ppm * BUDGET_SAVED_USEC);
+}
+
+/*
+ * More debt is forgiven: the account is full again after BUDGET_DEBT_USEC at most. Who has work done
+ * although it cannot be paid for does not do so for days when it has become cheap again.
+ */
+static int64_t debt_max_psec(uint32_t ppm)
+{
+        return (int64_t)(ppm * BUDGET_DEBT_USEC) - full_psec(ppm);
 }
 
 /* How long from settled_usec on it takes until so much is there, rounded up. */
@@ -89,17 +98,33 @@ void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec)
         budget->ppm = ppm;
 }
 
-void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
+void budget_note(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
 {
-        const uint64_t cost_usec = MIN(cpu_usec, (uint64_t)DEBT_MAX_PSEC / PSEC_PER_USEC);
         uint64_t *spent;
 
         settle(budget, now_usec);
         spent = &budget->spent_usec[budget->settled_usec / USEC_PER_MIN % BUDGET_MINUTES];
         *spent += MIN(cpu_usec, UINT64_MAX - *spent);
+}
+
+void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
+{
+        const int64_t cost_psec = (int64_t)(MIN(cpu_usec, COST_MAX_USEC) * PSEC_PER_USEC);
+
+        budget_note(budget, cpu_usec, now_usec);
         if (budget->ppm > 0)
-                budget->balance_psec = MAX(
-                        budget->balance_psec - (int64_t)cost_usec * PSEC_PER_USEC, -DEBT_MAX_PSEC);
+                budget->balance_psec =
+                        MAX(budget->balance_psec - cost_psec, -debt_max_psec(budget->ppm));
+}
+
+uint64_t budget_left(const struct budget *budget, uint64_t now_usec)
+{
+        struct budget now = *budget;
+
+        if (budget->ppm == 0)
+                return UINT64_MAX;
+        settle(&now, now_usec);
+        return (uint64_t)MAX(now.balance_psec, INT64_C(0)) / PSEC_PER_USEC;
 }
 
 uint64_t budget_affords(const struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
@@ -133,7 +158,7 @@ uint32_t budget_share(const struct budget *budget, uint64_t now_usec)
         uint64_t time_usec;
 
         settle(&now, now_usec);
-        time_usec = MAX(now.settled_usec - known_since(&now), UINT64_C(1));
+        time_usec = MAX(now.settled_usec - known_since(&now), USEC_PER_MIN);
         for (size_t i = 0; i < BUDGET_MINUTES; i++)
                 spent_usec += now.spent_usec[i];
         return (uint32_t)MIN(spent_usec * BUDGET_PPM_MAX / time_usec,

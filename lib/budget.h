@@ -8,9 +8,10 @@
 
 #include <stdint.h>
 
-#define BUDGET_PPM_MAX    1000000                  /* one CPU, all of it */
-#define BUDGET_SAVED_USEC (UINT64_C(60) * 1000000) /* it saves up what so much time brings */
-#define BUDGET_MINUTES    10                       /* remembered, the current one included */
+#define BUDGET_PPM_MAX    1000000                   /* one CPU, all of it */
+#define BUDGET_SAVED_USEC (UINT64_C(60) * 1000000)  /* it saves up what so much time brings */
+#define BUDGET_DEBT_USEC  (UINT64_C(600) * 1000000) /* from the deepest debt to a full account */
+#define BUDGET_MINUTES    10                        /* remembered, the current one included */
 
 struct budget {
         uint32_t ppm;                        /* of one CPU; 0: without a limit */
@@ -32,13 +33,17 @@ void budget_init(struct budget *budget, uint32_t ppm, uint64_t now_usec);
 void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec);
 /* CPU time was spent, whether there was any or not. */
 void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
+/* CPU time was spent that somebody else pays for: remembered, and not drawn on the account. */
+void budget_note(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
+/* So much can be spent without a debt, in CPU time; UINT64_MAX: no limit. */
+uint64_t budget_left(const struct budget *budget, uint64_t now_usec);
 /*
  * From when on that much CPU time can be spent: now_usec, or later. A cost above what can be saved
  * up may be spent once the account is full.
  */
 uint64_t budget_affords(const struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
 /*
- * The share of one CPU that was spent in the last BUDGET_MINUTES, or since it was begun, in ppm; at
- * most BUDGET_PPM_MAX.
+ * The share of one CPU that was spent in the last BUDGET_MINUTES, or since it was begun, in ppm: of
+ * a minute at least, and at most BUDGET_PPM_MAX.
  */
 uint32_t budget_share(const struct budget *budget, uint64_t now_usec);

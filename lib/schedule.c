@@ -51,9 +51,9 @@ static uint64_t wanted_slot(uint64_t interval_usec, const struct schedule_facts 
         const uint64_t due_usec = first_slot(facts->slot_usec, interval_usec, facts->due_usec);
         const uint64_t wanted_usec = MIN(due_usec, latest_usec);
 
-        return wanted_usec >= facts->now_usec
+        return wanted_usec >= facts->end_usec
                        ? wanted_usec
-                       : first_slot(facts->slot_usec, interval_usec, facts->now_usec);
+                       : first_slot(facts->slot_usec, interval_usec, facts->end_usec);
 }
 
 void schedule_next(const struct schedule *schedule, const struct schedule_facts *facts,

@@ -99,6 +99,7 @@ static void test_slots(void **state)
                         .slot_usec = START_USEC,
                         .due_usec = line->due < 0 ? SCHEDULE_NEVER
                                                   : START_USEC + (uint64_t)line->due * USEC_PER_SEC,
+                        .end_usec = START_USEC + line->now * USEC_PER_SEC,
                         .now_usec = START_USEC + line->now * USEC_PER_SEC,
                 };
 
@@ -119,6 +120,7 @@ static void test_stretched(void **state)
         struct schedule_facts facts = {
                 .slot_usec = START_USEC,
                 .due_usec = START_USEC,
+                .end_usec = START_USEC + USEC_PER_SEC,
                 .now_usec = START_USEC + USEC_PER_SEC,
                 .cost_usec = 450000,
         };
@@ -157,6 +159,7 @@ static void test_what_is_cheap_is_not_stretched(void **state)
         const struct schedule_facts facts = {
                 .slot_usec = START_USEC,
                 .due_usec = START_USEC,
+                .end_usec = START_USEC,
                 .now_usec = START_USEC,
                 .cost_usec = 100000,
         };
@@ -283,7 +286,8 @@ static void watch_host(struct host *host, unsigned scans)
 
                 host->now_usec = slot_usec + time_taken(host, cost_usec);
                 budget_spend(&host->schedule.budget, cost_usec, host->now_usec);
-                facts = (struct schedule_facts){ slot_usec, due_usec, host->now_usec, cost_usec };
+                facts = (struct schedule_facts){ slot_usec, host->now_usec, due_usec,
+                                                 host->now_usec, cost_usec };
                 schedule_next(&host->schedule, &facts, &plan);
                 check_plan(host, &facts, &plan);
                 check_budget(host, &facts, &plan);
@@ -339,7 +343,7 @@ static uint64_t share_of(struct schedule *schedule, uint64_t cost_usec, uint64_t
 
         while (plan.next_usec < START_USEC + time_usec) {
                 facts.slot_usec = plan.next_usec;
-                facts.now_usec = plan.next_usec + cost_usec;
+                facts.end_usec = facts.now_usec = plan.next_usec + cost_usec;
                 budget_spend(&schedule->budget, cost_usec, facts.now_usec);
                 spent_usec += cost_usec;
                 schedule_next(schedule, &facts, &plan);
@@ -371,6 +375,7 @@ static void test_nothing_overflows(void **state)
                 struct schedule schedule = { any_between(&seed, 1, UINT64_MAX - 1), { 0 } };
                 const struct schedule_facts facts = {
                         .slot_usec = any_between(&seed, 0, UINT64_MAX - 1),
+                        .end_usec = any_between(&seed, 0, UINT64_MAX - 1),
                         .due_usec = any_between(&seed, 0, UINT64_MAX - 1),
                         .now_usec = any_between(&seed, 0, UINT64_MAX - 1),
                         .cost_usec = any_between(&seed, 0, UINT64_MAX - 1),
@@ -380,14 +385,39 @@ static void test_nothing_overflows(void **state)
                 budget_init(&schedule.budget, (uint32_t)any_between(&seed, 0, BUDGET_PPM_MAX),
                             facts.now_usec);
                 schedule_next(&schedule, &facts, &plan);
-                assert_true(plan.next_usec >= facts.now_usec && plan.next_usec > facts.slot_usec);
+                assert_true(plan.next_usec >= facts.end_usec && plan.next_usec > facts.slot_usec);
                 assert_true(plan.next_usec >= plan.wanted_usec);
         }
+}
+
+/* Asked again when the wanted slot is over, because something else has been paid meanwhile. */
+static void test_wanted_stays_wanted(void **state)
+{
+        struct schedule schedule = { .interval_usec = 420 * USEC_PER_SEC };
+        struct schedule_facts facts = { .slot_usec = START_USEC,
+                                        .end_usec = START_USEC,
+                                        .due_usec = START_USEC,
+                                        .now_usec = START_USEC + 421 * USEC_PER_SEC,
+                                        .cost_usec = 1000 };
+        struct schedule_plan plan;
+
+        (void)state;
+        budget_init(&schedule.budget, 1000, START_USEC);
+        schedule_next(&schedule, &facts, &plan);
+        assert_int_equal(plan.wanted_usec, START_USEC + 420 * USEC_PER_SEC);
+        assert_int_equal(plan.reason, SCHEDULE_BUDGET); /* it is affordable since now */
+        assert_int_equal(plan.next_usec, facts.now_usec);
+        budget_spend(&schedule.budget, USEC_PER_SEC, facts.now_usec);
+        schedule_next(&schedule, &facts, &plan);
+        assert_int_equal(plan.wanted_usec, START_USEC + 420 * USEC_PER_SEC);
+        assert_int_equal(plan.reason, SCHEDULE_BUDGET);
+        assert_int_equal(plan.next_usec, START_USEC + SCHEDULE_STRETCH_MAX_USEC);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_wanted_stays_wanted),
                 cmocka_unit_test(test_steady),
                 cmocka_unit_test(test_slots),
                 cmocka_unit_test(test_stretched),
