@@ -244,7 +244,8 @@ void alert_table_count_step(struct alert_table *table, uint64_t planned_usec, ui
         table->last_usec = MAX(now_usec, UINT64_C(1));
         if (pause_usec == 0)
                 return; /* the first one, or the same again */
-        if (is_gap(table, pause_usec, planned_usec)) {
+        if (is_gap(table, pause_usec, planned_usec) &&
+            (pause_usec >= table->gap_usec || now_usec - table->resumed_usec >= table->gap_usec)) {
                 table->resumed_usec = now_usec;
                 table->gap_usec = pause_usec;
         }

@@ -29,6 +29,7 @@
 #define QUIET_PAUSES  5
 #define QUIET_SLOTS   4 /* of the shortest window */
 #define RATE_ARRIVALS 30
+#define BURST_USEC    (2 * USEC_PER_SEC) /* what came within it came at once */
 
 void arrivals_init(struct arrivals *arrivals, uint64_t stuck_after_usec)
 {
@@ -86,7 +87,7 @@ static void tell_rate(const struct arrivals_window *window, uint64_t length_usec
 {
         const double minutes = (double)window->first_usec / (double)USEC_PER_MIN;
 
-        if (window->first_usec == window->last_usec)
+        if (window->first_usec - window->last_usec < BURST_USEC)
                 return; /* all at once: no rate */
         leak->arrived = window->n;
         leak->window_usec = length_usec;

@@ -138,7 +138,8 @@ static bool is_near(const struct due *due, const struct alert_key *key, uint64_t
         const struct rule *rule = rules_find(due->rules, key->kind, &key->port);
         int64_t level;
 
-        if (!rule || !sight_is_near(rule, next_level(rule, NULL), number))
+        if (!rule || next_level(rule, NULL) == RULE_LEVEL_OFF ||
+            !sight_is_near(rule, next_level(rule, NULL), number))
                 return false;
         level = next_level(rule, alert_table_find(due->table, key));
         return level != RULE_LEVEL_OFF && sight_is_near(rule, level, number);

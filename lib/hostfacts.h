@@ -25,11 +25,10 @@ struct tw_table {
         bool known;           /* used and max are; false: nothing else is, either */
         uint64_t used;        /* sockstat's tw */
         uint64_t max;         /* net.ipv4.tcp_max_tw_buckets */
-        bool time_wait_known; /* false: the scan saw only some of them */
-        uint64_t
-                time_wait; /* of used, as the scan counted or estimated them; the rest: FIN_WAIT2 */
-        bool overflow_known; /* false: there is nothing yet to compare the counter with */
-        uint64_t overflows;  /* connections that found no room since the last scan that could tell:
+        bool time_wait_known; /* false: the scan did not count them, or not all */
+        uint64_t time_wait;   /* of used, as the scan counted them; the rest is FIN_WAIT2 */
+        bool overflow_known;  /* false: there is nothing yet to compare the counter with */
+        uint64_t overflows;   /* connections that found no room since the last scan that could tell:
                                    TCPTimeWaitOverflow; in an alert: ... that was judged */
         uint64_t overflows_total; /* since the first scan that could tell; never falls */
 };
@@ -66,7 +65,7 @@ void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts);
 
 /*
  * Fills in facts->tw_table and moves *last on. time_wait: TIME_WAIT sockets of a scan that counted
- * all of them, or asked for none and estimated them; NULL: unknown. sockstat is read a moment before the sockets are, so that where
+ * all of them; NULL: it did not. sockstat is read a moment before the sockets are, so that where
  * many come and go the two kinds are told apart only about.
  */
 void host_facts_set_table(struct host_facts *facts, const uint64_t *time_wait,

@@ -5,15 +5,16 @@
  * each entry once and allocates nothing unless the array must grow; walking them is one linear sweep,
  * two entries to a line of the processor's cache. Removing moves the last entry into the hole. What
  * sockets of one program have in common is an interned group (grouptab.h), referred to by number.
- * What nobody asks of all sockets, their peers above all, is not kept: a look at a port has them.
+ * What nobody asks of all sockets, their peers above all, is not kept.
  *
  * The kernel walks its own table, so from scan to scan it shows the sockets in much the same order,
  * which is that of the entries: the entry behind the last one is tried before the table is asked.
  * That makes a scan of known sockets one linear sweep, too, with nothing to look up.
  *
- * A socket takes 43 bytes at most: its entry, and up to 11 of the index. The array doubles when full
- * and shrinks when an eighth is used, so memory follows the number of sockets down again; what is
- * free of it at its end has not been touched, so that the system has given no memory for it.
+ * A socket takes 43 bytes at most while their number grows: its entry, and up to 11 of the index.
+ * The array doubles when full; what is free of it at its end has not been touched, so that the
+ * system has given no memory for it. It shrinks when an eighth is used, so that memory follows the
+ * number of sockets down again.
  *
  * Age: a socket that is new to us is as old as dating.c finds. Being new means something where the
  * scan before was complete, had room for every socket, and is not long ago: then it was not in

@@ -225,16 +225,26 @@ static int settle_counts(struct observer *observer, struct snapshot *snapshot)
         return 0;
 }
 
+/* The last slot before OBSERVER_TIME_WAIT_USEC have passed; due times are met by the slot after. */
+static uint64_t count_due_usec(const struct observer *observer, const struct snapshot *snapshot)
+{
+        const uint64_t latest_usec =
+                snapshot->asof_usec[SOCK_TIME_WAIT] + OBSERVER_TIME_WAIT_USEC + 1;
+
+        return latest_usec - MIN(observer->request->interval_usec, latest_usec);
+}
+
 /* When it tells something new, or has to be seen again. */
 static void set_due(const struct observer *observer, struct snapshot *snapshot)
 {
-        const uint64_t now_usec = snapshot->start_usec;
+        const uint64_t census_usec = census_taker_due_usec(
+                observer->taker, observer->request->rules, snapshot->start_usec);
 
+        snapshot->due_usec = MIN(snapshot->due_usec, census_usec);
         if (snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT))
-                snapshot->due_usec = MIN(snapshot->due_usec, snapshot->asof_usec[SOCK_TIME_WAIT] +
-                                                                     OBSERVER_TIME_WAIT_USEC);
-        if (snapshot->result != SCAN_COMPLETE || census_taker_is_near(observer->taker, now_usec))
-                snapshot->due_usec = now_usec;
+                snapshot->due_usec = MIN(snapshot->due_usec, count_due_usec(observer, snapshot));
+        if (snapshot->result != SCAN_COMPLETE)
+                snapshot->due_usec = snapshot->start_usec;
 }
 
 /* A census that was missed in part is no better than the one before, unless there was none. */
@@ -260,8 +270,7 @@ static int add_host(struct observer *observer, bool whole, struct snapshot *snap
         const bool counted = whole && observer->states & SOCK_MASK(SOCK_TIME_WAIT);
         int r = observer->census_due ? end_census(observer, whole) : 0;
 
-        host_facts_set_table(&observer->host, counted || observer->estimates ? time_wait : NULL,
-                             &observer->overflow);
+        host_facts_set_table(&observer->host, counted ? time_wait : NULL, &observer->overflow);
         snapshot->host = observer->host;
         snapshot->census = census_ref(observer->census);
         return r;

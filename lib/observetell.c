@@ -3,15 +3,20 @@
 /* What is asked between two scans is answered as of the last one, and changes nothing. */
 
 #include "observe-private.h"
+#include "schedule.h"
 
 void observer_ask_census(const struct observer *observer, const struct scan_request *request,
                          const struct host_facts *host, struct census_request *ret_request)
 {
+        const uint64_t steady_usec = schedule_steady_usec(request->interval_usec);
+
         *ret_request = (struct census_request){ .now_usec = request->now_usec,
                                                 .now_wall_usec = request->now_wall_usec,
                                                 .rules = request->rules,
                                                 .conf_serial = request->conf_serial,
-                                                .interval_usec = request->interval_usec,
+                                                .interval_usec = request->pause_usec > steady_usec
+                                                                         ? request->pause_usec
+                                                                         : request->interval_usec,
                                                 .host = host,
                                                 .services = observer->services };
 }

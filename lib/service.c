@@ -257,10 +257,8 @@ static_assert(SIDE_REMOTE == SIDE_LOCAL + 1, "a side is found without a branch")
 enum port_side services_side(const struct services *services, uint16_t local_port,
                              uint16_t remote_port)
 {
-        const unsigned is_known = port_set_has(&services->serving, local_port);
-        const unsigned looks = looks_like_service(services, local_port, remote_port);
-
-        return SIDE_REMOTE - (is_known | looks);
+        return SIDE_REMOTE - (port_set_has(&services->serving, local_port) |
+                              looks_like_service(services, local_port, remote_port));
 }
 
 struct port_key services_classify(struct services *services, uint16_t local_port,

@@ -55,7 +55,13 @@ static void drop_counts(struct snapshot *snapshot)
 int snapshot_repeat(struct snapshot *snapshot, const struct snapshot *last)
 {
         drop_counts(snapshot);
-        if (!last || last->n_rows == 0)
+        if (!last)
+                return 0;
+        snapshot->ports_overflow = last->ports_overflow;
+        snapshot->estimated = last->estimated;
+        memcpy(snapshot->total, last->total, sizeof(snapshot->total));
+        snapshot->counts_wall_usec = last->counts_wall_usec;
+        if (last->n_rows == 0)
                 return 0;
         snapshot->rows = copy_array(last->rows, last->n_rows, sizeof(*last->rows));
         snapshot->index =
@@ -66,9 +72,6 @@ int snapshot_repeat(struct snapshot *snapshot, const struct snapshot *last)
         snapshot->n_rows = last->n_rows;
         snapshot->index_mask = last->index_mask;
         snapshot->n_leaks = last->n_leaks;
-        snapshot->estimated = last->estimated;
-        memcpy(snapshot->total, last->total, sizeof(snapshot->total));
-        snapshot->counts_wall_usec = last->counts_wall_usec;
         return 0;
 }
 

@@ -18,13 +18,14 @@
  * 30 min at most: a scan in which an older one leaves teaches nothing, for that is no turnover but
  * the end of a process, or of a leak. Nor does a flood, SURVIVAL_FLOOD_MIN that leave together and
  * as many as of their age stay at most: what leaks and is restarted every few minutes, and what
- * hangs and recovers, must be told every time. (Where scans are so far apart that the sockets may
- * have left at any time within one that is as long as their age, nobody knows that they left
- * together: by then all that were there have left wherever sockets come and go.) Nor does one that leaves while more that are older
+ * hangs and recovers, must be told every time. Nor does one that leaves while more that are older
  * stay: if its age were the usual end these would be gone (a leaked socket ends when a client uses
  * its port again, though its descriptor stays open). Sockets that may be idle members of a
  * connection pool (survival.h) are given PoolIdle where that is more. What has outlived once stays
  * so, whatever is learnt later: an alert does not end because sockets have become usual.
+ *
+ * Where scans are as far apart as sockets live, nobody knows that those that have gone left together:
+ * by the next scan all that were there have left wherever sockets come and go. They are no flood.
  *
  * Arrivals. A socket arrives when its age passes the patience; that moment follows from when it was
  * first seen in CLOSE_WAIT, so the sockets that are there tell the history of those that stayed,

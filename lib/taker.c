@@ -71,9 +71,14 @@ bool census_taker_is_due(struct census_taker *taker, const struct census_request
                                         half_opens_every_usec(taker->half_opens, request->rules)));
 }
 
-bool census_taker_is_near(const struct census_taker *taker, uint64_t now_usec)
+uint64_t census_taker_due_usec(const struct census_taker *taker, const struct rules *rules,
+                               uint64_t now_usec)
 {
-        return destinations_are_near(taker->destinations, now_usec);
+        if (destinations_are_near(taker->destinations, now_usec))
+                return now_usec;
+        if (!half_opens_are_wanted(rules))
+                return UINT64_MAX;
+        return taker->taken_usec + half_opens_every_usec(taker->half_opens, rules);
 }
 
 void census_taker_want_destinations(struct census_taker *taker)

@@ -22,7 +22,7 @@ struct census_request {
         uint64_t now_wall_usec;
         const struct rules *rules;
         uint64_t conf_serial;
-        uint64_t interval_usec; /* between scans; 0: unknown, or no other one follows */
+        uint64_t interval_usec; /* to the next scan while it matters; 0: unknown, or none follows */
         const struct host_facts *host;
         const struct services *services;
 };
@@ -39,8 +39,12 @@ struct census_taker *census_taker_free(struct census_taker *taker);
  */
 bool census_taker_is_due(struct census_taker *taker, const struct census_request *request,
                          bool *ret_info);
-/* Is a destination so near its limit that every scan takes a census? */
-bool census_taker_is_near(const struct census_taker *taker, uint64_t now_usec);
+/*
+ * When the next one is due, as far as sockstat has no part in it: now_usec where a destination is so
+ * near its limit that every scan takes one, UINT64_MAX where none is wanted.
+ */
+uint64_t census_taker_due_usec(const struct census_taker *taker, const struct rules *rules,
+                               uint64_t now_usec);
 /* Instead: the next census counts destinations, and nothing else, whatever sockstat says. */
 void census_taker_want_destinations(struct census_taker *taker);
 

@@ -7,8 +7,8 @@
  *
  * Rows lie in one dense array. The kernel walks its sockets by hash, so a few busy ports take turns
  * at random: each finds its row by the low bits of its port, in RECENT positions; where another port
- * has taken that place, by an open-addressing table of all. The row array becomes the snapshot's; its size follows the
- * number of ports, never that of sockets.
+ * has taken that place, by an open-addressing table of all. The row array becomes the snapshot's;
+ * its size follows the number of ports, never that of sockets.
  */
 
 #include "tally.h"
@@ -223,6 +223,7 @@ struct lens {
         struct port_row *row; /* NULL: beyond TALLY_PORTS_MAX, in the totals alone */
         uint64_t stuck_usec;
         uint64_t raise_after_usec;
+        uint64_t usual_max;  /* so many usual ones are left out */
         uint64_t usual_usec; /* below it an age is usual */
         uint64_t pool_usec;  /* ... that of an idle member of a pool */
         bool is_judged;      /* a rule asks how old its sockets are */
@@ -318,6 +319,7 @@ static const struct lens *lens_for(struct finish *finish, uint32_t number,
         lens->row = known_row(finish->tally, key);
         lens->stuck_usec = rule ? rule->stuck_after_usec : RULE_STUCK_AFTER_USEC;
         lens->raise_after_usec = rule ? rule->raise_after_usec : 0;
+        lens->usual_max = rule ? (uint64_t)rule->usual_max : 0;
         lens->is_judged = rules_find(finish->rules, ALERT_CLOSE_WAIT_STUCK, key) ||
                           rules_find(finish->rules, ALERT_CLOSE_WAIT_LEAK, key);
         if (finish->tally->survival) {
@@ -349,17 +351,26 @@ static void add_stuck(const struct lens *lens, uint64_t age_usec, uint64_t usual
 }
 
 /* The next of these ages that the socket reaches is what its port is judged by. */
+static void expect_age(struct finish *finish, uint64_t age_usec, uint64_t bound_usec)
+{
+        if (age_usec < bound_usec)
+                finish->due_usec = MIN(finish->due_usec, bound_usec - age_usec);
+}
+
+/*
+ * What is usual does not count as stuck, as long as no more than UsualMax are: so where the whole
+ * port has no more, nothing is decided before the socket is older than what is usual.
+ */
 static void expect(struct finish *finish, const struct lens *lens, uint64_t age_usec,
                    uint64_t usual_usec)
 {
+        const bool all_usual = lens->row->count[SOCK_CLOSE_WAIT] <= lens->usual_max;
+        const uint64_t least_usec = all_usual ? usual_usec : 0;
         const uint64_t held_usec = lens->stuck_usec + lens->raise_after_usec;
 
-        if (age_usec < lens->stuck_usec)
-                finish->due_usec = MIN(finish->due_usec, lens->stuck_usec - age_usec);
-        if (age_usec < held_usec)
-                finish->due_usec = MIN(finish->due_usec, held_usec - age_usec);
-        if (age_usec < usual_usec)
-                finish->due_usec = MIN(finish->due_usec, usual_usec - age_usec);
+        expect_age(finish, age_usec, usual_usec);
+        expect_age(finish, age_usec, MAX(lens->stuck_usec, least_usec));
+        expect_age(finish, age_usec, MAX(held_usec, least_usec));
 }
 
 static void add_age(const struct ledger_entry *entry, const struct ledger_group *group,

@@ -11,9 +11,9 @@
  * what it was.
  *
  * Aging. Within a bin sockets are taken to be spread evenly, those beyond the last bin over one more
- * of the same width (the kernel gives none more than a minute, and a tick). After k bins and a part p of one
- * has passed, bin j has what was in bin j + k, less the part p of it, and the part p of bin
- * j + k + 1. What falls out of the first bin is gone.
+ * of the same width (the kernel gives none more than a minute, and a tick). After k bins and a part
+ * p of one has passed, bin j has what was in bin j + k, less the part p of it, and the part p of
+ * bin j + k + 1. What falls out of the first bin is gone.
  *
  * Newcomers. They go to the ports by the shares that these had in the count, and have what is left
  * of a minute that began since: evenly between 60 s less the time that has passed, and 60 s. Where

@@ -346,7 +346,9 @@ static inline void model_notice_gap(struct model *model)
 
         if (model->stepped_usec > 0 && pause > 0) {
                 if (model->pause_usec > 0 && pause / 4 >= model->pause_usec &&
-                    pause > 4 * model->pause_usec) {
+                    pause > 4 * model->pause_usec &&
+                    (pause >= model->gap_usec ||
+                     model->now_usec - model->resumed_usec >= model->gap_usec)) {
                         model->gap_usec = pause;
                         model->resumed_usec = model->now_usec;
                 }

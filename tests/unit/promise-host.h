@@ -10,6 +10,7 @@
 #include "fixture.h"
 #include "observe.h"
 #include "rule.h"
+#include "schedule.h"
 
 #define HOST_SOCKETS_MAX 2048
 #define HOST_PORT        80
@@ -32,11 +33,9 @@ struct host {
         struct events events;
         uint64_t interval;
         uint64_t generation;
-        uint64_t slot;         /* of the next scan */
-        uint64_t scanned;      /* slot of the last one; 0: none yet */
-        uint64_t stretch;      /* CPUBudget puts every scan off by up to so much */
-        uint64_t time_wait_at; /* slot of the last scan that counted TIME_WAIT; 0: none yet */
-        uint64_t near_to;      /* a destination was near, and is followed until then */
+        uint64_t slot;    /* of the next scan */
+        uint64_t scanned; /* slot of the last one; 0: none yet */
+        uint64_t stretch; /* CPUBudget puts every scan off by up to so much */
         struct detect_due due;
 
         struct host_socket sockets[HOST_SOCKETS_MAX];
@@ -58,80 +57,6 @@ static inline uint64_t random_between(uint64_t low, uint64_t high)
 static inline uint64_t random_time(uint64_t low, uint64_t high)
 {
         return random_between(low / USEC_PER_MSEC, high / USEC_PER_MSEC) * USEC_PER_MSEC;
-}
-
-/* ---- stand-ins for what lib/schedule.c and snapshot->due_usec are to say ---- */
-
-static inline uint64_t standin_steady(uint64_t interval)
-{
-        return MAX(interval, MIN(3 * interval, 30 * USEC_PER_SEC));
-}
-
-static inline uint64_t standin_next_slot(uint64_t slot, uint64_t interval, uint64_t due)
-{
-        const uint64_t latest = slot + standin_steady(interval);
-        uint64_t next = slot + interval;
-
-        while (next < due && next < latest)
-                next += interval;
-        return MIN(next, latest);
-}
-
-static inline bool standin_wants_time_wait(const struct host *host)
-{
-        return !host->many_time_wait || host->due.time_wait || host->time_wait_at == 0 ||
-               host->slot - host->time_wait_at >= OBSERVER_TIME_WAIT_USEC;
-}
-
-/* The next moment at which a socket that was seen has an age that decides. */
-static inline uint64_t standin_due_by_age(const struct host *host)
-{
-        const struct port_key any = { .side = SIDE_LOCAL };
-        uint64_t due = NEVER;
-
-        for (size_t i = 0; i < host->n_sockets; i++) {
-                const struct ledger_entry *entry =
-                        ledger_find(observer_ledger(host->observer), i + 1);
-
-                for (enum alert_kind kind = 0; entry && kind <= ALERT_CLOSE_WAIT_LEAK; kind++) {
-                        const struct rule *rule = rules_find(host->rules, kind, &any);
-                        const uint64_t ages[] = {
-                                rule ? rule->stuck_after_usec : 0,
-                                rule ? rule->stuck_after_usec + rule->raise_after_usec : 0
-                        };
-
-                        for (size_t a = 0; a < ARRAY_SIZE(ages); a++)
-                                if (entry->first_seen_usec + ages[a] > host->slot)
-                                        due = MIN(due, entry->first_seen_usec + ages[a]);
-                }
-        }
-        return due;
-}
-
-/* While a destination is near, every scan walks, and scans come fast. */
-static inline void standin_follow(struct host *host, const struct snapshot *snapshot)
-{
-        const struct census *census = snapshot->census;
-        const struct port_key https = { .side = SIDE_REMOTE, .port = 443 };
-        const struct rule *rule = rules_find(host->rules, ALERT_PORT_EXHAUSTION, &https);
-
-        if (!rule || !census || census->asof_usec != host->slot || census->n_destinations == 0)
-                return;
-        if (census->destinations[0].exhaustion.used * 200 >=
-            census->destinations[0].exhaustion.usable * (uint64_t)rule->warning)
-                host->near_to = host->slot + rule->clear_after_usec + 3 * host->interval;
-}
-
-static inline uint64_t standin_due(struct host *host, const struct snapshot *snapshot)
-{
-        uint64_t due = standin_due_by_age(host);
-
-        standin_follow(host, snapshot);
-        if (snapshot->estimated)
-                due = MIN(due, host->time_wait_at + OBSERVER_TIME_WAIT_USEC);
-        if (snapshot->result != SCAN_COMPLETE || host->slot < host->near_to)
-                due = host->slot;
-        return due;
 }
 
 /* ---- one scan ---- */
@@ -180,14 +105,10 @@ static inline void host_show(struct host *host, size_t i, bool info)
 
 static inline void host_show_all(struct host *host, uint32_t states, bool info)
 {
-        const bool estimate = random() % 2; /* of TIME_WAIT: all or nothing, whatever there is */
-
         for (size_t i = 0; i < host->n_sockets; i++) {
                 const struct host_socket *socket = &host->sockets[i];
-                bool there = socket->entered <= host->slot && socket->left > host->slot;
+                const bool there = socket->entered <= host->slot && socket->left > host->slot;
 
-                if (socket->state == SOCK_TIME_WAIT && !standin_wants_time_wait(host))
-                        there = estimate;
                 if (there && states & SOCK_MASK(socket->state))
                         host_show(host, i, info);
         }
@@ -223,7 +144,6 @@ static inline struct snapshot *host_observe(struct host *host, enum scan_result 
         if (result == SCAN_COMPLETE)
                 host_show_all(host, states, info);
         assert_int_equal(observer_finish(host->observer, &outcome, &snapshot), 0);
-        snapshot->pause_usec = request.pause_usec;
         return snapshot;
 }
 
@@ -232,24 +152,22 @@ static inline void host_scan(struct host *host)
 {
         const bool blind = host->slot >= host->blind_from && host->slot < host->blind_until;
         struct snapshot *snapshot = host_observe(host, blind ? SCAN_FAILED : SCAN_COMPLETE);
-        uint64_t due;
+        const struct schedule schedule = { .interval_usec = host->interval };
+        struct schedule_facts facts = { .slot_usec = host->slot,
+                                        .end_usec = host->slot,
+                                        .now_usec = host->slot };
+        struct schedule_plan plan;
 
         host->scans++;
-        if (!standin_wants_time_wait(host)) {
-                snapshot->estimated = SOCK_MASK(SOCK_TIME_WAIT);
-                snapshot->requested &= ~snapshot->estimated;
-                snapshot->complete &= ~snapshot->estimated;
-        } else if (!blind) {
-                host->time_wait_at = host->slot;
-                host->counts++;
-        }
+        host->counts += (snapshot->complete & SOCK_MASK(SOCK_TIME_WAIT)) != 0;
         assert_int_equal(
                 detect_step(host->alerts, host->rules, snapshot, host->slot, 5, &host->events), 0);
         detect_due(host->alerts, host->rules, snapshot, &host->due);
-        due = MIN(host->due.usec, standin_due(host, snapshot));
+        facts.due_usec = MIN(host->due.usec, snapshot->due_usec);
         snapshot_unref(snapshot);
+        schedule_next(&schedule, &facts, &plan);
         host->scanned = host->slot;
-        host->slot = standin_next_slot(host->slot, host->interval, due);
+        host->slot = plan.next_usec;
         if (host->stretch > 0)
                 host->slot += random_time(0, host->stretch);
 }

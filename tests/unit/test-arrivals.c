@@ -145,8 +145,10 @@ static void test_extreme_values(void **state)
                 arrivals_add(&arrivals, 0);
         assert_int_equal(tell(&arrivals).times, 1);
         assert_int_equal(tell(&arrivals).arrived, 0);
-        arrivals_add(&arrivals, 1); /* the shortest time there is */
-        assert_int_equal(tell(&arrivals).arrived, 4);
+        arrivals_add(&arrivals, 2 * USEC_PER_SEC - 1); /* a burst has no rate */
+        assert_int_equal(tell(&arrivals).arrived, 0);
+        arrivals_add(&arrivals, 2 * USEC_PER_SEC); /* the shortest time that has one */
+        assert_int_equal(tell(&arrivals).arrived, 5);
         assert_true(isfinite(tell(&arrivals).rate_per_min));
         assert_true(isfinite(tell(&arrivals).error_per_min));
 }
