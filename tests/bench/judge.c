@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One scan is what daemon/scan.c and daemon/daemon.c make of it: the slot's time, tcp_info on the
- * first scan and after a gap, listeners, sockets, a snapshot, a step of the judge; then the owner
- * of each alert is looked up and handed back, so that the next step knows it.
+ * One scan is what daemon/scan.c and daemon/daemon-cycle.c make of it: the slot's time, tcp_info on
+ * the first scan and after a gap, listeners, sockets, a snapshot, a step of the judge; then the
+ * owner of each alert is looked up and handed back, so that the next step knows it. The next scan
+ * comes when the schedule says, which is told no cost: CPUBudget plays no part.
  *
  * What is raised on the fault's port while the fault lasts finds it. What is raised anywhere else,
  * or before, or more than a grace period after, is false.
@@ -16,6 +17,7 @@
 #include "base.h"
 #include "conf.h"
 #include "observe.h"
+#include "schedule.h"
 #include "threshold.h"
 
 struct judge {
@@ -29,6 +31,8 @@ struct judge {
         uint64_t now_usec; /* monotonic */
         uint64_t watch_usec;
         uint64_t complete_usec; /* the last scan's; 0: none */
+        uint64_t pause_usec;    /* planned before the next one; 0: it is the first */
+        bool time_wait;         /* it is to count TIME_WAIT */
         bool fault_told;
         struct result result;
 };
@@ -196,7 +200,7 @@ static int on_socket(const struct sockrec *record, void *userdata)
 static bool shall_date(const struct judge *judge)
 {
         return judge->complete_usec == 0 ||
-               judge->now_usec - judge->complete_usec > judge->conf->interval_usec * 3 / 2;
+               judge->now_usec - judge->complete_usec > judge->conf->interval_usec;
 }
 
 static void show_listeners(struct judge *judge)
@@ -217,7 +221,9 @@ static int look(struct judge *judge, struct snapshot **ret_snapshot)
                                                       host_wall(judge->host, judge->host->now_usec),
                                               .rules = judge->conf->rules,
                                               .date_new = shall_date(judge),
-                                              .interval_usec = judge->conf->interval_usec };
+                                              .interval_usec = judge->conf->interval_usec,
+                                              .pause_usec = judge->pause_usec,
+                                              .time_wait = judge->time_wait };
         const struct scan_outcome outcome = { .sockets_whole = true };
         int r;
 
@@ -275,6 +281,23 @@ static void trace_fault(struct judge *judge)
                 trace(judge, "the fault adds nothing any more, what it left stays\n", NULL);
 }
 
+/* As daemon/scan-plan.c does. */
+static void plan(struct judge *judge, const struct snapshot *snapshot)
+{
+        const struct schedule schedule = { .interval_usec = judge->conf->interval_usec };
+        struct schedule_facts facts = { .slot_usec = judge->now_usec,
+                                        .end_usec = judge->now_usec,
+                                        .now_usec = judge->now_usec };
+        struct schedule_plan plan;
+        struct detect_due due;
+
+        detect_due(judge->alerts, judge->conf->rules, snapshot, &due);
+        facts.due_usec = MIN(due.usec, snapshot->due_usec);
+        schedule_next(&schedule, &facts, &plan);
+        judge->pause_usec = plan.next_usec - judge->now_usec;
+        judge->time_wait = due.time_wait;
+}
+
 static int step(struct judge *judge)
 {
         struct snapshot *snapshot;
@@ -292,6 +315,7 @@ static int step(struct judge *judge)
                 hear_event(judge, &judge->events.items[i]);
         threshold_step(&judge->threshold, snapshot, hear_threshold, judge);
         find_owners(judge);
+        plan(judge, snapshot);
         snapshot_unref(snapshot);
         return r;
 }
@@ -305,7 +329,7 @@ static int watch(struct judge *judge)
         judge->watch_usec = host_monotonic(host, host->watch_usec);
         do {
                 r = step(judge);
-                host_run(host, host_next_scan(host, judge->conf->interval_usec));
+                host_run(host, host_next_scan(host, judge->pause_usec));
         } while (r == 0 && host->now_usec <= host->end_usec);
         judge->result.watched_usec = host->end_usec - host->watch_usec;
         for (size_t w = 0; w < WATCHER_COUNT && fault_ends_usec(&host->fault) == HOST_NEVER; w++)
