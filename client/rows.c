@@ -80,7 +80,9 @@ void rows_note_port(struct table *table, const json_t *port)
 static void add_closes(struct table *table, const json_t *port)
 {
         const json_t *value = json_object_get(port, "closesPerSec");
-        const char *sign = field_true(port, "closesAtLeast") ? ">= " : "";
+        const char *sign = field_true(port, "timeWaitEstimated") ? "~"
+                           : field_true(port, "closesAtLeast")   ? ">= "
+                                                                 : "";
         double rate = json_is_number(value) ? json_number_value(value) : -1;
 
         if (!(rate >= 0))
@@ -106,7 +108,8 @@ void rows_add_port(struct table *table, const json_t *port, bool once)
         add_stuck(table, port, once);
         table_cell(table, PAINT_NONE, "%s",
                    field_show_age(port, "oldestSec", "oldestAtLeast", buf));
-        table_cell(table, PAINT_NONE, "%s", field_show_count(port, "timeWait", buf));
+        table_cell(table, PAINT_NONE, "%s%s", field_true(port, "timeWaitEstimated") ? "~" : "",
+                   field_show_count(port, "timeWait", buf));
         add_closes(table, port);
 }
 

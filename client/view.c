@@ -358,12 +358,12 @@ uint64_t view_wall_usec(void)
         return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
 }
 
-bool view_scan_age(const json_t *object, uint64_t *ret_age_usec)
+bool view_age_of(const json_t *object, const char *name, uint64_t *ret_age_usec)
 {
-        const char *scanned_at = field_text(object, "scannedAt");
+        const char *at = field_text(object, name);
         uint64_t then_usec, now_usec = view_wall_usec();
 
-        if (!scanned_at || field_parse_time(scanned_at, &then_usec) < 0)
+        if (!at || field_parse_time(at, &then_usec) < 0)
                 return false;
         *ret_age_usec = now_usec > then_usec ? now_usec - then_usec : 0;
         return true;

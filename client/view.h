@@ -80,5 +80,5 @@ int view_flush(const struct view *view);
 size_t view_json_line_flags(const struct view *view);
 
 uint64_t view_wall_usec(void);
-/* How long ago the member scannedAt was; 0: just now, or ahead of the clock. False: unknown. */
-bool view_scan_age(const json_t *object, uint64_t *ret_age_usec);
+/* How long ago the time in that member was; 0: just now, or ahead of the clock. False: unknown. */
+bool view_age_of(const json_t *object, const char *name, uint64_t *ret_age_usec);

@@ -90,7 +90,7 @@ static void say_blind(const struct term *term, const json_t *parameters, const c
         if (!field_text(parameters, "scannedAt"))
                 term_say(term, PAINT_WARNING,
                          "Cannot see: %s. Nothing was seen since twmond started.", error);
-        else if (!view_scan_age(parameters, &age_usec))
+        else if (!view_age_of(parameters, "scannedAt", &age_usec))
                 term_say(term, PAINT_WARNING, "Cannot see now: %s. These counts are old.", error);
         else
                 term_say(term, PAINT_WARNING, "Cannot see now: %s. These counts are from %s ago.",

@@ -18,6 +18,7 @@
 #include "rows.h"
 #include "view.h"
 #include "view_host.h"
+#include "view_pace.h"
 
 #define SHOWN_PORTS  10
 #define SHOWN_ALERTS 10
@@ -126,7 +127,7 @@ static void write_scan_age(FILE *out, const json_t *status)
 
         if (!field_text(status, "scannedAt"))
                 fputs("no scan yet", out);
-        else if (!view_scan_age(status, &age_usec))
+        else if (!view_age_of(status, "scannedAt", &age_usec))
                 fputs("last scan at an unknown time", out);
         else if (age_usec < USEC_PER_SEC)
                 fputs("last scan just now", out);
@@ -137,14 +138,11 @@ static void write_scan_age(FILE *out, const json_t *status)
 static void write_cost(FILE *out, const json_t *status)
 {
         const json_t *cost = field_object(status, "cost");
-        uint64_t cpu_usec, messages, interval_usec;
-        char interval[UNITS_TEXT_MAX];
+        uint64_t cpu_usec, messages;
 
         if (field_count(cost, "cpuUsec", &cpu_usec) && field_count(cost, "messages", &messages))
                 fprintf(out, " (%" PRIu64 ".%" PRIu64 " ms of CPU, %" PRIu64 " socket%s)",
                         cpu_usec / 1000, cpu_usec / 100 % 10, messages, messages == 1 ? "" : "s");
-        if (field_count(status, "intervalUsec", &interval_usec))
-                fprintf(out, ", every %s", units_format_duration(interval_usec, interval));
 }
 
 /* "clients refused 210 times", "12 sockets without an age"; of a limit that is not known its name.
@@ -208,6 +206,7 @@ static void write_daemon(FILE *out, const struct view *view, const json_t *statu
         }
         write_scan_age(out, status);
         write_cost(out, status);
+        view_pace_write(out, status);
         write_limits(out, status);
         if (json_is_false(delivered))
                 fprintf(out, "; no journal takes messages now, %" PRIu64 " waiting",
@@ -260,6 +259,7 @@ static int draw_daemon(const struct view *view, const json_t *status)
         if (error)
                 term_say(&view->term, PAINT_WARNING, "The last scan: %s", error);
         term_prose(&view->term, PAINT_FAINT, 0, line);
+        view_pace_draw(&view->term, status);
         draw_starts(&view->term, status);
         draw_state(&view->term, status);
         free(line);

@@ -129,8 +129,10 @@ json_t *status_reply(const struct control_view *view, const struct control_stats
         r |= put_scan(object, view);
         r |= put_alerts(object, view, now_usec);
         r |= put_int(object, "intervalUsec", view->conf->interval_usec);
-        if (view->snapshot)
+        if (view->snapshot) {
+                r |= put(object, "schedule", wire_schedule(&view->pace, now_usec));
                 r |= put(object, "cost", wire_cost(view->snapshot));
+        }
         r |= put(object, "limitsHit", limits_hit(view, stats));
         r |= put_int(object, "clients", stats->clients);
         r |= put_int(object, "journalQueued", view->journal_queued);

@@ -92,9 +92,14 @@ static uint64_t scan_age_usec(const struct control_view *view, uint64_t now_usec
         return now_usec - MIN(view->snapshot->end_usec, now_usec);
 }
 
+/* The next scan should have been there for long, or came to nothing. */
 static bool is_stale(const struct control_view *view, uint64_t now_usec)
 {
-        return scan_age_usec(view, now_usec) >
+        const uint64_t end_usec = view->snapshot->end_usec;
+        const uint64_t planned_usec =
+                view->pace.lost > 0 ? end_usec : MAX(view->pace.next.next_usec, end_usec);
+
+        return now_usec - MIN(planned_usec, now_usec) >
                SUMMARY_STALE_INTERVALS * view->conf->interval_usec + SUMMARY_STALE_GRACE_USEC;
 }
 
@@ -305,6 +310,9 @@ const char *summary_text(const struct control_view *view, uint64_t now_usec,
         } else {
                 const struct alert *told = say_answer(&line, view, now_usec);
 
+                if (scan_age_usec(view, now_usec) > SUMMARY_OLD_USEC)
+                        line_add(&line, " As of %s ago.",
+                                 units_format_age(scan_age_usec(view, now_usec), age));
                 if (view->snapshot->result == SCAN_PARTIAL)
                         line_add(&line, " The last scan was partial: there may be more.");
                 say_more(&line, view, told);

@@ -11,6 +11,7 @@
 
 /* A scan that is older than so many intervals and a grace: the scanner hangs. */
 #define SUMMARY_STALE_INTERVALS  3
+#define SUMMARY_OLD_USEC         (UINT64_C(60) * 1000000) /* of a scan; said with the answer */
 #define SUMMARY_STALE_GRACE_USEC (UINT64_C(30) * 1000000)
 
 /* "ok", "warning", "critical"; "unknown" when the last scan failed, is overdue, or there was none.

@@ -12,6 +12,7 @@
 #include "detect.h"
 #include "eventlog.h"
 #include "lookanswer.h"
+#include "schedule.h"
 #include "snapshot.h"
 #include "starter.h"
 #include "state.h"
@@ -54,6 +55,7 @@ struct control_view {
         uint64_t ages_unsaved;
         bool journal_delivered; /* the last attempt reached the journal */
         bool keeps_files;       /* there is a state directory */
+        struct schedule_pace pace;
         struct state_stats state;
         struct starter_stats starts; /* of conf->start; nothing where that is empty */
 };

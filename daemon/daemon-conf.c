@@ -35,8 +35,8 @@ static void adopt_conf(struct daemon *daemon, struct conf *conf)
         conf->serial = ++daemon->conf_serial; /* before the scanner sees it */
         scan_reconfigure(daemon->scan, conf);
         starter_configure(daemon->starter, conf->start);
+        notify_pause(conf->interval_usec, 0, &daemon->watchdog_usec);
         desk_set_budget(&daemon->desk, conf->cpu_budget_ppm);
-        notify_interval(conf->interval_usec);
         retire(daemon);
         alert_tell_reloaded(daemon->journal, daemon_conf_source(daemon->options));
         keep_alerts(daemon->keep);

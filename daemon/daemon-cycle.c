@@ -3,7 +3,8 @@
 /*
  * What goes through the daemon with every scan:
  *
- *   on_scan: detect -> tell (waits for an owner) -> tell_out: journal, control, starter
+ *   on_scan: detect -> scan: when the next one is wanted
+ *            detect -> tell (waits for an owner) -> tell_out: journal, control, starter
  *            keep: what has changed                 on_told: what the journal has taken -> keep
  */
 
@@ -17,6 +18,8 @@
 #include "clock.h"
 #include "notify.h"
 #include "units.h"
+
+#define OVERDUE_ACCURACY_USEC (100 * USEC_PER_MSEC)
 
 static int ask_owner(void *userdata, const struct port_key *port,
                      const struct port_witness *witness)
@@ -79,12 +82,16 @@ void daemon_tell_events(struct daemon *daemon, int r)
 /* A scan made under an older configuration counted by other ages: it is shown, but not judged. */
 static void judge(struct daemon *daemon)
 {
+        struct detect_due due;
+
         if (daemon->snapshot->conf_serial != daemon->conf_serial)
                 return;
         daemon_tell_events(daemon, detect_step(daemon->alerts, daemon->conf->rules,
                                                daemon->snapshot, daemon->snapshot->start_usec,
                                                clock_wall_usec(), &daemon->events));
         alert_table_ask_owners(daemon->alerts, clock_now_usec(), ask_owner, daemon);
+        detect_due(daemon->alerts, daemon->conf->rules, daemon->snapshot, &due);
+        scan_set_due(daemon->scan, daemon->snapshot->generation, &due);
 }
 
 static void take_answers(struct daemon *daemon)
@@ -141,6 +148,17 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
         return 0;
 }
 
+/* CPUBudget may put the next scan off for long, and more so with every question of a client. */
+static void fit_watchdog(struct daemon *daemon)
+{
+        struct schedule_pace pace;
+
+        scan_get_pace(daemon->scan, &pace);
+        notify_pause(pace.interval_usec,
+                     pace.next.next_usec - MIN(pace.slot_usec, pace.next.next_usec),
+                     &daemon->watchdog_usec);
+}
+
 static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct daemon *daemon = userdata;
@@ -153,6 +171,7 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         take_answers(daemon);
         take_looks(daemon);
         keep_alerts(daemon->keep); /* an owner may have become known */
+        fit_watchdog(daemon);
         snapshot = scan_take_snapshot(daemon->scan);
         if (!snapshot)
                 return 0;
@@ -180,7 +199,7 @@ int daemon_add_cycle(struct daemon *daemon)
                                     EPOLLIN, on_told, daemon);
         if (r >= 0)
                 r = sd_event_add_time(daemon->event, &daemon->overdue, CLOCK_MONOTONIC, 0,
-                                      USEC_PER_MSEC, on_overdue, daemon);
+                                      OVERDUE_ACCURACY_USEC, on_overdue, daemon);
         if (r >= 0)
                 r = sd_event_source_set_enabled(daemon->overdue, SD_EVENT_OFF);
         return MIN(r, 0);

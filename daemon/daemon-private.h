@@ -39,7 +39,8 @@ struct daemon {
         struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
         struct heap heap;
-        uint64_t conf_serial; /* of conf */
+        uint64_t conf_serial;   /* of conf */
+        uint64_t watchdog_usec; /* notify_pause() */
         bool ready_told;
         bool ending;
         bool recording_told; /* that it has stopped */

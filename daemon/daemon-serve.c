@@ -69,6 +69,7 @@ static void view(void *userdata, struct control_view *ret_view)
                 .looks_refused = daemon->desk.looks.refused,
                 .ages_unsaved = scan_get_unsaved(daemon->scan),
         };
+        scan_get_pace(daemon->scan, &ret_view->pace);
         ret_view->keeps_files = daemon->options->state_dir != NULL;
         keep_get_stats(daemon->keep, &ret_view->state);
         starter_get_stats(daemon->starter, &ret_view->starts);

@@ -250,7 +250,7 @@ int daemon_run(struct daemon *daemon)
 {
         int r;
 
-        notify_interval(daemon->conf->interval_usec);
+        notify_pause(daemon->conf->interval_usec, 0, &daemon->watchdog_usec);
         r = journal_start(daemon->journal);
         if (r < 0)
                 return r;

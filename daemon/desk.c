@@ -34,6 +34,8 @@ int desk_ask_owner(struct desk *desk, const struct port_key *port,
                 *ret_owner = *known;
                 return CONTROL_OWNER_KNOWN;
         }
+        if (!lookcache_affords(&desk->looks, now_usec))
+                return -EDQUOT;
         if (!ownercache_may_search(&desk->owners, now_usec))
                 return -EBUSY;
         return scan_ask_owner(desk->scan, port, witness, SCAN_ASKER_STRANGER);
@@ -59,7 +61,10 @@ uint64_t desk_look_wait_usec(const struct desk *desk, bool privileged)
 
 void desk_put_owner(struct desk *desk, const struct owner_answer *answer)
 {
-        ownercache_put(&desk->owners, answer, clock_now_usec());
+        const uint64_t now_usec = clock_now_usec();
+
+        lookcache_charge(&desk->looks, answer->cpu_usec, now_usec);
+        ownercache_put(&desk->owners, answer, now_usec);
 }
 
 struct look_answer *desk_take_look(struct desk *desk)

@@ -3,9 +3,9 @@
 /*
  * The CPU time of looks is a debt that is paid back at half of CPUBudget as time passes, and reckoned
  * in picoseconds: so a microsecond at one ppm of a CPU is one of them, and nothing is lost.
- * Looks are begun while the debt, and what the waiting ones will probably add to it, is below
- * LOOKCACHE_CPU_MAX_USEC: a few at once after a quiet time, however dear they are; then as many as
- * the share allows. What a look costs is known when it is there; until then it is taken to cost
+ * Looks are begun while the debt, and what the waiting ones will probably add to it, is below what a
+ * minute brings: one at least after a quiet time, however dear it is; then as many as the share
+ * allows. What a look costs is known when it is there; until then it is taken to cost
  * what the last one did.
  */
 
@@ -17,6 +17,7 @@
 #include "units.h"
 
 #define PSEC_PER_USEC UINT64_C(1000000)
+#define PPM_PER_ONE   UINT64_C(1000000)
 
 void lookcache_done(struct lookcache *cache)
 {
@@ -76,11 +77,18 @@ void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t
         cache->budget_ppm = budget_ppm;
 }
 
+/* What may be saved up, and spent at once: the scans must not be late for long because of it. */
+static uint64_t saved_max_usec(const struct lookcache *cache)
+{
+        return MIN(LOOKCACHE_CPU_MAX_USEC, LOOKCACHE_SAVED_USEC * share_ppm(cache) / PPM_PER_ONE);
+}
+
 /* CPU time that is owed beyond what may be owed when a look begins; below 0: as much is left. */
 static int64_t excess_psec(const struct lookcache *cache, bool privileged)
 {
+        const uint64_t saved_usec = saved_max_usec(cache);
         const uint64_t most_usec =
-                LOOKCACHE_CPU_MAX_USEC - (privileged ? 0 : LOOKCACHE_RESERVED_USEC);
+                saved_usec - (privileged ? 0 : saved_usec / LOOKCACHE_RESERVED_PART);
 
         return (int64_t)(cache->spent_psec +
                          cache->n_waiting * cache->last_cost_usec * PSEC_PER_USEC) -
@@ -128,6 +136,18 @@ int lookcache_ask(struct lookcache *cache, const struct look_question *question,
         return 0;
 }
 
+bool lookcache_affords(struct lookcache *cache, uint64_t now_usec)
+{
+        settle(cache, now_usec);
+        return excess_psec(cache, false) < 0;
+}
+
+void lookcache_charge(struct lookcache *cache, uint64_t cpu_usec, uint64_t now_usec)
+{
+        settle(cache, now_usec);
+        cache->spent_psec += cpu_usec * PSEC_PER_USEC;
+}
+
 static void stop_waiting(struct lookcache *cache, const struct look_question *question)
 {
         const size_t i = find_waiting(cache, question);
@@ -140,9 +160,8 @@ void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t
 {
         size_t at;
 
-        settle(cache, now_usec);
+        lookcache_charge(cache, answer->cpu_usec, now_usec);
         stop_waiting(cache, &answer->question);
-        cache->spent_psec += answer->cpu_usec * PSEC_PER_USEC;
         cache->last_cost_usec = answer->cpu_usec;
         lookcache_expire(cache, now_usec);
         at = cache->next++ % LOOKCACHE_KEPT_MAX;

@@ -5,7 +5,7 @@
  * Which questions of the control socket's clients are worth a look of its own: one that was
  * answered a moment ago, or that is being looked at already, is not; and any local user may ask, so
  * looks are so many a second at most, and in the long run half of CPUBudget: what is left of that is
- * always the scans'. Pure.
+ * always the scans'. Searches for owners that clients ask for are paid from the same. Pure.
  */
 
 #include <stdbool.h>
@@ -19,10 +19,11 @@
 #define LOOKCACHE_WAITING_MAX  8                       /* looks asked for and not yet there */
 #define LOOKCACHE_PER_SECOND   4                       /* looks */
 #define LOOKCACHE_CPU_PPM      100000                  /* of one CPU where CPUBudget is off */
-#define LOOKCACHE_CPU_MAX_USEC (UINT64_C(1) * 1000000) /* saved up by looking at nothing */
+#define LOOKCACHE_CPU_MAX_USEC (UINT64_C(1) * 1000000) /* saved up by looking at nothing, at most */
+#define LOOKCACHE_SAVED_USEC   (UINT64_C(60) * 1000000) /* what so much time brings, at most */
 /* Of the looks of a second, and of those that wait: for uid 0 and the daemon's own. */
 #define LOOKCACHE_RESERVED      1
-#define LOOKCACHE_RESERVED_USEC (LOOKCACHE_CPU_MAX_USEC / 4) /* ... and of what is saved up */
+#define LOOKCACHE_RESERVED_PART 4 /* ... and of what is saved up, one in so many */
 
 /* lookcache_ask() */
 #define LOOKCACHE_KNOWN   1 /* *ret_answer is it */
@@ -63,6 +64,10 @@ int lookcache_ask(struct lookcache *cache, const struct look_question *question,
 uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged);
 /* A look that was asked for is there: keeps it, with a reference of its own, and counts its cost. */
 void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t now_usec);
+/* A search for an owner: may there be one? False: they have cost too much CPU. */
+bool lookcache_affords(struct lookcache *cache, uint64_t now_usec);
+/* ... and what it has cost. */
+void lookcache_charge(struct lookcache *cache, uint64_t cpu_usec, uint64_t now_usec);
 /* Nobody looks after all. */
 void lookcache_give_up(struct lookcache *cache, const struct look_question *question);
 /* Lets go of answers that are too old to be shared. */

@@ -3,8 +3,9 @@
 /*
  * The watchdog is fed by scans, so it needs no timer of its own and notices a scanner that hangs. A
  * scan that fails is fed as well: a host without tcp_diag shall be `blind`, not restarted for ever.
- * A watchdog that is shorter than a few intervals is renewed to fit them, and is back at what the
- * unit says when the interval is short again.
+ * A watchdog that is shorter than a few of the pauses between scans is renewed to fit them, and is
+ * back at what the unit says when they are short again. The new time counts from when it was fed
+ * last, which may be long ago: so it is fed along with it.
  */
 
 #include "notify.h"
@@ -17,18 +18,25 @@
 #include "base.h"
 #include "line.h"
 #include "phrase.h"
+#include "schedule.h"
 #include "units.h"
 
-#define WATCHDOG_INTERVALS 3
+#define WATCHDOG_PAUSES    2                   /* besides the one to come */
 #define WATCHDOG_SCAN_USEC (30 * USEC_PER_SEC) /* a scan may take that long without being a hang */
 
-void notify_interval(uint64_t interval_usec)
+void notify_pause(uint64_t interval_usec, uint64_t pause_usec, uint64_t *told_usec)
 {
-        const uint64_t needed_usec = interval_usec * WATCHDOG_INTERVALS + WATCHDOG_SCAN_USEC;
+        const uint64_t steady_usec = schedule_steady_usec(interval_usec);
+        const uint64_t least_usec =
+                MAX(steady_usec, pause_usec) + steady_usec * WATCHDOG_PAUSES + WATCHDOG_SCAN_USEC;
+        /* whole minutes: a pause that grows a little with every question is not told each time */
+        const uint64_t needed_usec = (least_usec + USEC_PER_MIN - 1) / USEC_PER_MIN * USEC_PER_MIN;
         uint64_t watchdog_usec;
 
-        if (sd_watchdog_enabled(0, &watchdog_usec) > 0)
-                (void)sd_notifyf(0, "WATCHDOG_USEC=%" PRIu64, MAX(watchdog_usec, needed_usec));
+        if (needed_usec == *told_usec || sd_watchdog_enabled(0, &watchdog_usec) <= 0)
+                return;
+        (void)sd_notifyf(0, "WATCHDOG=1\nWATCHDOG_USEC=%" PRIu64, MAX(watchdog_usec, needed_usec));
+        *told_usec = needed_usec;
 }
 
 /* The one to name: the most severe, of these one that nobody has acknowledged, the oldest. */

@@ -11,8 +11,11 @@
 
 #define NOTIFY_STATUS_MAX 512
 
-/* The longest time between two scans that the watchdog allows is renewed for this interval. */
-void notify_interval(uint64_t interval_usec);
+/*
+ * Has the watchdog, if there is one, fit scans that come after such a pause at most. *told_usec: the
+ * caller's to keep, 0 at first; the same is not said twice.
+ */
+void notify_pause(uint64_t interval_usec, uint64_t pause_usec, uint64_t *told_usec);
 /*
  * The line for people in systemctl status: ports, alerts with the worst of them, when the last scan
  * was and what it cost. Times are local. Returns buf.

@@ -57,9 +57,13 @@ struct owner_question *questions_next_owner(struct questions *questions)
                        : NULL;
 }
 
-void questions_owner_found(struct questions *questions, const struct owner *owner)
+void questions_owner_found(struct questions *questions, const struct owner *owner,
+                           uint64_t cpu_usec)
 {
-        questions->owners[questions->n_owners_answered++].answer.owner = *owner;
+        struct owner_answer *answer = &questions->owners[questions->n_owners_answered++].answer;
+
+        answer->owner = *owner;
+        answer->cpu_usec = cpu_usec;
 }
 
 bool questions_take_owner(struct questions *questions, struct owner_answer *ret_answer)

@@ -46,7 +46,8 @@ int questions_ask_owner(struct questions *questions, const struct port_key *port
 /* The one to be answered next, which stays in its place; NULL: none. */
 struct owner_question *questions_next_owner(struct questions *questions);
 /* That one now has its answer. */
-void questions_owner_found(struct questions *questions, const struct owner *owner);
+void questions_owner_found(struct questions *questions, const struct owner *owner,
+                           uint64_t cpu_usec);
 /* Takes the oldest answer out. False: there is none. */
 bool questions_take_owner(struct questions *questions, struct owner_answer *ret_answer);
 

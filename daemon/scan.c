@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Scans lie on a grid of slots, Interval apart. A scan counts ages from its slot, not from the
- * moment at which the thread happened to wake up, so that a socket seen in one slot is exactly six
- * intervals old six slots later. Slots that a slow scan has run over are left out: the scan is
- * merged with them, never queued. A thread that woke up much too late (the machine was busy, the
- * process stopped) starts a new grid. Scans come before questions, and questions one at a time, so
- * that neither the grid nor the end of the thread waits for more than one search or look. Looks and
- * searches take turns, so that neither can keep the other waiting.
+ * Each scan has a slot, which scan-plan.c plans: whole intervals after the one before, as long as
+ * nothing is in the way. A scan counts ages from its slot, not from the moment at which the thread
+ * happened to wake up, so that a socket seen in one slot is exactly six intervals old six intervals
+ * later. Slots that a slow scan has run over are left out: the scan is merged with them, never
+ * queued. A thread that woke up much too late (the machine was busy, the process stopped) starts a
+ * new row of slots. Scans come before questions, and questions one at a time, so that neither a
+ * slot nor the end of the thread waits for more than one search or look. Looks and searches take
+ * turns, so that neither can keep the other waiting.
  *
  * Between the threads there is one mutex, held for a few assignments at a time: never over a dump,
  * a file or an allocation of size. A snapshot that the loop has not taken is replaced by the next.
@@ -19,6 +20,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +33,9 @@
 #include "units.h"
 
 #define STACK_BYTES (512 * 1024)
+
+#define SLACK_PART     200
+#define SLACK_MAX_USEC 50000
 
 int scan_new(struct conf *conf, struct scan **ret_scan)
 {
@@ -79,7 +84,7 @@ static void publish(struct scan *scan, struct snapshot *snapshot)
 static bool shall_date(const struct scan *scan, const struct conf *conf)
 {
         return scan->complete_usec == 0 ||
-               scan->slot_usec - scan->complete_usec > conf->interval_usec * 3 / 2;
+               scan->slot_usec - scan->complete_usec > conf->interval_usec;
 }
 
 static int look_or_fail(struct scan *scan, const struct scan_request *request,
@@ -93,7 +98,12 @@ static int look_or_fail(struct scan *scan, const struct scan_request *request,
         return look_scan(scan->look, request, ret_snapshot);
 }
 
-static void do_scan(struct scan *scan, const struct conf *conf)
+/*
+ * plan: as it was under the lock. NULL: no memory for a snapshot; the next slot tries again. The
+ * snapshot is the caller's.
+ */
+static struct snapshot *do_scan(struct scan *scan, const struct conf *conf,
+                                const struct scan_plan *plan)
 {
         const uint64_t cpu_usec = clock_thread_cpu_usec(), start_usec = clock_now_usec();
         const struct scan_request request = { .generation = ++scan->generation,
@@ -103,11 +113,13 @@ static void do_scan(struct scan *scan, const struct conf *conf)
                                               .conf_serial = conf->serial,
                                               .max_tracked = conf->max_tracked,
                                               .date_new = shall_date(scan, conf),
-                                              .interval_usec = conf->interval_usec };
+                                              .interval_usec = conf->interval_usec,
+                                              .pause_usec = plan->pause_usec,
+                                              .time_wait = plan->time_wait };
         struct snapshot *snapshot;
 
         if (look_or_fail(scan, &request, &snapshot) < 0)
-                return; /* no memory for a snapshot; the next slot tries again */
+                return NULL;
         if (snapshot->result == SCAN_COMPLETE) {
                 scan->complete_usec = scan->slot_usec;
                 scan_tell_state(scan, conf->rules);
@@ -116,30 +128,7 @@ static void do_scan(struct scan *scan, const struct conf *conf)
         snapshot->cost.wall_usec = snapshot->end_usec - start_usec;
         snapshot->cost.cpu_usec = clock_thread_cpu_usec() - cpu_usec;
         recorder_finish(scan->recorder, &request, snapshot);
-        publish(scan, snapshot);
-}
-
-/* The next slot after now, on the same grid. */
-static void advance_slot(struct scan *scan, uint64_t interval_usec)
-{
-        const uint64_t now_usec = clock_now_usec();
-
-        scan->slot_usec += interval_usec;
-        if (scan->slot_usec <= now_usec)
-                scan->slot_usec +=
-                        ((now_usec - scan->slot_usec) / interval_usec + 1) * interval_usec;
-}
-
-/* A slot that is due; far too late for it, or told to scan at once: a new grid begins here. */
-static bool slot_is_due(struct scan *scan, uint64_t interval_usec, bool scan_now)
-{
-        const uint64_t now_usec = clock_now_usec();
-
-        if (!scan_now && now_usec < scan->slot_usec)
-                return false;
-        if (scan_now || now_usec - scan->slot_usec > interval_usec / 10)
-                scan->slot_usec = now_usec;
-        return true;
+        return snapshot;
 }
 
 static void forget_found(struct scan *scan)
@@ -152,17 +141,20 @@ static void forget_found(struct scan *scan)
 static void answer_owner(struct scan *scan)
 {
         struct owner_answer answer = questions_next_owner(&scan->questions)->answer;
+        const uint64_t cpu_usec = clock_thread_cpu_usec();
         bool for_alert;
 
         (void)pthread_mutex_unlock(&scan->lock);
         owner_finder_find(&scan->finder, &answer.witness, &answer.owner);
+        answer.cpu_usec = clock_thread_cpu_usec() - cpu_usec;
         (void)pthread_mutex_lock(&scan->lock);
         for_alert = questions_next_owner(&scan->questions)->for_alert; /* asked for since */
         (void)pthread_mutex_unlock(&scan->lock);
         if (for_alert) /* a file: not under the lock */
                 recorder_owner(scan->recorder, &answer);
         (void)pthread_mutex_lock(&scan->lock);
-        questions_owner_found(&scan->questions, &answer.owner);
+        questions_owner_found(&scan->questions, &answer.owner, answer.cpu_usec);
+        scan_plan_looked(scan, clock_now_usec());
         if (!questions_next_owner(&scan->questions) || ++scan->finder_used == QUESTIONS_OWNERS_MAX)
                 forget_found(scan);
         notify_loop(scan);
@@ -194,6 +186,7 @@ static void answer_look(struct scan *scan)
         conf_unref(conf);
         (void)pthread_mutex_lock(&scan->lock);
         questions_look_done(&scan->questions);
+        scan_plan_looked(scan, clock_now_usec());
         notify_loop(scan);
 }
 
@@ -216,27 +209,50 @@ static void answer_one(struct scan *scan)
         }
 }
 
+/* A scan may be so much late, together with what else the machine wakes up for. */
+static void set_slack(struct scan *scan, uint64_t interval_usec)
+{
+        const uint64_t slack_usec = MIN(interval_usec / SLACK_PART, (uint64_t)SLACK_MAX_USEC);
+
+        if (slack_usec != scan->slack_usec)
+                (void)prctl(PR_SET_TIMERSLACK, (unsigned long)(slack_usec * 1000));
+        scan->slack_usec = slack_usec;
+}
+
 /* With the lock held; released while the kernel is asked. */
 static void scan_once(struct scan *scan)
 {
         struct conf *conf = conf_ref(scan->conf);
+        struct snapshot *snapshot;
+        struct scan_plan plan;
 
+        scan_plan_configure(scan, clock_now_usec());
+        scan_plan_begin(scan, clock_now_usec());
+        plan = scan->plan;
+        scan->slot_usec = plan.slot_usec;
         (void)pthread_mutex_unlock(&scan->lock);
-        do_scan(scan, conf);
-        advance_slot(scan, conf->interval_usec);
+        set_slack(scan, conf->interval_usec);
+        snapshot = do_scan(scan, conf, &plan);
         conf_unref(conf);
+        (void)pthread_mutex_lock(&scan->lock);
+        scan_plan_end(scan, scan->generation, snapshot,
+                      clock_now_usec()); /* before the loop can judge it */
+        (void)pthread_mutex_unlock(&scan->lock);
+        if (snapshot)
+                publish(scan, snapshot);
         (void)pthread_mutex_lock(&scan->lock);
 }
 
 /* With the lock held. False: stop. */
 static bool wait_for_work(struct scan *scan)
 {
-        const struct timespec until = { .tv_sec = (time_t)(scan->slot_usec / USEC_PER_SEC),
-                                        .tv_nsec = (long)(scan->slot_usec % USEC_PER_SEC) * 1000 };
-        int r = 0;
+        while (!scan->stop && !scan_plan_is_due(scan, clock_now_usec()) && !has_questions(scan)) {
+                const uint64_t usec = scan->plan.next.next_usec; /* the loop may plan anew */
+                const struct timespec until = { .tv_sec = (time_t)(usec / USEC_PER_SEC),
+                                                .tv_nsec = (long)(usec % USEC_PER_SEC) * 1000 };
 
-        while (r != ETIMEDOUT && !scan->stop && !scan->scan_now && !has_questions(scan))
-                r = pthread_cond_timedwait(&scan->wake, &scan->lock, &until);
+                (void)pthread_cond_timedwait(&scan->wake, &scan->lock, &until);
+        }
         return !scan->stop;
 }
 
@@ -249,13 +265,10 @@ static void *run(void *userdata)
 {
         struct scan *scan = userdata;
 
-        scan->slot_usec = clock_now_usec();
         (void)pthread_mutex_lock(&scan->lock);
+        scan_plan_start(scan, clock_now_usec());
         while (wait_for_work(scan)) {
-                const bool scan_now = scan->scan_now;
-
-                scan->scan_now = false;
-                if (slot_is_due(scan, scan->conf->interval_usec, scan_now))
+                if (scan_plan_is_due(scan, clock_now_usec()))
                         scan_once(scan);
                 else
                         answer_one(scan);

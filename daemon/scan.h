@@ -15,6 +15,7 @@
 #include "lookanswer.h"
 #include "recbuf.h"
 #include "recorder.h"
+#include "schedule.h"
 #include "snapshot.h"
 
 /* After every scan, where its state is that small; a larger one so often at most. */
@@ -68,6 +69,15 @@ uint64_t scan_get_unsaved(struct scan *scan);
 
 /* How the recording goes, as of the newest scan; all zeros where there is none. */
 void scan_get_recording(struct scan *scan, struct recorder_stats *ret_stats);
+
+/*
+ * The judge has seen the snapshot of that generation: when it wants the next scan. Without it the
+ * next one comes by what the scan itself has told. Of an older generation: nothing.
+ */
+void scan_set_due(struct scan *scan, uint64_t generation, const struct detect_due *due);
+
+/* How fast the scans go, and why. */
+void scan_get_pace(struct scan *scan, struct schedule_pace *ret_pace);
 
 /* From now on; scans at once. */
 void scan_reconfigure(struct scan *scan, struct conf *conf);

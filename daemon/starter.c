@@ -32,10 +32,12 @@
 #include "startqueue.h"
 #include "units.h"
 
-#define MANAGER      "org.freedesktop.systemd1"
-#define MANAGER_PATH "/org/freedesktop/systemd1"
-#define LOCAL        "org.freedesktop.DBus.Local"
-#define LOCAL_PATH   "/org/freedesktop/DBus/Local"
+#define MANAGER             "org.freedesktop.systemd1"
+#define MANAGER_PATH        "/org/freedesktop/systemd1"
+#define LOCAL               "org.freedesktop.DBus.Local"
+#define LOCAL_PATH          "/org/freedesktop/DBus/Local"
+#define TIMER_ACCURACY_USEC (50 * USEC_PER_MSEC) /* so that it may fire together with others */
+
 #define SPAWN_PREFIX "org.freedesktop.DBus.Error.Spawn." /* the bus could not start it */
 
 static const char next_text[] = "alerts are still told in the journal";
@@ -342,8 +344,8 @@ int starter_new(sd_event *event, const struct starter_ops *ops, void *userdata,
                 return -ENOMEM;
         starter->ops = ops;
         starter->userdata = userdata;
-        r = sd_event_add_time(event, &starter->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer,
-                              starter);
+        r = sd_event_add_time(event, &starter->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC,
+                              on_timer, starter);
         if (r >= 0)
                 r = sd_event_source_set_enabled(starter->timer, SD_EVENT_OFF);
         if (r < 0) {

@@ -54,6 +54,7 @@ struct owner_answer {
         struct port_key port;
         struct port_witness witness; /* not known: an older recording did not say which it was */
         struct owner owner;
+        uint64_t cpu_usec; /* what finding it has cost; 0: unknown */
 };
 
 /* Nothing known. */

@@ -158,6 +158,7 @@ json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
         r |= put_bool(object, "configured", row->flags & PORT_CONFIGURED);
         r |= put_bool(object, "ignored", row->flags & PORT_IGNORED);
         r |= put_int(object, "timeWait", row->count[SOCK_TIME_WAIT]);
+        r |= put_bool(object, "timeWaitEstimated", snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT));
         r |= put_int(object, "closeWait", row->count[SOCK_CLOSE_WAIT]);
         r |= put_int(object, "stuck", row->stuck);
         r |= put_int(object, "stuckUsual", row->stuck_usual);

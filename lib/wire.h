@@ -16,6 +16,7 @@
 #include "owner.h"
 #include "portbinds.h"
 #include "portlook.h"
+#include "schedule.h"
 #include "snapshot.h"
 
 /* A row of the snapshot. owner: NULL: was not asked for. */
@@ -52,6 +53,9 @@ json_t *wire_time(uint64_t wall_usec);
 /* Types Totals and Cost of a snapshot. */
 json_t *wire_totals(const struct snapshot *snapshot);
 json_t *wire_cost(const struct snapshot *snapshot);
+
+/* now_usec: by the clock of pace. */
+json_t *wire_schedule(const struct schedule_pace *pace, uint64_t now_usec);
 
 /* Of a table that is known; of rates that are. */
 json_t *wire_tw_table(const struct tw_table *table);

@@ -2,12 +2,20 @@
 
 /* What a scan says about the host as a whole. */
 
+#include "base.h"
 #include "endings.h"
 #include "units.h"
 #include "wireput.h"
 
+/* When a moment of the snapshot's monotonic clock was, by its wall clock. */
+static uint64_t wall_of(const struct snapshot *snapshot, uint64_t usec)
+{
+        return snapshot->start_wall_usec - (snapshot->start_usec - MIN(usec, snapshot->start_usec));
+}
+
 json_t *wire_totals(const struct snapshot *snapshot)
 {
+        const uint64_t counted_usec = snapshot->asof_usec[SOCK_TIME_WAIT];
         json_t *object = json_object();
         uint64_t stuck = 0;
         int r = 0;
@@ -17,6 +25,9 @@ json_t *wire_totals(const struct snapshot *snapshot)
 
         r |= put_int(object, "ports", snapshot->n_rows);
         r |= put_int(object, "timeWait", snapshot->total[SOCK_TIME_WAIT]);
+        r |= put_bool(object, "timeWaitEstimated", snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT));
+        if (counted_usec > 0)
+                r |= put(object, "timeWaitAt", wire_time(wall_of(snapshot, counted_usec)));
         r |= put_int(object, "closeWait", snapshot->total[SOCK_CLOSE_WAIT]);
         r |= put_int(object, "stuck", stuck);
         r |= put_int(object, "tracked", snapshot->tracked);

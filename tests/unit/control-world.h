@@ -52,6 +52,7 @@ struct world {
         unsigned n_looked;
         uint64_t looks_refused;
         uint64_t ages_unsaved;
+        struct schedule_pace pace;
         uint64_t sequence;
         int reload_result;
         const char *reload_errors;
@@ -80,6 +81,7 @@ static inline void world_view(void *userdata, struct control_view *ret_view)
                 .journal_delivered = true,
                 .looks_refused = world->looks_refused,
                 .ages_unsaved = world->ages_unsaved,
+                .pace = world->pace,
         };
 }
 

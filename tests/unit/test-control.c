@@ -369,6 +369,75 @@ static void status_answers_the_question(void **state)
                       "CLOSE_WAIT for 1min or longer, the oldest 1min 5s (leaky.service).");
 }
 
+/* Scans that CPUBudget puts off are not overdue; ones that do not come then are. */
+static void stretched_scans_are_not_overdue(void **state)
+{
+        struct world *world = *state;
+
+        judge_stuck(world, 1, 0);
+        world->pace.slot_usec = world->now_usec;
+        world->pace.next = (struct schedule_plan){ .next_usec = world->now_usec + 8 * USEC_PER_MIN,
+                                                   .wanted_usec = world->now_usec + USEC_PER_MIN,
+                                                   .reason = SCHEDULE_BUDGET };
+        world->pace.budget_ppm = 2000;
+        world->pace.share_ppm = 1850;
+        world->now_usec += 9 * USEC_PER_MIN;
+        assert_status(world, "ok",
+                      "No leak: 1 port watched, nothing stuck in CLOSE_WAIT. As of 9min ago.");
+        world->now_usec += USEC_PER_MIN;
+        assert_status(world, "unknown",
+                      "Cannot say: the last scan ended 10min ago, the next is overdue.");
+        world->pace.next.next_usec += USEC_PER_HOUR; /* scans go on, and come to nothing */
+        assert_status(world, "ok",
+                      "No leak: 1 port watched, nothing stuck in CLOSE_WAIT. As of 10min ago.");
+        world->pace.lost = 3;
+        assert_status(world, "unknown",
+                      "Cannot say: the last scan ended 10min ago, the next is overdue.");
+}
+
+static json_t *schedule_of(const struct world *world)
+{
+        return wire_schedule(&world->pace, world->now_usec);
+}
+
+static void assert_usec(const json_t *schedule, const char *name, json_int_t wanted)
+{
+        assert_int_equal(json_integer_value(json_object_get(schedule, name)), wanted);
+}
+
+static void schedule_is_told(void **state)
+{
+        struct world *world = *state;
+        json_t *schedule;
+
+        world->pace.interval_usec = 10 * USEC_PER_SEC;
+        world->pace.slot_usec = 5 * USEC_PER_MIN;
+        world->pace.next = (struct schedule_plan){ .next_usec = 13 * USEC_PER_MIN,
+                                                   .wanted_usec = 6 * USEC_PER_MIN,
+                                                   .reason = SCHEDULE_BUDGET };
+        world->pace.budget_ppm = 2000;
+        world->pace.share_ppm = 1850;
+        world->now_usec = 10 * USEC_PER_MIN;
+        schedule = schedule_of(world);
+        assert_string_equal(json_string_value(json_object_get(schedule, "reason")), "budget");
+        assert_usec(schedule, "gapUsec", 8 * 60000000);
+        assert_usec(schedule, "nextUsec", 3 * 60000000);
+        assert_usec(schedule, "laterUsec", 7 * 60000000);
+        assert_usec(schedule, "delayUsec", 2 * 8 * 60000000 - 30000000 - 10000000);
+        assert_true(json_real_value(json_object_get(schedule, "cpuPercent")) == 0.185);
+        assert_true(json_real_value(json_object_get(schedule, "cpuBudgetPercent")) == 0.2);
+        json_decref(schedule);
+
+        world->pace.next.reason = SCHEDULE_STEADY;
+        world->pace.budget_ppm = 0;
+        world->now_usec = 20 * USEC_PER_MIN; /* overdue */
+        schedule = schedule_of(world);
+        assert_usec(schedule, "nextUsec", 0);
+        assert_null(json_object_get(schedule, "laterUsec"));
+        assert_null(json_object_get(schedule, "cpuBudgetPercent"));
+        json_decref(schedule);
+}
+
 static void judge_table(struct world *world, uint64_t used, uint64_t overflows)
 {
         const uint64_t total = world->snapshot->host.tw_table.overflows_total + overflows;
@@ -487,6 +556,8 @@ int main(void)
                 TEST(only_the_privileged_reload),
                 TEST(status_answers_the_question),
                 TEST(status_tells_what_recovers),
+                TEST(stretched_scans_are_not_overdue),
+                TEST(schedule_is_told),
                 TEST(status_hides_nothing),
                 TEST(status_knows_absent_from_zero),
                 TEST(alerts_come_worst_first_and_bounded),

@@ -158,8 +158,9 @@ static void test_looks_have_half_of_the_budget(void **state)
         for (size_t b = 0; b < ARRAY_SIZE(budgets); b++) {
                 for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
                         struct lookcache cache = { 0 };
-                        const uint64_t most =
-                                seconds * budgets[b].share_ppm + LOOKCACHE_CPU_MAX_USEC + costs[c];
+                        const uint64_t saved = MIN(LOOKCACHE_CPU_MAX_USEC,
+                                                   60 * UINT64_C(1) * budgets[b].share_ppm);
+                        const uint64_t most = seconds * budgets[b].share_ppm + saved + costs[c];
                         uint64_t spent;
 
                         lookcache_set_budget(&cache, budgets[b].budget_ppm, START_USEC);
@@ -200,9 +201,9 @@ static void test_another_budget_holds_from_now_on(void **state)
         lookcache_set_budget(&cache, 100000, START_USEC);
         assert_int_equal(ask(&cache, 1, START_USEC), 0);
         put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC * 3 / 2);
-        lookcache_set_budget(&cache, 10000, set_usec); /* a quarter of a second is left to pay */
-        assert_int_equal(ask(&cache, 2, set_usec + 50 * USEC_PER_SEC), -EDQUOT);
-        assert_int_equal(ask(&cache, 2, set_usec + 50 * USEC_PER_SEC + 200), 0);
+        lookcache_set_budget(&cache, 10000, set_usec); /* of 1.25 s 0.3 s may be left */
+        assert_int_equal(ask(&cache, 2, set_usec + 190 * USEC_PER_SEC), -EDQUOT);
+        assert_int_equal(ask(&cache, 2, set_usec + 190 * USEC_PER_SEC + 200), 0);
         lookcache_done(&cache);
 }
 
@@ -250,7 +251,8 @@ static void test_the_privileged_come_through(void **state)
 
         (void)state;
         assert_int_equal(ask_as(&cache, 1, false, START_USEC), 0);
-        put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC - LOOKCACHE_RESERVED_USEC);
+        put(&cache, 1, START_USEC,
+            LOOKCACHE_CPU_MAX_USEC - LOOKCACHE_CPU_MAX_USEC / LOOKCACHE_RESERVED_PART);
         assert_int_equal(ask_as(&cache, 2, false, START_USEC), -EDQUOT);
         assert_int_equal(ask_as(&cache, 2, true, START_USEC), 0);
         lookcache_done(&cache);

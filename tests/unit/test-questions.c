@@ -22,7 +22,7 @@ static void found(struct questions *questions, const char *unit)
 
         owner_clear(&owner);
         strcpy(owner.unit, unit);
-        questions_owner_found(questions, &owner);
+        questions_owner_found(questions, &owner, 0);
 }
 
 static void test_owners_come_in_order(void **state)

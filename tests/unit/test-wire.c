@@ -54,7 +54,8 @@ static void port_has_its_members(void **state)
         row.stage[STAGE_UNCLOSED] = 2;
         assert_json(wire_port(&snapshot, &row, NULL),
                     "{\"side\":\"local\",\"port\":7865,\"listening\":true,\"configured\":false,"
-                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":3,\"stuck\":3,\"stuckUsual\":0,"
+                    "\"ignored\":false,\"timeWait\":0,\"timeWaitEstimated\":false,\"closeWait\":3,"
+                    "\"stuck\":3,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":1,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":2},"
                     "\"oldestSec\":65,\"oldestAtLeast\":false}");
@@ -82,7 +83,8 @@ static void port_has_its_members(void **state)
         row.tw_remaining[2] = 55;
         assert_json(wire_port(&snapshot, &row, NULL),
                     "{\"side\":\"remote\",\"port\":5432,\"listening\":false,\"configured\":true,"
-                    "\"ignored\":true,\"timeWait\":9,\"closeWait\":0,\"stuck\":0,\"stuckUsual\":0,"
+                    "\"ignored\":true,\"timeWait\":9,\"timeWaitEstimated\":false,\"closeWait\":0,"
+                    "\"stuck\":0,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":0},"
                     "\"timeWaitLastSec\":15,\"closesPerSec\":1.0}");
@@ -413,7 +415,8 @@ static void ports_asked_for_are_there(void **state)
         assert_int_equal(json_integer_value(json_object_get(object, "total")), 5);
         assert_json(json_incref(json_array_get(json_object_get(object, "ports"), 3)),
                     "{\"side\":\"local\",\"port\":80,\"listening\":false,\"configured\":false,"
-                    "\"ignored\":false,\"timeWait\":0,\"closeWait\":0,\"stuck\":0,\"stuckUsual\":0,"
+                    "\"ignored\":false,\"timeWait\":0,\"timeWaitEstimated\":false,\"closeWait\":0,"
+                    "\"stuck\":0,\"stuckUsual\":0,"
                     "\"stages\":{\"unaccepted\":0,\"unread\":0,\"eofUnread\":0,"
                     "\"unclosed\":0}}");
         json_decref(object);
@@ -540,8 +543,9 @@ static void totals_sum_up(void **state)
         snapshot.rows[1].stuck = 2;
         snapshot.cost = (struct scan_cost){ 1, 2, 3, 4 };
         snapshot.retries = 5;
-        assert_json(wire_totals(&snapshot), "{\"ports\":2,\"timeWait\":3,\"closeWait\":5,"
-                                            "\"stuck\":3,\"tracked\":4}");
+        assert_json(wire_totals(&snapshot),
+                    "{\"ports\":2,\"timeWait\":3,\"timeWaitEstimated\":false,\"closeWait\":5,"
+                    "\"stuck\":3,\"tracked\":4}");
         assert_json(wire_cost(&snapshot), "{\"messages\":1,\"bytes\":2,\"cpuUsec\":3,"
                                           "\"wallUsec\":4,\"retries\":5}");
         free(snapshot.rows);
