@@ -6,6 +6,7 @@ import lab
 import makers
 
 CONFIG = "[Scan]\nInterval=1s\n"
+PENDING = "[TimeWait]\nCountWarning=1\n[Alerts]\nRaiseAfter=1h\n"
 
 
 def numbers(rows):
@@ -14,14 +15,16 @@ def numbers(rows):
 
 
 def compare(tap, daemon, name, served=()):
-    """The whole table against ss, taken at a moment at which ss said the same before and after."""
+    """The whole table against ss, taken at a moment at which ss said the same before and after, and
+    twmond has counted what it shows: where there are thousands of TIME_WAIT it estimates between."""
     def taken():
         before = lab.ss_ports(served)
         daemon.wait_scan()
         rows, totals = daemon.ports("--all"), daemon.status()["totals"]
-        return (before, rows, totals) if lab.ss_ports(served) == before else None
+        counted = not totals["timeWaitEstimated"]
+        return (before, rows, totals) if counted and lab.ss_ports(served) == before else None
 
-    wanted, rows, totals = lab.must(taken, "two equal answers of ss", 30)
+    wanted, rows, totals = lab.must(taken, "two equal answers of ss", 70)
     # A listener that came and went between two scans is kept at zero if one of them met it.
     got = {key: value for key, value in numbers(rows).items() if key in wanted or any(value)}
     tap.equal(got, wanted, f"{name}: every row as ss has it")
@@ -141,8 +144,9 @@ def test_fin_wait2(tap):
 
 
 def test_many(tap):
-    """5,000 CLOSE_WAIT and 3,000 TIME_WAIT of each kind; the numbers change under the daemon."""
-    with lab.Daemon(CONFIG) as daemon:
+    """5,000 CLOSE_WAIT and 3,000 TIME_WAIT of each kind; the numbers change under the daemon. While
+    an alert about TIME_WAIT is pending every scan counts them, however many there are."""
+    with lab.Daemon(CONFIG + PENDING) as daemon:
         for number, kind in enumerate(filter(makers.have, makers.KINDS)):
             port = 7500 + number * 10
             with makers.close_wait(port, 5000, kind) as held:
@@ -162,4 +166,4 @@ def test_many(tap):
         lab.stop_well(tap, daemon)
 
 
-lab.run(test_nothing, test_few, test_sides, test_configured_side, test_fin_wait2, test_many)
+lab.run(test_nothing, test_few, test_sides, test_configured_side, test_fin_wait2, test_many, limit=120)

@@ -23,6 +23,7 @@ RaiseAfter=1s
 ClearAfter=1s
 """
 KIND = "close-wait-stuck"
+STEADY = 3
 BOUND = 1 + 1 + 2 * 1 + 1  # StuckAfter + RaiseAfter + 2 x Interval + 1 s
 CLEAR_BOUND = 1 + 4 * 1 + 1
 WARNING, CRITICAL, NOTICE = "4", "2", "5"
@@ -118,7 +119,8 @@ def check_answers(tap, daemon, name):
     tap.ok(result.returncode in (0, 1) and took < 1, f"{name}: `status` answers within a second",
            f"{took:.2f} s {result}")
     before = daemon.status()["scans"]
-    tap.ok(lab.poll(lambda: daemon.status()["scans"] >= before + 2, 5), f"{name}: scanning goes on",
+    tap.ok(lab.poll(lambda: daemon.status()["scans"] >= before + 2, 2 * STEADY + 3),
+           f"{name}: scanning goes on",
            daemon.status())
 
 

@@ -149,6 +149,36 @@ def test_slow_scans(tap):
         lab.stop_well(tap, daemon)
 
 
+def test_questions_stretch_scans(tap):
+    """What clients ask for is paid by the scans, half of what they have at most: the watchdog is told
+    before it would be too late, and scans go on."""
+    manager = Manager()
+    environment = manager.environment(WATCHDOG_USEC="60000000")
+    with lab.Daemon("[Scan]\nInterval=100ms\nCPUBudget=0.01%\n", env=environment) as daemon:
+        with lab.Varlink(daemon.socket) as connection:
+            for port in range(1000, 1040):
+                for method, parameters in (("GetPort", {"port": port}),
+                                           ("ListPorts", {"ports": [port]})):
+                    try:
+                        connection.call("io.twmon.Monitor." + method, parameters)
+                    except lab.VarlinkError:
+                        pass  # too many
+                    manager.read()  # a service manager does, too
+        tap.ok(lab.poll(lambda: manager.read() and
+                        daemon.status()["schedule"]["reason"] == "budget", 60),
+               "scans are stretched", daemon.status()["schedule"])
+        gap = daemon.status()["schedule"]["gapUsec"]
+        told = [int(item["WATCHDOG_USEC"]) for item in manager.read() if "WATCHDOG_USEC" in item]
+        tap.ok(told and told[-1] > gap, "the watchdog waits for longer than they do", (told, gap))
+        tap.ok(all(item.get("WATCHDOG") == "1" for item in manager.read()
+                   if "WATCHDOG_USEC" in item), "and is fed along, so that it counts from then on")
+        before = daemon.status()["scans"]
+        tap.ok(lab.poll(lambda: manager.read() and daemon.status()["scans"] > before,
+                        2 * gap / 1e6 + 10),
+               "the next scan comes")
+        lab.stop_well(tap, daemon)
+
+
 def activate(listener):
     """A command prefix that passes listener as descriptor 3, as systemd does."""
     fd = listener.fileno()
@@ -235,5 +265,5 @@ def test_arguments(tap):
                f"twmond {' '.join(args)}: exit status {code}", result)
 
 
-lab.run(test_notify, test_ready, test_slow_scans, test_activation, test_wrong_activation,
-        test_stop, test_arguments)
+lab.run(test_notify, test_ready, test_slow_scans, test_questions_stretch_scans, test_activation,
+        test_wrong_activation, test_stop, test_arguments, limit=150)

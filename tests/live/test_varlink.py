@@ -19,7 +19,7 @@ Interval=1s
 StuckAfter=1s
 StuckWarning=5
 [Alerts]
-RaiseAfter=1s
+RaiseAfter=3s
 ClearAfter=2s
 [Port remote:5432]
 CountWarning=5
@@ -33,6 +33,12 @@ Interval=500ms
 StuckAfter=2s
 StuckWarning=
 StuckCritical=
+"""
+
+BUDGET_CONFIG = """
+[Scan]
+Interval=100ms
+CPUBudget=0.01%
 """
 
 LOOK_CONFIG = """
@@ -294,7 +300,7 @@ def test_replies(tap):
         tap.equal(daemon.call("Reload"), {}, "Reload: an empty reply, as declared")
         shown |= hold(tap, interface, "GetStatus", [daemon.status()], "with a unit to start")
         lab.stop_well(tap, daemon)
-    for replies in leak_replies, host_replies, look_replies:
+    for replies in leak_replies, host_replies, look_replies, budget_replies:
         shown |= replies(tap, interface)
     check_shown(tap, interface, shown)
 
@@ -335,6 +341,16 @@ def host_replies(tap, interface):
         for method in "GetStatus", "ListAlerts", "ListPorts":
             shown |= hold(tap, interface, method, [daemon.call(method)], "a full table")
         lab.set_sysctl(buckets, usual)
+        lab.stop_well(tap, daemon)
+    return shown
+
+
+def budget_replies(tap, interface):
+    """Scans that are put off, because they may cost next to nothing."""
+    with lab.Daemon(BUDGET_CONFIG) as daemon:
+        tap.ok(lab.poll(lambda: daemon.status()["schedule"]["reason"] == "budget", 30),
+               "scans are stretched")
+        shown = hold(tap, interface, "GetStatus", [daemon.status()], "stretched scans")
         lab.stop_well(tap, daemon)
     return shown
 
