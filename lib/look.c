@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A scan is two dumps: the listeners, then the watched states. A look at a port and a census are
- * one each. All are begun again from nothing when the kernel interrupts them, LOOK_RETRIES_MAX
- * times; what was seen by then is partial.
+ * A scan is two dumps: the listeners, then the watched states; where those are dated, and a census
+ * that needs no dates is due, its other states are a third. A look at a port and a census are one
+ * each. All are begun again from nothing when the kernel interrupts them, LOOK_RETRIES_MAX times;
+ * what was seen by then is partial.
  *
  * A look, at a port or at the destinations, leaves the observer as it was: what scans conclude must
  * not depend on who asked what in between, and a recording has scans alone. So the census of a look
@@ -116,6 +117,21 @@ static int dump_once(struct look *look, uint32_t states, bool info, struct diag_
         return diag_dump(look->diag, states, info, on_recorded_socket, look, stats);
 }
 
+/*
+ * Sockets with tcp_info and those without are a walk each, and every socket is in one of them: what
+ * tcp_info of some 100,000 established ones costs, which nobody asks for when only sockets in
+ * CLOSE_WAIT are to be dated, is several times a walk over them.
+ */
+static int dump_states(struct look *look, uint32_t states, struct diag_stats *stats)
+{
+        const uint32_t with_info = states & observer_info_states(look->observer);
+        int r = with_info ? dump_once(look, with_info, true, stats) : 0;
+
+        if (r == 0 && (states & ~with_info))
+                r = dump_once(look, states & ~with_info, false, stats);
+        return r;
+}
+
 /* Interrupted, and another attempt may do better. */
 static bool shall_retry(int r, unsigned attempt, struct dumps *dumps)
 {
@@ -141,7 +157,7 @@ static void dump_listeners(struct look *look, struct dumps *dumps)
 
 static void dump_sockets(struct look *look, struct dumps *dumps)
 {
-        bool info;
+        bool info; /* of which states: observer_info_states() */
         const uint32_t states = observer_plan(look->observer, &info);
         unsigned attempt = 0;
 
@@ -152,7 +168,7 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
         do {
                 observer_begin_sockets(look->observer);
                 recorder_begin_sockets(look->recorder);
-                dumps->sockets = dump_once(look, states, info, &dumps->stats);
+                dumps->sockets = dump_states(look, states, &dumps->stats);
         } while (shall_retry(dumps->sockets, attempt++, dumps));
         recorder_end_sockets(look->recorder, dumps->sockets == 0);
 }

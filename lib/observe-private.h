@@ -15,6 +15,7 @@ struct observer {
         struct census *census; /* the newest; NULL: none yet */
         struct census_request census_request;
         bool census_due;        /* this scan takes one along */
+        bool census_info;       /* ... which asks for tcp_info of every socket */
         struct host_facts host; /* of this scan */
         struct tcp_history history;
         struct tw_overflow overflow;

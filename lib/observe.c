@@ -59,7 +59,7 @@ struct observer *observer_free(struct observer *observer)
 void observer_begin(struct observer *observer, const struct scan_request *request)
 {
         observer->request = request;
-        observer->census_due = false;
+        observer->census_due = observer->census_info = false;
         observer->states = OBSERVER_STATES;
         observer->estimates = false;
         host_facts_clear(&observer->host);
@@ -123,7 +123,8 @@ uint32_t observer_plan(struct observer *observer, bool *ret_info)
                             &observer->census_request);
         observer->census_due =
                 census_taker_is_due(observer->taker, &observer->census_request, &info);
-        *ret_info = observer->request->date_new || (observer->census_due && info);
+        observer->census_info = observer->census_due && info;
+        *ret_info = observer->request->date_new || observer->census_info;
         if (observer->census_due)
                 return OBSERVER_STATES | CENSUS_STATES;
         if (!wants_time_wait(observer)) {
@@ -131,6 +132,13 @@ uint32_t observer_plan(struct observer *observer, bool *ret_info)
                 observer->estimates = true;
         }
         return observer->states;
+}
+
+uint32_t observer_info_states(const struct observer *observer)
+{
+        if (observer->census_info)
+                return OBSERVER_STATES | CENSUS_STATES;
+        return observer->request->date_new ? OBSERVER_STATES : 0;
 }
 
 void observer_set_states(struct observer *observer, uint32_t states)

@@ -84,6 +84,8 @@ void observer_end_listeners(struct observer *observer, bool whole);
  * are estimated. A scan without a plan asks for OBSERVER_STATES.
  */
 uint32_t observer_plan(struct observer *observer, bool *ret_info);
+/* ... and for which of them: where only ages are to be dated, of OBSERVER_STATES alone. */
+uint32_t observer_info_states(const struct observer *observer);
 /* Instead, for a recording, which has planned: what was asked for. Nothing is estimated. */
 void observer_set_states(struct observer *observer, uint32_t states);
 

@@ -444,6 +444,40 @@ static void the_next_walk_for_half_open_is_due(void **state)
         assert_int_equal(world->snapshot->due_usec, walked + 40 * USEC_PER_SEC);
 }
 
+/* Only what is to be dated, unless the census wants to know how long peers have been silent. */
+static void tcp_info_is_asked_for_where_it_is_needed(void **state)
+{
+        const struct rule exhaustion = {
+                .kind = ALERT_PORT_EXHAUSTION, .warning = 70, .critical = 85, .clear_below_pct = 80
+        };
+        const struct rule half_open = { .kind = ALERT_HALF_OPEN,
+                                        .warning = 2,
+                                        .critical = RULE_LEVEL_OFF,
+                                        .silent_after_usec = 40 * USEC_PER_SEC };
+        struct world *world = *state;
+
+        (void)begin(world, INTERVAL);
+        assert_int_equal(observer_info_states(world->observer), 0);
+        (void)end(world, SCAN_COMPLETE);
+        assert_int_equal(rules_add(world->rules, &exhaustion), 0);
+        world->request.conf_serial++;
+        world->host.sockstat = (struct sockstat){ .inuse = 200, .tw = 5 };
+        world->host.limits.port_range_known = true;
+        world->host.limits.port_first = 40000;
+        world->host.limits.port_last = 40199;
+        world->host.limits.reserved_in_range = 0;
+        world->request.date_new = true;
+        assert_int_equal(begin(world, INTERVAL), OBSERVER_STATES | CENSUS_STATES);
+        assert_int_equal(observer_info_states(world->observer), OBSERVER_STATES);
+        (void)end(world, SCAN_COMPLETE);
+        assert_int_equal(rules_add(world->rules, &half_open), 0);
+        world->request.conf_serial++;
+        world->request.date_new = false;
+        (void)begin(world, 60 * USEC_PER_SEC);
+        assert_int_equal(observer_info_states(world->observer), OBSERVER_STATES | CENSUS_STATES);
+        (void)end(world, SCAN_COMPLETE);
+}
+
 /* A destination with 150 of 200 ports, and 50 others beside it. */
 static void a_destination_near_its_limit_is_due_at_once(void **state)
 {
@@ -502,6 +536,7 @@ int main(void)
                 T(a_broken_scan_is_due_at_once),
                 T(ages_are_due_when_they_mean_something),
                 T(the_next_walk_for_half_open_is_due),
+                T(tcp_info_is_asked_for_where_it_is_needed),
                 T(a_destination_near_its_limit_is_due_at_once),
         };
 
