@@ -27,10 +27,12 @@
 void notify_pause(uint64_t interval_usec, uint64_t pause_usec, uint64_t *told_usec)
 {
         const uint64_t steady_usec = schedule_steady_usec(interval_usec);
-        const uint64_t least_usec =
-                MAX(steady_usec, pause_usec) + steady_usec * WATCHDOG_PAUSES + WATCHDOG_SCAN_USEC;
-        /* whole minutes: a pause that grows a little with every question is not told each time */
-        const uint64_t needed_usec = (least_usec + USEC_PER_MIN - 1) / USEC_PER_MIN * USEC_PER_MIN;
+        const uint64_t longer_usec = pause_usec - MIN(steady_usec, pause_usec);
+        /* by whole minutes: what grows a little with every question is not told each time */
+        const uint64_t stretch_usec =
+                (longer_usec + USEC_PER_MIN - 1) / USEC_PER_MIN * USEC_PER_MIN;
+        const uint64_t needed_usec =
+                stretch_usec + steady_usec * (1 + WATCHDOG_PAUSES) + WATCHDOG_SCAN_USEC;
         uint64_t watchdog_usec;
 
         if (needed_usec == *told_usec || sd_watchdog_enabled(0, &watchdog_usec) <= 0)
