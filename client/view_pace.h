@@ -8,7 +8,7 @@
 
 #include "term.h"
 
-/* ", next in 27s (until then nothing will be decided)". Nothing where it is not known. */
+/* ", next in 27s (nothing is pending, or near a level)". Nothing where it is not known. */
 void view_pace_write(FILE *out, const json_t *status);
 /* What CPUBudget does to the scans, and what delay that means. Nothing where it does not. */
 void view_pace_draw(const struct term *term, const json_t *status);

@@ -100,8 +100,7 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                 .section = "CloseWait", .key = "MaxTracked", .type = CONF_COUNT,
                 .min = 1024, .max = LEDGER_MAX_LIMIT, .default_text = "262144",
                 .help = "CLOSE_WAIT sockets whose age is followed; more are counted, without an\n"
-                        "age. Each takes 64 to 128 bytes, more for a while after a\n"
-                        "peak.",
+                        "age. Each takes up to 64 bytes, more for a while after a peak.",
         },
         [OPTION_TIME_WAIT_WARNING] = {
                 LEVEL("TimeWait", "CountWarning"), .port_key = "TimeWaitCountWarning",
