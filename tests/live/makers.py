@@ -129,12 +129,20 @@ def close_wait_outgoing(port, count, kind="v4", source_port=0):
 
 
 def time_wait(port, count, kind="v4", first="server", keep_listening=False):
-    """TIME_WAIT at the side that closes first: "server", local PORT; "client", remote PORT."""
+    """TIME_WAIT at the side that closes first: "server", local PORT; "client", remote PORT.
+
+    The kernel may give a client a port that an earlier one has left in TIME_WAIT: the two are one
+    socket then, so it is ports that are counted, not connections.
+    """
     side = {"local": port} if first == "server" else {"peer": port}
     before = lab.ss_count("time-wait", **side)
     server = listener(port, kind)
-    for _ in range(count):
+    used = set()
+    for _ in range(10 * count):
+        if len(used) == count:
+            break
         ours = client(port, kind)
+        used.add(ours.getsockname()[1])
         theirs = server.accept()[0]
         for sock in (theirs, ours) if first == "server" else (ours, theirs):
             sock.close()

@@ -48,4 +48,11 @@ def test_time_wait(tap):
         tap.equal(lab.ss_ports().get(("remote", 7030)), (1, 0), "and the peer at the other side")
 
 
-lab.run(test_close_wait, test_other_close_wait, test_time_wait)
+def test_time_wait_in_few_ports(tap):
+    """So few client ports that the kernel gives some twice (connect() takes every second one)."""
+    lab.set_sysctl("net.ipv4.ip_local_port_range", "40000 40499")
+    makers.time_wait(7040, 200)
+    tap.equal(lab.ss_count("time-wait", local=7040), 200, "200 in TIME_WAIT, with 500 client ports")
+
+
+lab.run(test_close_wait, test_other_close_wait, test_time_wait, test_time_wait_in_few_ports)
