@@ -45,6 +45,7 @@ struct destinations {
         struct track tracks[CENSUS_DESTINATIONS_MAX]; /* in key order */
         struct track next[CENSUS_DESTINATIONS_MAX];
         size_t n_tracks;
+        struct port_set ports; /* local ones, from which connections are outgoing */
         struct destination_guard guard;
 };
 
@@ -66,8 +67,20 @@ struct destinations *destinations_free(struct destinations *destinations)
 
 void destinations_begin(struct destinations *destinations, const struct census_request *request)
 {
+        const struct kernlimits *limits = &request->host->limits;
+
         destinations->request = request;
         destination_table_clear(&destinations->table);
+        if (limits->port_range_known)
+                services_outgoing(request->services, limits->port_first, limits->port_last,
+                                  &destinations->ports);
+        else
+                memset(&destinations->ports, 0, sizeof(destinations->ports));
+}
+
+const struct port_set *destinations_ports(const struct destinations *destinations)
+{
+        return &destinations->ports;
 }
 
 static bool is_loopback(uint8_t family, const struct sock_addr *address)
@@ -107,7 +120,6 @@ static struct port_witness witness_of(const struct sockrec *record)
 void destinations_add(struct destinations *destinations, const struct sockrec *record)
 {
         const struct census_request *request = destinations->request;
-        const struct kernlimits *limits = &request->host->limits;
         const struct destination destination = { .source = record->local,
                                                  .address = record->remote,
                                                  .family = record->family };
@@ -116,11 +128,9 @@ void destinations_add(struct destinations *destinations, const struct sockrec *r
                                       .side = SIDE_REMOTE,
                                       .port = record->remote_port };
 
-        if (kernlimits_is_ephemeral(limits, record->local_port) &&
-            services_side(request->services, record->local_port, record->remote_port) ==
-                    SIDE_REMOTE)
+        if (port_set_has(&destinations->ports, record->local_port))
                 destination_table_add(&destinations->table, &key, &destination,
-                                      is_reusable(limits, record), &witness);
+                                      is_reusable(&request->host->limits, record), &witness);
 }
 
 struct listeners_in_range {

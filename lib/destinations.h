@@ -21,6 +21,11 @@ struct destinations *destinations_free(struct destinations *destinations);
 
 /* request: borrowed until destinations_end(). */
 void destinations_begin(struct destinations *destinations, const struct census_request *request);
+/*
+ * The local ports whose sockets count: with any other there is no need for destinations_add().
+ * Until the next destinations_begin().
+ */
+const struct port_set *destinations_ports(const struct destinations *destinations);
 /* A socket of CENSUS_STATES; one on a port of a service of this host counts nowhere. */
 void destinations_add(struct destinations *destinations, const struct sockrec *record);
 /* Fills in the census's part: the worst, with rates. -ENOMEM. */

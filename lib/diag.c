@@ -164,14 +164,14 @@ static bool is_refusal(int r)
 
 /* request: of any form; the one that this kernel knows is taken. */
 static int dump(struct diag *diag, const struct diag_request *request,
-                const struct diagmsg_reader *sink, struct diag_stats *stats)
+                const struct diagmsg_sink *sink, struct diag_stats *stats)
 {
         static const enum diag_form families[] = { DIAG_IPV4, DIAG_IPV6 };
         struct diag_request form = *request;
         bool interrupted = false;
 
         if (!diag->by_family) {
-                struct diagmsg_reader reader = *sink;
+                struct diagmsg_reader reader = { .sink = *sink };
                 int r;
 
                 form.form = DIAG_BOTH;
@@ -180,7 +180,7 @@ static int dump(struct diag *diag, const struct diag_request *request,
                         return r;
         }
         for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-                struct diagmsg_reader reader = *sink;
+                struct diagmsg_reader reader = { .sink = *sink };
                 int r;
 
                 form.form = families[i];
@@ -193,25 +193,23 @@ static int dump(struct diag *diag, const struct diag_request *request,
         return interrupted ? DIAG_INTERRUPTED : 0;
 }
 
-int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
+int diag_dump(struct diag *diag, uint32_t states, bool info, const struct diagmsg_sink *sink,
               struct diag_stats *stats)
 {
         const struct diag_request request = { .states = states, .info = info };
-        const struct diagmsg_reader sink = { .fn = fn, .userdata = userdata };
 
-        return dump(diag, &request, &sink, stats);
+        return dump(diag, &request, sink, stats);
 }
 
-int diag_dump_port(struct diag *diag, uint16_t port, sockrec_fn fn, void *userdata,
+int diag_dump_port(struct diag *diag, uint16_t port, const struct diagmsg_sink *sink,
                    struct diag_stats *stats)
 {
         const struct diag_request request = { .states = SOCK_MASK(SOCK_STATE_COUNT) - 1,
                                               .info = true,
                                               .port = port };
-        const struct diagmsg_reader sink = { .fn = fn, .userdata = userdata };
 
         assert(port != 0);
-        return dump(diag, &request, &sink, stats);
+        return dump(diag, &request, sink, stats);
 }
 
 bool diag_lists_bound(void)

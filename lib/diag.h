@@ -29,12 +29,12 @@ int diag_new(struct diag **ret_diag);
 struct diag *diag_free(struct diag *diag);
 
 /*
- * Dumps the sockets in these states (SOCK_MASK()s), both address families, and calls fn for each.
+ * Dumps the sockets in these states (SOCK_MASK()s), both address families, for sink to take.
  * Adds to *stats. 0: whole; DIAG_INTERRUPTED; or -errno: the kernel's answer (-ENOENT: it has no
- * tcp_diag), fn's own, or that of a system call. After anything but 0 the socket has been replaced,
+ * tcp_diag), the sink's own, or that of a system call. After anything but 0 the socket has been replaced,
  * so that nothing of this dump can be taken for part of the next.
  */
-int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void *userdata,
+int diag_dump(struct diag *diag, uint32_t states, bool info, const struct diagmsg_sink *sink,
               struct diag_stats *stats);
 
 /*
@@ -42,7 +42,7 @@ int diag_dump(struct diag *diag, uint32_t states, bool info, sockrec_fn fn, void
  * or only bound included, with tcp_info. A loopback connection is two sockets and comes as both.
  * Costs about half of a dump of everything: the kernel walks all sockets, and copies few.
  */
-int diag_dump_port(struct diag *diag, uint16_t port, sockrec_fn fn, void *userdata,
+int diag_dump_port(struct diag *diag, uint16_t port, const struct diagmsg_sink *sink,
                    struct diag_stats *stats);
 
 /*

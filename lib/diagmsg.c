@@ -7,10 +7,14 @@
  * covers its own fixed header.
  *
  * Nothing is allocated, and nothing is copied but into one struct on the stack, of which whoever
- * takes the socket is given a pointer: one indirect call for each. Nine in ten sockets of a busy
- * host are in TIME_WAIT and end with the fixed part, so what there is to check for them are two
- * lengths, two numbers, a family and a state. A million of them cost the kernel's time and hardly any
- * of ours.
+ * takes the socket is given a pointer: one indirect call for each.
+ *
+ * Nine in ten sockets of a busy host are in TIME_WAIT, and all that is asked of those is two ports
+ * and a time. They stand in the fixed part: what there is to check for them are two lengths, two
+ * numbers, a family and a state. What stands behind it, a mark for whoever has CAP_NET_ADMIN, is not
+ * looked at. They are gathered in a block on the stack and handed over many at a time, so that
+ * neither loop has the other one's code and data push its own out of the processor's first caches.
+ * A million of them cost the kernel's time and hardly any of ours.
  */
 
 #include "diagmsg.h"
@@ -25,6 +29,14 @@
 #include <string.h>
 
 #include "base.h"
+
+#define WAITS_MAX 128 /* in a block: 1 KiB */
+
+/* The sockets in TIME_WAIT that have been read and not yet handed over. */
+struct waits {
+        size_t n;
+        struct sock_wait items[WAITS_MAX];
+};
 
 /* include/net/tcp_states.h; the header is not exported to userland. */
 enum {
@@ -252,7 +264,7 @@ static int set_attribute(const struct nlattr *attr, struct sockrec *record)
         }
 }
 
-/* What stands behind the fixed part. A mini-socket has none of it. */
+/* What stands behind the fixed part. */
 static int set_attributes(const char *at, size_t left, struct sockrec *record)
 {
         while (left >= sizeof(struct nlattr)) {
@@ -284,7 +296,7 @@ static inline int parse(const void *payload, size_t len, struct sockrec *record)
         if (len < sizeof(*msg))
                 return -EBADMSG;
         r = set_fixed_part(msg, record);
-        if (r < 0 || len <= fixed)
+        if (r < 0 || len <= fixed || record->state == SOCK_TIME_WAIT)
                 return r;
         return set_attributes((const char *)payload + fixed, len - fixed, record);
 }
@@ -346,22 +358,57 @@ static int read_socket(struct diagmsg_reader *reader, const struct nlmsghdr *nlh
                   &record) < 0)
                 return damaged(reader);
         reader->messages++;
-        return reader->fn(&record, reader->userdata);
+        return reader->sink.fn(&record, reader->sink.userdata);
 }
 
-static int read_message(struct diagmsg_reader *reader, const struct nlmsghdr *nlh)
+static int hand_over(struct diagmsg_reader *reader, struct waits *waits)
 {
+        const size_t n = waits->n;
+
+        waits->n = 0;
+        reader->messages += n;
+        return n > 0 ? reader->sink.waits_fn(waits->items, n, reader->sink.userdata) : 0;
+}
+
+/* One of which no more is wanted, and with nothing in it to be refused. */
+static bool is_plain_wait(const struct diagmsg_sink *sink, const struct nlmsghdr *nlh,
+                          const struct inet_diag_msg *msg)
+{
+        return sink->waits_fn && nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(*msg)) &&
+               msg->idiag_state == KERN_TIME_WAIT &&
+               (msg->idiag_family == AF_INET || msg->idiag_family == AF_INET6) &&
+               !(sink->whole && port_set_has(sink->whole, ntohs(msg->id.idiag_sport)));
+}
+
+static int read_wait(struct diagmsg_reader *reader, const struct inet_diag_msg *msg,
+                     struct waits *waits)
+{
+        waits->items[waits->n++] = (struct sock_wait){ .local_port = ntohs(msg->id.idiag_sport),
+                                                       .remote_port = ntohs(msg->id.idiag_dport),
+                                                       .expires_msec = msg->idiag_expires };
+        return waits->n == WAITS_MAX ? hand_over(reader, waits) : 0;
+}
+
+static int read_message(struct diagmsg_reader *reader, const struct nlmsghdr *nlh,
+                        struct waits *waits)
+{
+        const void *payload = (const char *)nlh + MNL_NLMSG_HDRLEN;
+
         if (nlh->nlmsg_seq != reader->seq || nlh->nlmsg_pid != reader->portid) {
                 reader->foreign++;
                 return 0;
         }
         if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
                 reader->interrupted = true;
-        return nlh->nlmsg_type < NLMSG_MIN_TYPE ? read_control(reader, nlh)
-                                                : read_socket(reader, nlh);
+        if (nlh->nlmsg_type < NLMSG_MIN_TYPE)
+                return read_control(reader, nlh);
+        if (is_plain_wait(&reader->sink, nlh, payload))
+                return read_wait(reader, payload, waits);
+        return read_socket(reader, nlh);
 }
 
-int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
+static int read_messages(struct diagmsg_reader *reader, const void *buf, size_t len,
+                         struct waits *waits)
 {
         const char *at = buf;
 
@@ -372,7 +419,7 @@ int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
 
                 if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > len)
                         break;
-                r = read_message(reader, nlh);
+                r = read_message(reader, nlh, waits);
                 if (r != 0)
                         return r;
                 step = MNL_ALIGN(nlh->nlmsg_len);
@@ -382,4 +429,15 @@ int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
                 len -= step;
         }
         return len > 0 ? damaged(reader) : 0; /* a length that lies: the next cannot be found */
+}
+
+int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
+{
+        struct waits waits;
+        int r, handed;
+
+        waits.n = 0;
+        r = read_messages(reader, buf, len, &waits);
+        handed = hand_over(reader, &waits); /* what was seen before an error was seen */
+        return r >= 0 && handed < 0 ? handed : r;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "portset.h"
 #include "sockrec.h"
 
 #define DIAGMSG_REQUEST_MAX 128
@@ -30,17 +31,22 @@ struct diag_request {
         uint16_t port;   /* only sockets whose local or remote port it is; 0: all */
 };
 
-/* Called for each socket; a negative return ends the dump and is handed through. */
-typedef int (*sockrec_fn)(const struct sockrec *record, void *userdata);
+/* Who takes the sockets. A negative return ends the dump and is handed through. */
+struct diagmsg_sink {
+        int (*fn)(const struct sockrec *record, void *userdata); /* called for each */
+        /* ... but for those in TIME_WAIT, which come to this one, in blocks; NULL: to fn as well */
+        int (*waits_fn)(const struct sock_wait *waits, size_t n, void *userdata);
+        const struct port_set *whole; /* local ports whose sockets come to fn; NULL: none do */
+        void *userdata;
+};
 
-/* One dump being read. Set seq, portid, fn and userdata; the rest starts at zero. */
+/* One dump being read. Set seq, portid and sink; the rest starts at zero. */
 struct diagmsg_reader {
         uint32_t seq;
         uint32_t portid;
-        sockrec_fn fn;
-        void *userdata;
+        struct diagmsg_sink sink;
 
-        uint64_t messages;  /* sockets handed to fn */
+        uint64_t messages;  /* sockets handed to the sink */
         uint64_t malformed; /* could not be understood: left out */
         uint64_t foreign;   /* of another dump: left out */
         bool interrupted;   /* NLM_F_DUMP_INTR was seen, or the stream is damaged: not whole */
@@ -51,7 +57,7 @@ size_t diagmsg_request(const struct diag_request *request, uint32_t seq, void *b
 
 /*
  * Reads one datagram: 0 when more must follow, DIAGMSG_DONE, the kernel's own -errno from
- * NLMSG_ERROR or NLMSG_DONE, or fn's. Never reads past len, whatever the lengths inside claim.
+ * NLMSG_ERROR or NLMSG_DONE, or the sink's. Never reads past len, whatever the lengths inside claim.
  */
 int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len);
 

@@ -229,19 +229,21 @@ static void take_witness(struct counted *counted, const struct sockrec *record)
 
 int half_opens_add(struct half_opens *half_opens, const struct sockrec *record)
 {
-        const enum port_side side = services_side(half_opens->request->services, record->local_port,
-                                                  record->remote_port);
-        const struct port_key port = {
-                .netns = record->netns,
-                .side = side,
-                .port = side == SIDE_LOCAL ? record->local_port : record->remote_port,
-        };
+        enum port_side side;
+        struct port_key port;
         struct counted *counted;
         uint64_t before;
         int r;
 
         if (record->state != SOCK_ESTABLISHED)
                 return 0;
+        side = services_side(half_opens->request->services, record->local_port,
+                             record->remote_port);
+        port = (struct port_key){
+                .netns = record->netns,
+                .side = side,
+                .port = side == SIDE_LOCAL ? record->local_port : record->remote_port,
+        };
         r = find_port(half_opens, &port, &counted);
         if (r < 0 || !counted)
                 return r;

@@ -97,7 +97,16 @@ static int on_listener(const struct sockrec *record, void *userdata)
 
 static int on_socket(const struct sockrec *record, void *userdata)
 {
-        return observer_socket(userdata, record);
+        const struct look *look = userdata;
+
+        return observer_socket(look->observer, record);
+}
+
+static int on_waits(const struct sock_wait *waits, size_t n, void *userdata)
+{
+        const struct look *look = userdata;
+
+        return observer_waits(look->observer, waits, n);
 }
 
 static int on_recorded_socket(const struct sockrec *record, void *userdata)
@@ -112,9 +121,12 @@ static int on_recorded_socket(const struct sockrec *record, void *userdata)
 /* The recorder is not asked for each of a million sockets whether it is there. */
 static int dump_once(struct look *look, uint32_t states, bool info, struct diag_stats *stats)
 {
-        if (!look->recorder)
-                return diag_dump(look->diag, states, info, on_socket, look->observer, stats);
-        return diag_dump(look->diag, states, info, on_recorded_socket, look, stats);
+        const struct diagmsg_sink sink = { .fn = look->recorder ? on_recorded_socket : on_socket,
+                                           .waits_fn = on_waits,
+                                           .whole = observer_whole_waits(look->observer),
+                                           .userdata = look };
+
+        return diag_dump(look->diag, states, info, &sink, stats);
 }
 
 /*
@@ -143,13 +155,14 @@ static bool shall_retry(int r, unsigned attempt, struct dumps *dumps)
 
 static void dump_listeners(struct look *look, struct dumps *dumps)
 {
+        const struct diagmsg_sink sink = { .fn = on_listener, .userdata = look };
         unsigned attempt = 0;
 
         do {
                 observer_begin_listeners(look->observer);
                 recorder_begin_listeners(look->recorder);
-                dumps->listeners = diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, on_listener,
-                                             look, &dumps->stats);
+                dumps->listeners =
+                        diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, &sink, &dumps->stats);
         } while (shall_retry(dumps->listeners, attempt++, dumps));
         observer_end_listeners(look->observer, dumps->listeners == 0);
         recorder_end_listeners(look->recorder, dumps->listeners == 0);
@@ -268,14 +281,14 @@ static int on_port_socket(const struct sockrec *record, void *userdata)
 
 static int dump_port(struct look *look, struct port_work *work)
 {
+        const struct diagmsg_sink sink = { .fn = on_port_socket, .userdata = work };
         struct dumps dumps = { 0 };
         unsigned attempt = 0;
         int r;
 
         do {
                 portlook_begin(work->portlook, &work->request);
-                r = diag_dump_port(look->diag, work->request.port, on_port_socket, work,
-                                   &dumps.stats);
+                r = diag_dump_port(look->diag, work->request.port, &sink, &dumps.stats);
         } while (shall_retry(r, attempt++, &dumps));
         return r;
 }
@@ -322,10 +335,21 @@ static int on_census_socket(const struct sockrec *record, void *userdata)
         return census_taker_add(taker, record);
 }
 
+static int leave_out(const struct sock_wait *waits, size_t n, void *userdata)
+{
+        (void)waits;
+        (void)n;
+        (void)userdata;
+        return 0;
+}
+
 /* Interrupted every time: a census that is not whole. */
 static int take_census(struct look *look, struct census_taker *taker,
                        const struct census_request *request, struct census **ret_census)
 {
+        struct diagmsg_sink sink = { .fn = on_census_socket,
+                                     .waits_fn = leave_out,
+                                     .userdata = taker };
         struct dumps dumps = { 0 };
         unsigned attempt = 0;
         int r;
@@ -333,8 +357,8 @@ static int take_census(struct look *look, struct census_taker *taker,
         census_taker_want_destinations(taker);
         do {
                 census_taker_begin(taker, request);
-                r = diag_dump(look->diag, CENSUS_STATES, false, on_census_socket, taker,
-                              &dumps.stats);
+                sink.whole = census_taker_waits(taker);
+                r = diag_dump(look->diag, CENSUS_STATES, false, &sink, &dumps.stats);
         } while (shall_retry(r, attempt++, &dumps));
         return r < 0 ? r : census_taker_end(taker, r == 0, ret_census);
 }

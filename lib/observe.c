@@ -187,6 +187,18 @@ int observer_socket(struct observer *observer, const struct sockrec *record)
                                     : count_socket(observer, record);
 }
 
+const struct port_set *observer_whole_waits(const struct observer *observer)
+{
+        return observer->census_due ? census_taker_waits(observer->taker) : NULL;
+}
+
+int observer_waits(struct observer *observer, const struct sock_wait *waits, size_t n)
+{
+        if (!(observer->states & SOCK_MASK(SOCK_TIME_WAIT)))
+                return 0; /* a kernel that does not honour the mask */
+        return tally_add_waits(observer->tally, waits, n);
+}
+
 int observer_time_wait(struct observer *observer, const struct time_wait_counts *counts)
 {
         return tally_add_time_wait(observer->tally, counts);

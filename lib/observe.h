@@ -93,6 +93,12 @@ void observer_set_states(struct observer *observer, uint32_t states);
 void observer_begin_sockets(struct observer *observer);
 /* 0 or -ENOMEM. */
 int observer_socket(struct observer *observer, const struct sockrec *record);
+/*
+ * The same for n sockets in TIME_WAIT by ports and time alone, which is all that is asked of those
+ * whose local port is not in the set: the others are a census's, and wanted whole. NULL: none are.
+ */
+const struct port_set *observer_whole_waits(const struct observer *observer);
+int observer_waits(struct observer *observer, const struct sock_wait *waits, size_t n);
 /* TIME_WAIT sockets of a recording, which has counted or estimated them. 0 or -ENOMEM. */
 int observer_time_wait(struct observer *observer, const struct time_wait_counts *counts);
 

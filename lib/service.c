@@ -273,6 +273,28 @@ struct port_key services_classify(struct services *services, uint16_t local_port
                                   .side = (uint8_t)side };
 }
 
+void services_outgoing(const struct services *services, uint16_t first, uint16_t last,
+                       struct port_set *ret_ports)
+{
+        const size_t first_word = first / 64, last_word = last / 64;
+
+        memset(ret_ports, 0, sizeof(*ret_ports));
+        if (first > last)
+                return;
+        for (size_t w = first_word; w <= last_word; w++)
+                ret_ports->words[w] = ~services->serving.words[w];
+        ret_ports->words[first_word] &= UINT64_MAX << (first % 64);
+        ret_ports->words[last_word] &= UINT64_MAX >> (63 - last % 64);
+}
+
+void services_classify_waits(struct services *services, const struct sock_wait *waits, size_t n,
+                             struct port_key *ret_keys)
+{
+        for (size_t i = 0; i < n; i++)
+                ret_keys[i] =
+                        services_classify(services, waits[i].local_port, waits[i].remote_port);
+}
+
 void services_keep(struct services *services, uint16_t local_port)
 {
         if (port_set_has(&services->lately, local_port))

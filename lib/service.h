@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "portkey.h"
+#include "portset.h"
 #include "rule.h"
 #include "snapshot.h"
 #include "sockrec.h"
@@ -37,6 +38,17 @@ void services_end(struct services *services, uint64_t now_usec, bool complete);
 /* Side and port; the namespace is the caller's to set. O(1). */
 struct port_key services_classify(struct services *services, uint16_t local_port,
                                   uint16_t remote_port);
+
+/*
+ * The local ports of that range from which connections are outgoing: those of no service. The range
+ * is ip_local_port_range; on ports beside it the peer's port has a say as well.
+ */
+void services_outgoing(const struct services *services, uint16_t first, uint16_t last,
+                       struct port_set *ret_ports);
+
+/* services_classify() for each of n sockets in TIME_WAIT. */
+void services_classify_waits(struct services *services, const struct sock_wait *waits, size_t n,
+                             struct port_key *ret_keys);
 
 /* The side that services_classify() would say, and nothing is remembered: for whoever only looks. */
 enum port_side services_side(const struct services *services, uint16_t local_port,

@@ -89,3 +89,10 @@ struct sockrec {
         bool v6only;      /* SOCKREC_V6ONLY */
         uint32_t have;    /* presence bits */
 };
+
+/* A socket in TIME_WAIT, by what is counted of it: there may be a million of them. */
+struct sock_wait {
+        uint16_t local_port;
+        uint16_t remote_port;
+        uint32_t expires_msec; /* until it is over */
+};

@@ -94,6 +94,11 @@ void census_taker_begin(struct census_taker *taker, const struct census_request 
         half_opens_begin(taker->half_opens, request);
 }
 
+const struct port_set *census_taker_waits(const struct census_taker *taker)
+{
+        return taker->count_destinations ? destinations_ports(taker->destinations) : NULL;
+}
+
 int census_taker_add(struct census_taker *taker, const struct sockrec *record)
 {
         if (!(SOCK_MASK(record->state) & CENSUS_STATES))

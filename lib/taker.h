@@ -50,6 +50,11 @@ void census_taker_want_destinations(struct census_taker *taker);
 
 /* Begins a census, or begins it again from nothing; request is borrowed until the end. */
 void census_taker_begin(struct census_taker *taker, const struct census_request *request);
+/*
+ * The local ports whose sockets in TIME_WAIT it asks for, as long as the census is under way; others
+ * need not be added. NULL: of none.
+ */
+const struct port_set *census_taker_waits(const struct census_taker *taker);
 /* A socket of CENSUS_STATES; others are left out. 0 or -ENOMEM. */
 int census_taker_add(struct census_taker *taker, const struct sockrec *record);
 /* whole: no socket was missed. -ENOMEM. */

@@ -9,6 +9,9 @@
  * at random: each finds its row by the low bits of its port, in TALLY_RECENT positions; where
  * another port has taken that place, by an open-addressing table of all. The row array becomes the
  * snapshot's; its size follows the number of ports, never that of sockets.
+ *
+ * Sockets in TIME_WAIT come many at a time: first the sides of all of a block are decided, then the
+ * rows are counted up, each in a loop of its own that keeps what it needs in registers.
  */
 
 #include "tally-private.h"
@@ -20,6 +23,7 @@
 #include "base.h"
 
 #define ROWS_MIN 64
+#define BLOCK    64 /* sockets in TIME_WAIT whose sides are decided at a time */
 
 int tally_new(struct tally **ret_tally)
 {
@@ -183,6 +187,40 @@ int tally_add(struct tally *tally, const struct sockrec *record)
         else if (record->state == SOCK_CLOSE_WAIT)
                 row->stage[close_wait_stage(record)]++;
         return 0;
+}
+
+static int add_waits(struct tally *tally, const struct sock_wait *waits,
+                     const struct port_key *keys, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct port_row *row = recent_row(tally, &keys[i]);
+                int r = row ? 0 : tally_find_row(tally, &keys[i], &row);
+
+                if (r == -ENOSPC) {
+                        tally->overflow++;
+                        continue;
+                }
+                if (r < 0)
+                        return r;
+                row->count[SOCK_TIME_WAIT]++;
+                count_time_wait(row, waits[i].expires_msec);
+        }
+        return 0;
+}
+
+int tally_add_waits(struct tally *tally, const struct sock_wait *waits, size_t n)
+{
+        struct port_key keys[BLOCK];
+        int r = 0;
+
+        tally->total[SOCK_TIME_WAIT] += n;
+        for (size_t i = 0; i < n && r == 0; i += BLOCK) {
+                const size_t some = MIN(n - i, (size_t)BLOCK);
+
+                services_classify_waits(tally->services, &waits[i], some, keys);
+                r = add_waits(tally, &waits[i], keys, some);
+        }
+        return r;
 }
 
 int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *counts)

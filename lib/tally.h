@@ -41,6 +41,8 @@ void tally_begin(struct tally *tally, struct services *services, struct ledger *
  * ports beyond TALLY_PORTS_MAX count in the totals alone.
  */
 int tally_add(struct tally *tally, const struct sockrec *record);
+/* The same for n sockets in TIME_WAIT. */
+int tally_add_waits(struct tally *tally, const struct sock_wait *waits, size_t n);
 /* The same for many, of a recording or estimated, on the side on which they were counted then. */
 int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *counts);
 

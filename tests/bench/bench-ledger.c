@@ -77,11 +77,12 @@ static int ignore(const struct sockrec *record, void *userdata)
 
 static int bare_dump(struct bench *bench)
 {
+        const struct diagmsg_sink sink = { .fn = ignore, .userdata = &bench->seen };
         struct diag_stats stats = { 0 };
         int r;
 
         bench->seen = 0;
-        r = diag_dump(bench->diag, OBSERVER_STATES, false, ignore, &bench->seen, &stats);
+        r = diag_dump(bench->diag, OBSERVER_STATES, false, &sink, &stats);
         return r < 0 ? r : bench->seen < SOCKETS - LOST_MAX ? -ERANGE : 0;
 }
 

@@ -176,6 +176,11 @@ static int on_socket(const struct sockrec *record, void *userdata)
         return observer_socket(userdata, record);
 }
 
+static int on_waits(const struct sock_wait *waits, size_t n, void *userdata)
+{
+        return observer_waits(userdata, waits, n);
+}
+
 int bench_read(struct diagmsg_reader *reader, const void *buf, size_t len);
 
 /* What is counted: valgrind knows it by its name. */
@@ -188,7 +193,9 @@ __attribute__((noinline)) int bench_read(struct diagmsg_reader *reader, const vo
 static int64_t read_stream(struct bench *bench, const struct stream *stream)
 {
         struct diagmsg_reader reader = {
-                .seq = SEQ, .portid = PORTID, .fn = on_socket, .userdata = bench->observer
+                .seq = SEQ,
+                .portid = PORTID,
+                .sink = { .fn = on_socket, .waits_fn = on_waits, .userdata = bench->observer },
         };
         uint64_t taken_nsec = 0;
         size_t at = 0;

@@ -86,9 +86,9 @@ static int on_socket(const struct sockrec *record, void *userdata)
 
 static struct diagmsg_reader reader_for(struct seen *seen)
 {
-        return (struct diagmsg_reader){
-                .seq = SEQ, .portid = PORTID, .fn = on_socket, .userdata = seen
-        };
+        return (struct diagmsg_reader){ .seq = SEQ,
+                                        .portid = PORTID,
+                                        .sink = { .fn = on_socket, .userdata = seen } };
 }
 
 /* Reads from an exactly sized heap copy, so that the sanitizer sees any step beyond it. */

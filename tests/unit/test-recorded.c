@@ -45,7 +45,8 @@ static struct counts replay(const char *name)
 {
         static char data[DATAGRAM_MAX] __attribute__((aligned(8)));
         struct counts counts = { 0 };
-        struct diagmsg_reader reader = { .seq = 1, .fn = on_socket, .userdata = &counts };
+        struct diagmsg_reader reader = { .seq = 1,
+                                         .sink = { .fn = on_socket, .userdata = &counts } };
         char path[256];
         uint32_t len;
         FILE *file;

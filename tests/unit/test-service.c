@@ -72,6 +72,31 @@ static void test_listener_decides(void **state)
         assert_side(services, 40001, 5432, SIDE_REMOTE);
 }
 
+/* Those that services_side() calls so, whatever the peer's port is. */
+static void test_outgoing_ports(void **state)
+{
+        static const uint16_t ranges[][2] = { { 32768, 60999 }, { 40000, 40000 }, { 40001, 40000 },
+                                              { 0, 65535 },     { 40010, 40050 }, { 64, 127 } };
+        struct services *services = *state;
+
+        dump(services, 1, 40000, true);
+        for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+                const uint16_t first = ranges[i][0], last = ranges[i][1];
+                struct port_set ports;
+
+                services_set_range(services, first, last);
+                memset(&ports, 0xff, sizeof(ports));
+                services_outgoing(services, first, last, &ports);
+                for (unsigned port = 0; port < PORT_NUMBERS; port++) {
+                        const bool outgoing =
+                                port >= first && port <= last &&
+                                services_side(services, (uint16_t)port, 65535) == SIDE_REMOTE;
+
+                        assert_int_equal(port_set_has(&ports, (uint16_t)port), outgoing);
+                }
+        }
+}
+
 static void count_port(uint16_t port, bool listening, void *userdata)
 {
         (void)port;
@@ -236,6 +261,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(test_without_listeners),
                 T(test_listener_decides),
+                T(test_outgoing_ports),
                 T(test_lost_listener_is_remembered_for_an_hour),
                 T(test_sockets_keep_a_port_a_service),
                 T(test_restart_renews),
