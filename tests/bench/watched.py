@@ -75,7 +75,7 @@ class Told(Twmond):
 
 
 class Timed(Told):
-    """Each of its system calls to sock_diag is timed, which costs a little itself: for user time."""
+    """The system calls of its scans are timed, which costs a little itself: for user time."""
 
     def __init__(self, capabilities=True):
         file = tempfile.NamedTemporaryFile(prefix="twmon-bench-")  # as long as this object
