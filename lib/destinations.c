@@ -123,14 +123,16 @@ void destinations_add(struct destinations *destinations, const struct sockrec *r
         const struct destination destination = { .source = record->local,
                                                  .address = record->remote,
                                                  .family = record->family };
-        const struct port_witness witness = witness_of(record);
         const struct port_key key = { .netns = record->netns,
                                       .side = SIDE_REMOTE,
                                       .port = record->remote_port };
+        struct port_witness witness;
 
-        if (port_set_has(&destinations->ports, record->local_port))
-                destination_table_add(&destinations->table, &key, &destination,
-                                      is_reusable(&request->host->limits, record), &witness);
+        if (!port_set_has(&destinations->ports, record->local_port))
+                return;
+        witness = witness_of(record);
+        destination_table_add(&destinations->table, &key, &destination,
+                              is_reusable(&request->host->limits, record), &witness);
 }
 
 struct listeners_in_range {

@@ -30,6 +30,12 @@ static inline bool port_key_same(const struct port_key *a, const struct port_key
         return a->port == b->port && a->side == b->side && a->netns == b->netns;
 }
 
+/* The key as a number: never 0, unless it is the host's own. */
+static inline uint64_t port_key_number(const struct port_key *key)
+{
+        return (uint64_t)key->netns << 32 | (uint32_t)key->port << 8 | key->side;
+}
+
 /* Orders by namespace, side, port: <0, 0, >0. */
 int port_key_compare(const struct port_key *a, const struct port_key *b);
 

@@ -16,7 +16,6 @@
 
 #include "service.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +34,12 @@ struct services {
         struct port_set dumping;   /* seen by the dump under way */
         struct port_set lately;    /* lost its listener less than SERVICE_KEEP_USEC ago */
         struct port_set configured;
-        struct port_set serving; /* listening, lately or configured */
+        struct side_rule side; /* what serves: listening, lately or configured */
         struct port_set used; /* without a listener, but the current scan shows sockets of theirs */
         struct gone_port *gone; /* exactly the ports in lately; at most PORT_NUMBERS */
         size_t n_gone;
         size_t gone_size;
         struct listeners listeners; /* of the ports in listening and in lately */
-        uint16_t range_first;
-        uint16_t range_last;
 };
 
 int services_new(struct services **ret_services)
@@ -68,16 +65,16 @@ struct services *services_free(struct services *services)
 
 void services_set_range(struct services *services, uint16_t first, uint16_t last)
 {
-        services->range_first = first;
-        services->range_last = last;
+        services->side.range_first = first;
+        services->side.range_last = last;
 }
 
 static void settle_serving(struct services *services)
 {
-        for (size_t w = 0; w < ARRAY_SIZE(services->serving.words); w++)
-                services->serving.words[w] = services->listening.words[w] |
-                                             services->lately.words[w] |
-                                             services->configured.words[w];
+        for (size_t w = 0; w < ARRAY_SIZE(services->side.serving.words); w++)
+                services->side.serving.words[w] = services->listening.words[w] |
+                                                  services->lately.words[w] |
+                                                  services->configured.words[w];
 }
 
 static void configure_port(const struct port_key *key, void *userdata)
@@ -230,35 +227,22 @@ int services_restore(struct services *services, const struct service_port *port)
                 r = remember_gone(services, port->port, port->since_usec);
         if (r < 0)
                 return r;
-        port_set_add(&services->serving, port->port);
+        port_set_add(&services->side.serving, port->port);
         if (!port->listening && port->used)
                 port_set_add(&services->used, port->port);
         listeners_see(&services->listeners, &record, false);
         return 0;
 }
 
-/*
- * No listener known: then a local port outside the ephemeral range looks like a service, unless
- * the peer's port lies below that range and looks like one as well (an NFS client speaking from 793
- * to 2049 is a client).
- *
- * No branches from here on: the side of the next socket is anybody's guess, and where the processor
- * has to guess, a wrong one costs as much as all the rest.
- */
-static bool looks_like_service(const struct services *services, uint16_t local, uint16_t remote)
-{
-        const bool ephemeral = (local >= services->range_first) & (local <= services->range_last);
-
-        return !ephemeral & (remote >= services->range_first);
-}
-
-static_assert(SIDE_REMOTE == SIDE_LOCAL + 1, "a side is found without a branch");
-
 enum port_side services_side(const struct services *services, uint16_t local_port,
                              uint16_t remote_port)
 {
-        return SIDE_REMOTE - (port_set_has(&services->serving, local_port) |
-                              looks_like_service(services, local_port, remote_port));
+        return side_of(&services->side, local_port, remote_port);
+}
+
+const struct side_rule *services_side_rule(const struct services *services)
+{
+        return &services->side;
 }
 
 struct port_key services_classify(struct services *services, uint16_t local_port,
@@ -282,23 +266,23 @@ void services_outgoing(const struct services *services, uint16_t first, uint16_t
         if (first > last)
                 return;
         for (size_t w = first_word; w <= last_word; w++)
-                ret_ports->words[w] = ~services->serving.words[w];
+                ret_ports->words[w] = ~services->side.serving.words[w];
         ret_ports->words[first_word] &= UINT64_MAX << (first % 64);
         ret_ports->words[last_word] &= UINT64_MAX >> (63 - last % 64);
-}
-
-void services_classify_waits(struct services *services, const struct sock_wait *waits, size_t n,
-                             struct port_key *ret_keys)
-{
-        for (size_t i = 0; i < n; i++)
-                ret_keys[i] =
-                        services_classify(services, waits[i].local_port, waits[i].remote_port);
 }
 
 void services_keep(struct services *services, uint16_t local_port)
 {
         if (port_set_has(&services->lately, local_port))
                 port_set_add(&services->used, local_port);
+}
+
+void services_keep_waits(struct services *services, const struct sock_wait *waits, size_t n)
+{
+        if (services->n_gone == 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                services_keep(services, waits[i].local_port);
 }
 
 void services_each(const struct services *services,

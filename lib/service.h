@@ -13,6 +13,7 @@
 #include "portkey.h"
 #include "portset.h"
 #include "rule.h"
+#include "side.h"
 #include "snapshot.h"
 #include "sockrec.h"
 
@@ -46,9 +47,11 @@ struct port_key services_classify(struct services *services, uint16_t local_port
 void services_outgoing(const struct services *services, uint16_t first, uint16_t last,
                        struct port_set *ret_ports);
 
-/* services_classify() for each of n sockets in TIME_WAIT. */
-void services_classify_waits(struct services *services, const struct sock_wait *waits, size_t n,
-                             struct port_key *ret_keys);
+/*
+ * What the side of a connection is found by, for whoever has very many; borrowed until the listeners,
+ * the range or the configuration change.
+ */
+const struct side_rule *services_side_rule(const struct services *services);
 
 /* The side that services_classify() would say, and nothing is remembered: for whoever only looks. */
 enum port_side services_side(const struct services *services, uint16_t local_port,
@@ -59,6 +62,9 @@ enum port_side services_side(const struct services *services, uint16_t local_por
  * long as such are seen, and SERVICE_KEEP_USEC longer. O(1).
  */
 void services_keep(struct services *services, uint16_t local_port);
+
+/* The same for each of n sockets in TIME_WAIT. */
+void services_keep_waits(struct services *services, const struct sock_wait *waits, size_t n);
 
 /*
  * Who listens on that local port, or was the last to do so while it was a service; of several the

@@ -7,16 +7,21 @@
 
 #define TALLY_RECENT 256 /* rows that are found at once */
 
+/* All zero: none. */
+struct recent_row {
+        uint64_t number; /* port_key_number() of its key */
+        struct port_row *row;
+};
+
 struct tally {
         struct services *services;
         struct ledger *ledger;
         const struct survival *survival; /* NULL: none */
         struct port_row *rows;
         size_t n_rows;
-        size_t rows_size; /* a power of two; 0: nothing allocated */
-        uint32_t *index;  /* 2 * rows_size: position + 1; 0: free */
-        struct port_row
-                *recent[TALLY_RECENT]; /* by port and side: the row that it may be; or NULL */
+        size_t rows_size;                       /* a power of two; 0: nothing allocated */
+        uint32_t *index;                        /* 2 * rows_size: position + 1; 0: free */
+        struct recent_row recent[TALLY_RECENT]; /* by port and side: what may be its row */
         uint64_t total[SOCK_STATE_COUNT];
         uint64_t overflow;
 };

@@ -10,8 +10,7 @@
  * another port has taken that place, by an open-addressing table of all. The row array becomes the
  * snapshot's; its size follows the number of ports, never that of sockets.
  *
- * Sockets in TIME_WAIT come many at a time: first the sides of all of a block are decided, then the
- * rows are counted up, each in a loop of its own that keeps what it needs in registers.
+ * Sockets in TIME_WAIT come many at a time, and their loop keeps what it needs in registers.
  */
 
 #include "tally-private.h"
@@ -23,7 +22,6 @@
 #include "base.h"
 
 #define ROWS_MIN 64
-#define BLOCK    64 /* sockets in TIME_WAIT whose sides are decided at a time */
 
 int tally_new(struct tally **ret_tally)
 {
@@ -129,7 +127,7 @@ int tally_find_row(struct tally *tally, const struct port_key *key, struct port_
                 *slot = (uint32_t)++tally->n_rows;
         }
         *ret_row = &tally->rows[*slot - 1];
-        tally->recent[recent_slot(key)] = *ret_row;
+        tally->recent[recent_slot(key)] = (struct recent_row){ port_key_number(key), *ret_row };
         return 0;
 }
 
@@ -145,15 +143,16 @@ struct port_row *tally_known_row(const struct tally *tally, const struct port_ke
 /* Where the port's row is among those used last; NULL: it is not. */
 static struct port_row *recent_row(const struct tally *tally, const struct port_key *key)
 {
-        struct port_row *row = tally->recent[recent_slot(key)];
+        const struct recent_row *recent = &tally->recent[recent_slot(key)];
 
-        return row && port_key_same(&row->key, key) ? row : NULL;
+        return recent->number == port_key_number(key) ? recent->row : NULL;
 }
 
 static void count_time_wait(struct port_row *row, uint32_t expires_msec)
 {
-        const uint32_t bin = expires_msec == 0 ? 0 : (expires_msec - 1) / SNAPSHOT_TW_BIN_MSEC;
+        const uint32_t bin = (expires_msec - (expires_msec > 0)) / SNAPSHOT_TW_BIN_MSEC;
 
+        row->count[SOCK_TIME_WAIT]++;
         if (bin < SNAPSHOT_TW_BINS)
                 row->tw_remaining[bin]++;
         else
@@ -181,46 +180,53 @@ int tally_add(struct tally *tally, const struct sockrec *record)
         }
         if (r < 0)
                 return r;
-        row->count[record->state]++;
-        if (record->state == SOCK_TIME_WAIT)
+        if (record->state == SOCK_TIME_WAIT) {
                 count_time_wait(row, record->expires_msec);
-        else if (record->state == SOCK_CLOSE_WAIT)
+                return 0;
+        }
+        row->count[record->state]++;
+        if (record->state == SOCK_CLOSE_WAIT)
                 row->stage[close_wait_stage(record)]++;
         return 0;
 }
 
-static int add_waits(struct tally *tally, const struct sock_wait *waits,
-                     const struct port_key *keys, size_t n)
+static RARELY int add_wait_elsewhere(struct tally *tally, const struct port_key *key,
+                                     const struct sock_wait *wait)
 {
-        for (size_t i = 0; i < n; i++) {
-                struct port_row *row = recent_row(tally, &keys[i]);
-                int r = row ? 0 : tally_find_row(tally, &keys[i], &row);
+        struct port_row *row;
+        const int r = tally_find_row(tally, key, &row);
 
-                if (r == -ENOSPC) {
-                        tally->overflow++;
-                        continue;
-                }
-                if (r < 0)
-                        return r;
-                row->count[SOCK_TIME_WAIT]++;
-                count_time_wait(row, waits[i].expires_msec);
-        }
-        return 0;
+        if (r == 0)
+                count_time_wait(row, wait->expires_msec);
+        else if (r == -ENOSPC)
+                tally->overflow++;
+        return r == -ENOSPC ? 0 : r;
 }
 
 int tally_add_waits(struct tally *tally, const struct sock_wait *waits, size_t n)
 {
-        struct port_key keys[BLOCK];
-        int r = 0;
+        const struct side_rule *rule = services_side_rule(tally->services);
 
+        services_keep_waits(tally->services, waits, n);
         tally->total[SOCK_TIME_WAIT] += n;
-        for (size_t i = 0; i < n && r == 0; i += BLOCK) {
-                const size_t some = MIN(n - i, (size_t)BLOCK);
+        for (const struct sock_wait *wait = waits; wait < waits + n; wait++) {
+                const enum port_side side = side_of(rule, wait->local_port, wait->remote_port);
+                const struct port_key key = {
+                        .port = side == SIDE_LOCAL ? wait->local_port : wait->remote_port,
+                        .side = (uint8_t)side,
+                };
+                struct port_row *row = recent_row(tally, &key);
+                int r;
 
-                services_classify_waits(tally->services, &waits[i], some, keys);
-                r = add_waits(tally, &waits[i], keys, some);
+                if (row) {
+                        count_time_wait(row, wait->expires_msec);
+                        continue;
+                }
+                r = add_wait_elsewhere(tally, &key, wait);
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return 0;
 }
 
 int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *counts)

@@ -23,7 +23,7 @@ struct lens {
         uint32_t group;       /* the number that it is for */
         struct port_row *row; /* NULL: beyond TALLY_PORTS_MAX, in the totals alone */
         uint64_t stuck_usec;
-        uint64_t raise_after_usec;
+        uint64_t held_usec;  /* ... and for RaiseAfter longer: with what is usual, the last bound */
         uint64_t usual_max;  /* so many usual ones are left out */
         uint64_t usual_usec; /* below it an age is usual */
         uint64_t pool_usec;  /* ... that of an idle member of a pool */
@@ -109,7 +109,7 @@ static const struct lens *lens_for(struct finish *finish, uint32_t number,
         lens->group = number;
         lens->row = tally_known_row(finish->tally, key);
         lens->stuck_usec = rule ? rule->stuck_after_usec : RULE_STUCK_AFTER_USEC;
-        lens->raise_after_usec = rule ? rule->raise_after_usec : 0;
+        lens->held_usec = lens->stuck_usec + (rule ? rule->raise_after_usec : 0);
         lens->usual_max = rule ? (uint64_t)rule->usual_max : 0;
         lens->is_judged = rules_find(finish->rules, ALERT_CLOSE_WAIT_STUCK, key) ||
                           rules_find(finish->rules, ALERT_CLOSE_WAIT_LEAK, key);
@@ -131,11 +131,9 @@ static uint64_t usual_age(const struct lens *lens, const struct ledger_entry *en
 static void add_stuck(const struct lens *lens, uint64_t age_usec, uint64_t usual_usec,
                       struct port_row *row)
 {
-        const uint64_t hold_usec = lens->raise_after_usec;
-
         row->stuck++;
         row->stuck_usual += age_usec < usual_usec;
-        if (age_usec < lens->stuck_usec + hold_usec)
+        if (age_usec < lens->held_usec)
                 return;
         row->stuck_held++;
         row->stuck_held_usual += age_usec < usual_usec;
@@ -157,11 +155,10 @@ static void expect(struct finish *finish, const struct lens *lens, uint64_t age_
 {
         const bool all_usual = lens->row->count[SOCK_CLOSE_WAIT] <= lens->usual_max;
         const uint64_t least_usec = all_usual ? usual_usec : 0;
-        const uint64_t held_usec = lens->stuck_usec + lens->raise_after_usec;
 
         expect_age(finish, age_usec, usual_usec);
         expect_age(finish, age_usec, MAX(lens->stuck_usec, least_usec));
-        expect_age(finish, age_usec, MAX(held_usec, least_usec));
+        expect_age(finish, age_usec, MAX(lens->held_usec, least_usec));
 }
 
 static void add_age(const struct ledger_entry *entry, const struct ledger_group *group,
@@ -178,7 +175,7 @@ static void add_age(const struct ledger_entry *entry, const struct ledger_group 
         usual_usec = usual_age(lens, entry);
         if (age_usec >= lens->stuck_usec)
                 add_stuck(lens, age_usec, usual_usec, row);
-        if (lens->is_judged)
+        if (lens->is_judged && age_usec < MAX(lens->held_usec, usual_usec))
                 expect(finish, lens, age_usec, usual_usec);
         if (row->witness.known && age_usec <= row->oldest_usec)
                 return;
