@@ -4,7 +4,7 @@
  * A token bucket. A microsecond at one ppm of a CPU is a picosecond of CPU time: in those the
  * account fills by whole numbers, and however often it is settled nothing is lost to rounding.
  *
- *   balance    at most what BUDGET_SAVED_USEC brings, at least -DEBT_MAX_PSEC
+ *   balance    at most full_psec(), at least -debt_max_psec()
  *
  * In any time T no more is spent than the share of T and what was saved up before it, as long as
  * nothing is begun before budget_affords(). Work that costs more than can be saved up is begun with
@@ -24,18 +24,18 @@
 /* More CPU time at once than that is taken for that: so the sums below stay within 64 bits. */
 #define COST_MAX_USEC (UINT64_C(1000000) * 86400)
 
-static int64_t full_psec(uint32_t ppm)
+static int64_t full_psec(const struct budget *budget)
 {
-        return (int64_t)(ppm * BUDGET_SAVED_USEC);
+        return (int64_t)MIN(budget->ppm * BUDGET_SAVED_USEC, budget->saved_usec * PSEC_PER_USEC);
 }
 
 /*
- * More debt is forgiven: the account is full again after BUDGET_DEBT_USEC at most. Who has work done
+ * More debt is forgiven: the account is full again after debt_usec at most. Who has work done
  * although it cannot be paid for does not do so for days when it has become cheap again.
  */
-static int64_t debt_max_psec(uint32_t ppm)
+static int64_t debt_max_psec(const struct budget *budget)
 {
-        return (int64_t)(ppm * BUDGET_DEBT_USEC) - full_psec(ppm);
+        return (int64_t)(budget->ppm * budget->debt_usec) - full_psec(budget);
 }
 
 /* How long from settled_usec on it takes until so much is there, rounded up. */
@@ -60,7 +60,7 @@ static void pass_minutes(struct budget *budget, uint64_t now_usec)
 
 static void settle(struct budget *budget, uint64_t now_usec)
 {
-        const int64_t full = full_psec(budget->ppm);
+        const int64_t full = full_psec(budget);
 
         if (now_usec <= budget->settled_usec)
                 return;
@@ -78,13 +78,21 @@ static void settle(struct budget *budget, uint64_t now_usec)
 
 void budget_init(struct budget *budget, uint32_t ppm, uint64_t now_usec)
 {
+        budget_init_strict(budget, ppm, BUDGET_SAVED_USEC, now_usec);
+        budget->debt_usec = BUDGET_DEBT_USEC;
+}
+
+void budget_init_strict(struct budget *budget, uint32_t ppm, uint64_t saved_usec, uint64_t now_usec)
+{
         assert(ppm <= BUDGET_PPM_MAX);
         *budget = (struct budget){
                 .ppm = ppm,
-                .balance_psec = full_psec(ppm),
+                .saved_usec = MIN(saved_usec, BUDGET_SAVED_USEC), /* what all of a CPU saves up */
+                .debt_usec = BUDGET_STRICT_USEC,
                 .settled_usec = now_usec,
                 .begun_usec = now_usec,
         };
+        budget->balance_psec = full_psec(budget);
 }
 
 void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec)
@@ -92,10 +100,9 @@ void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec)
         assert(ppm <= BUDGET_PPM_MAX);
         settle(budget, now_usec);
         if (budget->ppm == 0 || ppm == 0)
-                budget->balance_psec = full_psec(ppm);
-        else
-                budget->balance_psec = MIN(budget->balance_psec, full_psec(ppm));
+                budget->balance_psec = INT64_MAX;
         budget->ppm = ppm;
+        budget->balance_psec = MIN(budget->balance_psec, full_psec(budget));
 }
 
 void budget_note(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
@@ -114,7 +121,12 @@ void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
         budget_note(budget, cpu_usec, now_usec);
         if (budget->ppm > 0)
                 budget->balance_psec =
-                        MAX(budget->balance_psec - cost_psec, -debt_max_psec(budget->ppm));
+                        MAX(budget->balance_psec - cost_psec, -debt_max_psec(budget));
+}
+
+uint64_t budget_full(const struct budget *budget)
+{
+        return (uint64_t)full_psec(budget) / PSEC_PER_USEC;
 }
 
 uint64_t budget_left(const struct budget *budget, uint64_t now_usec)
@@ -129,7 +141,7 @@ uint64_t budget_left(const struct budget *budget, uint64_t now_usec)
 
 uint64_t budget_affords(const struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)
 {
-        const int64_t full = full_psec(budget->ppm);
+        const int64_t full = full_psec(budget);
         uint64_t wait_usec;
 
         if (budget->ppm == 0)

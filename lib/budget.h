@@ -8,13 +8,16 @@
 
 #include <stdint.h>
 
-#define BUDGET_PPM_MAX    1000000                   /* one CPU, all of it */
-#define BUDGET_SAVED_USEC (UINT64_C(60) * 1000000)  /* it saves up what so much time brings */
-#define BUDGET_DEBT_USEC  (UINT64_C(600) * 1000000) /* from the deepest debt to a full account */
-#define BUDGET_MINUTES    10                        /* remembered, the current one included */
+#define BUDGET_PPM_MAX     1000000                     /* one CPU, all of it */
+#define BUDGET_SAVED_USEC  (UINT64_C(60) * 1000000)    /* it saves up what so much time brings */
+#define BUDGET_DEBT_USEC   (UINT64_C(600) * 1000000)   /* from the deepest debt to a full account */
+#define BUDGET_STRICT_USEC (UINT64_C(86400) * 1000000) /* ... of a strict one */
+#define BUDGET_MINUTES     10                          /* remembered, the current one included */
 
 struct budget {
         uint32_t ppm;                        /* of one CPU; 0: without a limit */
+        uint64_t saved_usec;                 /* CPU time: saves up no more than that, either */
+        uint64_t debt_usec;                  /* from the deepest debt to a full account */
         int64_t balance_psec;                /* CPU time; below zero: spent beyond it */
         uint64_t settled_usec;               /* monotonic: until when that is reckoned */
         uint64_t begun_usec;                 /* when it was begun */
@@ -27,6 +30,12 @@ struct budget {
  */
 void budget_init(struct budget *budget, uint32_t ppm, uint64_t now_usec);
 /*
+ * The same, for work that can wait until it is paid for: it forgives only what a day does not pay,
+ * and saves up at most saved_usec of CPU time.
+ */
+void budget_init_strict(struct budget *budget, uint32_t ppm, uint64_t saved_usec,
+                        uint64_t now_usec);
+/*
  * From now on. What was overspent by the old share is still to be paid, and what was saved up stays
  * as far as the new one can save it; where there was no limit, the new one begins full.
  */
@@ -35,6 +44,8 @@ void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec);
 void budget_spend(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
 /* CPU time was spent that somebody else pays for: remembered, and not drawn on the account. */
 void budget_note(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec);
+/* So much is there when it is full, in CPU time. */
+uint64_t budget_full(const struct budget *budget);
 /* So much can be spent without a debt, in CPU time; UINT64_MAX: no limit. */
 uint64_t budget_left(const struct budget *budget, uint64_t now_usec);
 /*

@@ -271,7 +271,11 @@ static void test_nothing_overflows(void **state)
         for (unsigned i = 0; i < 200000; i++) {
                 const uint64_t now_usec = any_number(&seed);
 
-                if (i % 16 == 0)
+                if (i % 32 == 0)
+                        budget_init_strict(&budget,
+                                           (uint32_t)(any_number(&seed) % (BUDGET_PPM_MAX + 1)),
+                                           any_number(&seed), now_usec);
+                else if (i % 16 == 0)
                         budget_init(&budget, (uint32_t)(any_number(&seed) % (BUDGET_PPM_MAX + 1)),
                                     now_usec);
                 else if (i % 4 == 0)
@@ -300,6 +304,42 @@ static void test_weeks_of_debt(void **state)
         budget_init(&budget, 100, UINT64_MAX - 1);
         budget_spend(&budget, WEEK_USEC, UINT64_MAX - 1);
         assert_true(budget_affords(&budget, 0, UINT64_MAX - 1) == UINT64_MAX);
+}
+
+/* A tenth of a CPU would save up six seconds. */
+static void test_a_strict_one_saves_up_less(void **state)
+{
+        const uint64_t later_usec = START_USEC + WEEK_USEC;
+        struct budget budget;
+
+        (void)state;
+        budget_init_strict(&budget, 100000, USEC_PER_SEC, START_USEC);
+        assert_int_equal(budget_full(&budget), USEC_PER_SEC);
+        assert_int_equal(budget_left(&budget, START_USEC), USEC_PER_SEC);
+        assert_int_equal(budget_left(&budget, later_usec), USEC_PER_SEC);
+        budget_spend(&budget, USEC_PER_SEC, later_usec);
+        assert_int_equal(budget_affords(&budget, 1, later_usec), later_usec + 10);
+        assert_int_equal(budget_affords(&budget, USEC_PER_MIN, later_usec),
+                         later_usec + 10 * USEC_PER_SEC);
+        budget_set(&budget, 10000, later_usec + USEC_PER_MIN);
+        assert_int_equal(budget_full(&budget), 600000); /* that is less */
+        assert_int_equal(budget_left(&budget, later_usec + USEC_PER_MIN), 600000);
+        budget_set(&budget, 1000000, later_usec + USEC_PER_MIN);
+        assert_int_equal(budget_left(&budget, later_usec + USEC_PER_HOUR), USEC_PER_SEC);
+}
+
+/* Of the two seconds all but the 3 ms that were there: 50 ppm bring that in 11 hours. */
+static void test_a_strict_one_has_its_debts_paid(void **state)
+{
+        struct budget budget;
+
+        (void)state;
+        budget_init_strict(&budget, 50, USEC_PER_SEC, START_USEC);
+        budget_spend(&budget, 2 * USEC_PER_SEC, START_USEC);
+        assert_int_equal(budget_affords(&budget, 0, START_USEC), START_USEC + 39940 * USEC_PER_SEC);
+        budget_spend(&budget, WEEK_USEC, START_USEC);
+        assert_int_equal(budget_affords(&budget, USEC_PER_SEC, START_USEC),
+                         START_USEC + BUDGET_STRICT_USEC);
 }
 
 static void test_a_clock_that_goes_back(void **state)
@@ -386,6 +426,8 @@ int main(void)
                 cmocka_unit_test(test_not_earlier_and_not_later),
                 cmocka_unit_test(test_nothing_overflows),
                 cmocka_unit_test(test_weeks_of_debt),
+                cmocka_unit_test(test_a_strict_one_saves_up_less),
+                cmocka_unit_test(test_a_strict_one_has_its_debts_paid),
                 cmocka_unit_test(test_a_clock_that_goes_back),
                 cmocka_unit_test(test_share_since_it_was_begun),
                 cmocka_unit_test(test_minutes_are_forgotten),
