@@ -77,7 +77,7 @@ struct control_ops {
            too much). */
         int (*ask_look)(void *userdata, const struct look_question *question, bool privileged,
                         struct look_answer **ret_answer);
-        /* After -EDQUOT: how long until there may be a look again, as far as is known. */
+        /* After -EDQUOT: how long until there may be a look again, above 0, as far as is known. */
         uint64_t (*look_wait_usec)(void *userdata, bool privileged);
         /* The monotonic clock. */
         uint64_t (*now_usec)(void *userdata);

@@ -141,8 +141,7 @@ static int make_parts(struct daemon *daemon)
                 r = journal_new(JOURNAL_SOCKET, echo, &daemon->journal);
         if (r >= 0)
                 r = scan_new(daemon->conf, &daemon->scan);
-        daemon->desk.scan = daemon->scan;
-        desk_set_budget(&daemon->desk, daemon->conf->cpu_budget_ppm);
+        desk_init(&daemon->desk, daemon->scan, daemon->conf->cpu_budget_ppm);
         if (r >= 0)
                 r = alert_table_new(&daemon->alerts);
         if (r >= 0)

@@ -14,6 +14,12 @@
 static_assert(LOOKCACHE_KNOWN == CONTROL_LOOK_KNOWN && LOOKCACHE_WAITING == CONTROL_LOOK_WAITING,
               "handed through");
 
+void desk_init(struct desk *desk, struct scan *scan, uint32_t budget_ppm)
+{
+        *desk = (struct desk){ .scan = scan };
+        lookcache_init(&desk->looks, budget_ppm, clock_now_usec());
+}
+
 void desk_set_budget(struct desk *desk, uint32_t budget_ppm)
 {
         lookcache_set_budget(&desk->looks, budget_ppm, clock_now_usec());
@@ -34,7 +40,7 @@ int desk_ask_owner(struct desk *desk, const struct port_key *port,
                 *ret_owner = *known;
                 return CONTROL_OWNER_KNOWN;
         }
-        if (!lookcache_affords(&desk->looks, now_usec))
+        if (lookcache_wait_usec(&desk->looks, false, now_usec) > 0)
                 return -EDQUOT;
         if (!ownercache_may_search(&desk->owners, now_usec))
                 return -EBUSY;
@@ -56,7 +62,7 @@ int desk_ask_look(struct desk *desk, const struct look_question *question, bool 
 
 uint64_t desk_look_wait_usec(const struct desk *desk, bool privileged)
 {
-        return lookcache_wait_usec(&desk->looks, privileged);
+        return MAX(lookcache_wait_usec(&desk->looks, privileged, clock_now_usec()), 1U);
 }
 
 void desk_put_owner(struct desk *desk, const struct owner_answer *answer)

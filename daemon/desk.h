@@ -16,7 +16,8 @@ struct desk {
         struct lookcache looks;
 };
 
-/* CPUBudget, in ppm of one CPU; 0: none. */
+/* budget_ppm: CPUBudget, of one CPU; 0: none. */
+void desk_init(struct desk *desk, struct scan *scan, uint32_t budget_ppm);
 void desk_set_budget(struct desk *desk, uint32_t budget_ppm);
 void desk_done(struct desk *desk);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The CPU time of looks is a debt that is paid back at half of CPUBudget as time passes, and reckoned
- * in picoseconds: so a microsecond at one ppm of a CPU is one of them, and nothing is lost.
- * Looks are begun while the debt, and what the waiting ones will probably add to it, is below what a
- * minute brings: one at least after a quiet time, however dear it is; then as many as the share
- * allows. What a look costs is known when it is there; until then it is taken to cost
- * what the last one did.
+ * The CPU time of looks is drawn on an account that half of CPUBudget fills. A look is begun while
+ * there is something left, when those that wait have been paid: one at least after a quiet time,
+ * however dear it is; then as many as the share allows. What a look costs is known when it is there;
+ * until then it is taken to cost what the last one did.
+ *
+ * A look can wait, unlike a scan: so the account is a strict one, whose debts are paid. And of the
+ * six seconds that a tenth of a CPU brings in a minute one can be saved up: the scans, which have the
+ * same thread, must not be late for long because of looks.
  */
 
 #include "lookcache.h"
@@ -16,8 +18,21 @@
 #include "base.h"
 #include "units.h"
 
-#define PSEC_PER_USEC UINT64_C(1000000)
-#define PPM_PER_ONE   UINT64_C(1000000)
+static uint32_t share_ppm(uint32_t budget_ppm)
+{
+        return budget_ppm == 0 ? LOOKCACHE_CPU_PPM : MAX(budget_ppm / 2, 1U);
+}
+
+void lookcache_init(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec)
+{
+        *cache = (struct lookcache){ 0 };
+        budget_init_strict(&cache->budget, share_ppm(budget_ppm), LOOKCACHE_CPU_MAX_USEC, now_usec);
+}
+
+void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec)
+{
+        budget_set(&cache->budget, share_ppm(budget_ppm), now_usec);
+}
 
 void lookcache_done(struct lookcache *cache)
 {
@@ -51,64 +66,29 @@ static size_t find_waiting(const struct lookcache *cache, const struct look_ques
         return i;
 }
 
-static uint32_t share_ppm(const struct lookcache *cache)
+uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged, uint64_t now_usec)
 {
-        return cache->budget_ppm == 0 ? LOOKCACHE_CPU_PPM : MAX(cache->budget_ppm / 2, 1U);
-}
+        const uint64_t reserved_usec =
+                privileged ? 0 : budget_full(&cache->budget) / LOOKCACHE_RESERVED_PART;
+        struct budget paid = cache->budget;
 
-static void settle(struct lookcache *cache, uint64_t now_usec)
-{
-        const uint64_t passed_usec = now_usec - cache->settled_usec;
-
-        if (passed_usec > cache->spent_psec / share_ppm(cache))
-                cache->spent_psec = 0;
-        else
-                cache->spent_psec -= passed_usec * share_ppm(cache);
-        cache->settled_usec = now_usec;
-        if (cache->second != now_usec / USEC_PER_SEC) {
-                cache->second = now_usec / USEC_PER_SEC;
-                cache->looks = 0;
-        }
-}
-
-void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec)
-{
-        settle(cache, now_usec);
-        cache->budget_ppm = budget_ppm;
-}
-
-/* What may be saved up, and spent at once: the scans must not be late for long because of it. */
-static uint64_t saved_max_usec(const struct lookcache *cache)
-{
-        return MIN(LOOKCACHE_CPU_MAX_USEC, LOOKCACHE_SAVED_USEC * share_ppm(cache) / PPM_PER_ONE);
-}
-
-/* CPU time that is owed beyond what may be owed when a look begins; below 0: as much is left. */
-static int64_t excess_psec(const struct lookcache *cache, bool privileged)
-{
-        const uint64_t saved_usec = saved_max_usec(cache);
-        const uint64_t most_usec =
-                saved_usec - (privileged ? 0 : saved_usec / LOOKCACHE_RESERVED_PART);
-
-        return (int64_t)(cache->spent_psec +
-                         cache->n_waiting * cache->last_cost_usec * PSEC_PER_USEC) -
-               (int64_t)(most_usec * PSEC_PER_USEC);
-}
-
-uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged)
-{
-        return (uint64_t)MAX(excess_psec(cache, privileged), 0) / share_ppm(cache) + 1;
+        budget_spend(&paid, cache->n_waiting * cache->last_cost_usec, now_usec);
+        return budget_affords(&paid, reserved_usec + 1, now_usec) - now_usec;
 }
 
 /* 0, or what keeps another look from being taken. */
-static int check_limits(const struct lookcache *cache, bool privileged)
+static int check_limits(struct lookcache *cache, bool privileged, uint64_t now_usec)
 {
         const unsigned looks = LOOKCACHE_PER_SECOND - (privileged ? 0 : LOOKCACHE_RESERVED);
         const size_t waiting = LOOKCACHE_WAITING_MAX - (privileged ? 0 : LOOKCACHE_RESERVED);
 
+        if (cache->second != now_usec / USEC_PER_SEC) {
+                cache->second = now_usec / USEC_PER_SEC;
+                cache->looks = 0;
+        }
         if (cache->n_waiting >= waiting || cache->looks >= looks)
                 return -EBUSY;
-        return excess_psec(cache, privileged) < 0 ? 0 : -EDQUOT;
+        return lookcache_wait_usec(cache, privileged, now_usec) == 0 ? 0 : -EDQUOT;
 }
 
 int lookcache_ask(struct lookcache *cache, const struct look_question *question, bool privileged,
@@ -118,7 +98,6 @@ int lookcache_ask(struct lookcache *cache, const struct look_question *question,
         int r;
 
         lookcache_expire(cache, now_usec);
-        settle(cache, now_usec);
         known = find_kept(cache, question);
         if (known) {
                 *ret_answer = known;
@@ -126,7 +105,7 @@ int lookcache_ask(struct lookcache *cache, const struct look_question *question,
         }
         if (find_waiting(cache, question) < cache->n_waiting)
                 return LOOKCACHE_WAITING;
-        r = check_limits(cache, privileged);
+        r = check_limits(cache, privileged, now_usec);
         if (r < 0) {
                 cache->refused++;
                 return r;
@@ -136,16 +115,9 @@ int lookcache_ask(struct lookcache *cache, const struct look_question *question,
         return 0;
 }
 
-bool lookcache_affords(struct lookcache *cache, uint64_t now_usec)
-{
-        settle(cache, now_usec);
-        return excess_psec(cache, false) < 0;
-}
-
 void lookcache_charge(struct lookcache *cache, uint64_t cpu_usec, uint64_t now_usec)
 {
-        settle(cache, now_usec);
-        cache->spent_psec += cpu_usec * PSEC_PER_USEC;
+        budget_spend(&cache->budget, cpu_usec, now_usec);
 }
 
 static void stop_waiting(struct lookcache *cache, const struct look_question *question)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "budget.h"
 #include "lookanswer.h"
 
 #define LOOKCACHE_KEEP_USEC    (UINT64_C(1) * 1000000) /* so long an answer is shared */
@@ -20,7 +21,6 @@
 #define LOOKCACHE_PER_SECOND   4                       /* looks */
 #define LOOKCACHE_CPU_PPM      100000                  /* of one CPU where CPUBudget is off */
 #define LOOKCACHE_CPU_MAX_USEC (UINT64_C(1) * 1000000) /* saved up by looking at nothing, at most */
-#define LOOKCACHE_SAVED_USEC   (UINT64_C(60) * 1000000) /* what so much time brings, at most */
 /* Of the looks of a second, and of those that wait: for uid 0 and the daemon's own. */
 #define LOOKCACHE_RESERVED      1
 #define LOOKCACHE_RESERVED_PART 4 /* ... and of what is saved up, one in so many */
@@ -29,7 +29,6 @@
 #define LOOKCACHE_KNOWN   1 /* *ret_answer is it */
 #define LOOKCACHE_WAITING 2 /* it is being looked at: lookcache_put() brings the answer */
 
-/* All zero: nothing was looked at yet, and there is no CPUBudget. */
 struct lookcache {
         struct look_answer *kept[LOOKCACHE_KEPT_MAX]; /* referenced; NULL: none */
         size_t next;                                  /* is replaced next */
@@ -37,14 +36,14 @@ struct lookcache {
         size_t n_waiting;
         uint64_t second;
         unsigned looks;          /* begun in that second */
-        uint32_t budget_ppm;     /* CPUBudget, of one CPU; 0: none */
-        uint64_t spent_psec;     /* CPU time, of which the looks' share comes back with time */
-        uint64_t settled_usec;   /* until when that is reckoned */
+        struct budget budget;    /* what looks and searches may cost */
         uint64_t last_cost_usec; /* of the last look: what one that waits may cost */
         uint64_t refused;        /* questions that got no look */
 };
 
-/* From now on, CPUBudget being at most a million ppm. What was spent is still to be paid back. */
+/* Nothing was looked at yet. budget_ppm: CPUBudget, of one CPU, at most a million; 0: none. */
+void lookcache_init(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec);
+/* From now on. What was overspent is still to be paid back. */
 void lookcache_set_budget(struct lookcache *cache, uint32_t budget_ppm, uint64_t now_usec);
 /* Lets go of what is kept. */
 void lookcache_done(struct lookcache *cache);
@@ -58,15 +57,13 @@ void lookcache_done(struct lookcache *cache);
 int lookcache_ask(struct lookcache *cache, const struct look_question *question, bool privileged,
                   uint64_t now_usec, struct look_answer **ret_answer);
 /*
- * After -EDQUOT: how long until so much is paid back that there may be a look again, above 0, as far
- * as is known: what waits counts as what the last look has cost.
+ * How long until so much is paid back that there may be a look, or a search for an owner; 0: they
+ * can be paid now. As far as is known: what waits counts as what the last look has cost.
  */
-uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged);
+uint64_t lookcache_wait_usec(const struct lookcache *cache, bool privileged, uint64_t now_usec);
 /* A look that was asked for is there: keeps it, with a reference of its own, and counts its cost. */
 void lookcache_put(struct lookcache *cache, struct look_answer *answer, uint64_t now_usec);
-/* A search for an owner: may there be one? False: they have cost too much CPU. */
-bool lookcache_affords(struct lookcache *cache, uint64_t now_usec);
-/* ... and what it has cost. */
+/* What a search for an owner has cost. */
 void lookcache_charge(struct lookcache *cache, uint64_t cpu_usec, uint64_t now_usec);
 /* Nobody looks after all. */
 void lookcache_give_up(struct lookcache *cache, const struct look_question *question);

@@ -8,6 +8,8 @@
  * Whatever the thread does is drawn on the budget, looks and searches for owners as well: they take
  * their time from the scans, which are stretched for it. But never more than half of it, whoever
  * asks and however dear it is: what goes beyond is remembered, and the scans do not pay for it.
+ * Whether clients get a look is decided before, by an account of the same half (lookcache.h) that has
+ * a dear look paid before the next one; this one never owes anything.
  */
 
 #include "scan-private.h"

@@ -49,11 +49,12 @@ static void put(struct lookcache *cache, uint16_t port, uint64_t now_usec, uint6
 
 static void test_the_same_question_is_one_look(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
         struct look_answer *answer;
         const struct look_question other = { LOOK_DESTINATIONS, 0 };
 
         (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         assert_int_equal(ask(&cache, 80, START_USEC), 0);
         for (int i = 0; i < 100; i++)
                 assert_int_equal(ask(&cache, 80, START_USEC + 2 * USEC_PER_SEC), LOOKCACHE_WAITING);
@@ -69,9 +70,10 @@ static void test_the_same_question_is_one_look(void **state)
 
 static void test_an_answer_is_shared_for_a_second(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
 
         (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         assert_int_equal(ask(&cache, 80, START_USEC), 0);
         put(&cache, 80, START_USEC, 0);
         assert_int_equal(ask(&cache, 80, START_USEC + LOOKCACHE_KEEP_USEC - 1), LOOKCACHE_KNOWN);
@@ -81,9 +83,10 @@ static void test_an_answer_is_shared_for_a_second(void **state)
 
 static void test_old_answers_are_let_go(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
 
         (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         for (uint16_t port = 1; port <= 3 * LOOKCACHE_KEPT_MAX; port++)
                 put(&cache, port, START_USEC, 0);
         assert_int_equal(ask(&cache, 3 * LOOKCACHE_KEPT_MAX, START_USEC), LOOKCACHE_KNOWN);
@@ -111,9 +114,10 @@ static unsigned looks_of_a_second(struct lookcache *cache, bool privileged, uint
 
 static void test_so_many_looks_a_second(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
 
         (void)state;
+        lookcache_init(&cache, 0, 10 * USEC_PER_SEC);
         for (uint64_t second = 10; second < 13; second++) {
                 assert_int_equal(looks_of_a_second(&cache, false, second),
                                  LOOKCACHE_PER_SECOND - LOOKCACHE_RESERVED);
@@ -157,13 +161,13 @@ static void test_looks_have_half_of_the_budget(void **state)
         (void)state;
         for (size_t b = 0; b < ARRAY_SIZE(budgets); b++) {
                 for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
-                        struct lookcache cache = { 0 };
+                        struct lookcache cache;
                         const uint64_t saved = MIN(LOOKCACHE_CPU_MAX_USEC,
                                                    60 * UINT64_C(1) * budgets[b].share_ppm);
                         const uint64_t most = seconds * budgets[b].share_ppm + saved + costs[c];
                         uint64_t spent;
 
-                        lookcache_set_budget(&cache, budgets[b].budget_ppm, START_USEC);
+                        lookcache_init(&cache, budgets[b].budget_ppm, START_USEC);
                         spent = spend_ten_minutes(&cache, costs[c]);
                         assert_true(spent <= most);
                         /* nor is more than what a second brings left lying */
@@ -177,10 +181,10 @@ static void test_looks_have_half_of_the_budget(void **state)
 /* An hour of as many looks as a second may have, on a host where each takes a millisecond. */
 static void test_cheap_looks_are_never_too_dear(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
 
         (void)state;
-        lookcache_set_budget(&cache, 10000, START_USEC);
+        lookcache_init(&cache, 10000, START_USEC);
         for (uint64_t i = 0; i < 3600 * LOOKCACHE_PER_SECOND; i++) {
                 const uint64_t now_usec = START_USEC + i * (USEC_PER_SEC / LOOKCACHE_PER_SECOND);
 
@@ -195,15 +199,15 @@ static void test_cheap_looks_are_never_too_dear(void **state)
 static void test_another_budget_holds_from_now_on(void **state)
 {
         const uint64_t set_usec = START_USEC + 5 * USEC_PER_SEC;
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
 
         (void)state;
-        lookcache_set_budget(&cache, 100000, START_USEC);
+        lookcache_init(&cache, 100000, START_USEC);
         assert_int_equal(ask(&cache, 1, START_USEC), 0);
         put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC * 3 / 2);
-        lookcache_set_budget(&cache, 10000, set_usec); /* of 1.25 s 0.3 s may be left */
-        assert_int_equal(ask(&cache, 2, set_usec + 190 * USEC_PER_SEC), -EDQUOT);
-        assert_int_equal(ask(&cache, 2, set_usec + 190 * USEC_PER_SEC + 200), 0);
+        lookcache_set_budget(&cache, 10000, set_usec); /* a quarter is still to be paid */
+        assert_int_equal(ask(&cache, 2, set_usec + 50 * USEC_PER_SEC + 199), -EDQUOT);
+        assert_int_equal(ask(&cache, 2, set_usec + 50 * USEC_PER_SEC + 200), 0);
         lookcache_done(&cache);
 }
 
@@ -216,14 +220,15 @@ static void test_it_is_known_when_there_is_a_look_again(void **state)
         (void)state;
         for (size_t c = 0; c < ARRAY_SIZE(costs); c++) {
                 for (unsigned privileged = 0; privileged < 2; privileged++) {
-                        struct lookcache cache = { 0 };
+                        struct lookcache cache;
                         uint64_t when_usec;
 
-                        lookcache_set_budget(&cache, 7000, START_USEC);
+                        lookcache_init(&cache, 7000, START_USEC);
                         assert_int_equal(ask(&cache, 1, START_USEC), 0);
                         put(&cache, 1, START_USEC, costs[c]);
                         assert_int_equal(ask_as(&cache, 2, privileged, START_USEC), -EDQUOT);
-                        when_usec = START_USEC + lookcache_wait_usec(&cache, privileged);
+                        when_usec =
+                                START_USEC + lookcache_wait_usec(&cache, privileged, START_USEC);
                         assert_int_equal(ask_as(&cache, 2, privileged, when_usec - 1), -EDQUOT);
                         assert_int_equal(ask_as(&cache, 2, privileged, when_usec), 0);
                         lookcache_done(&cache);
@@ -233,9 +238,10 @@ static void test_it_is_known_when_there_is_a_look_again(void **state)
 
 static void test_what_waits_counts_before_its_cost_is_known(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
 
         (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         assert_int_equal(ask(&cache, 1, START_USEC), 0);
         put(&cache, 1, START_USEC, LOOKCACHE_CPU_MAX_USEC * 4 / 10);
         assert_int_equal(ask(&cache, 2, START_USEC), 0); /* .4 spent, .4 to come */
@@ -245,11 +251,33 @@ static void test_what_waits_counts_before_its_cost_is_known(void **state)
         lookcache_done(&cache);
 }
 
-static void test_the_privileged_come_through(void **state)
+/* However little can be saved up: 0.3 s of the two that the one that waits will cost. */
+static void test_a_dear_look_that_waits_is_to_be_paid(void **state)
 {
-        struct lookcache cache = { 0 };
+        const uint64_t full_usec = START_USEC + USEC_PER_HOUR;
+        struct lookcache cache;
+        uint64_t wait_usec;
 
         (void)state;
+        lookcache_init(&cache, 10000, START_USEC);
+        assert_int_equal(ask(&cache, 1, START_USEC), 0);
+        put(&cache, 1, START_USEC, 2 * USEC_PER_SEC);
+        assert_int_equal(ask(&cache, 2, full_usec), 0);
+        assert_int_equal(ask(&cache, 3, full_usec), -EDQUOT);
+        wait_usec = lookcache_wait_usec(&cache, true, full_usec);
+        assert_in_range(wait_usec, 340 * USEC_PER_SEC, 340 * USEC_PER_SEC + 200);
+        put(&cache, 2, full_usec, 2 * USEC_PER_SEC);
+        assert_int_equal(ask(&cache, 3, full_usec + wait_usec - 1), -EDQUOT);
+        assert_int_equal(ask(&cache, 3, full_usec + wait_usec), 0);
+        lookcache_done(&cache);
+}
+
+static void test_the_privileged_come_through(void **state)
+{
+        struct lookcache cache;
+
+        (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         assert_int_equal(ask_as(&cache, 1, false, START_USEC), 0);
         put(&cache, 1, START_USEC,
             LOOKCACHE_CPU_MAX_USEC - LOOKCACHE_CPU_MAX_USEC / LOOKCACHE_RESERVED_PART);
@@ -260,10 +288,11 @@ static void test_the_privileged_come_through(void **state)
 
 static void test_so_many_at_once(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
         const struct look_question first = { LOOK_PORT, 1 };
 
         (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         for (uint16_t port = 1; port <= LOOKCACHE_WAITING_MAX; port++)
                 assert_int_equal(ask(&cache, port, START_USEC + port * USEC_PER_SEC), 0);
         assert_int_equal(ask(&cache, 99, START_USEC + 99 * USEC_PER_SEC), -EBUSY);
@@ -276,10 +305,11 @@ static void test_so_many_at_once(void **state)
 /* Those that only read cannot take all the places. */
 static void test_a_place_is_kept_for_the_privileged(void **state)
 {
-        struct lookcache cache = { 0 };
+        struct lookcache cache;
         uint64_t now_usec = START_USEC;
 
         (void)state;
+        lookcache_init(&cache, 0, START_USEC);
         for (uint16_t port = 1; port <= LOOKCACHE_WAITING_MAX - LOOKCACHE_RESERVED; port++)
                 assert_int_equal(ask_as(&cache, port, false, now_usec += USEC_PER_SEC), 0);
         now_usec += USEC_PER_SEC;
@@ -301,6 +331,7 @@ int main(void)
                 cmocka_unit_test(test_another_budget_holds_from_now_on),
                 cmocka_unit_test(test_it_is_known_when_there_is_a_look_again),
                 cmocka_unit_test(test_what_waits_counts_before_its_cost_is_known),
+                cmocka_unit_test(test_a_dear_look_that_waits_is_to_be_paid),
                 cmocka_unit_test(test_the_privileged_come_through),
                 cmocka_unit_test(test_so_many_at_once),
                 cmocka_unit_test(test_a_place_is_kept_for_the_privileged),
