@@ -150,9 +150,13 @@ static bool is_full(const struct reply *reply)
 static int complain_look(const struct reply *reply)
 {
         const char *reason = field_text(reply->parameters, "reason");
+        char age[UNITS_TEXT_MAX];
+        uint64_t sec = 0; /* nobody knows when */
 
-        text_complain("twmond cannot look at the sockets now%s%s; try again later",
-                      reason ? ": " : "", reason ? reason : "");
+        (void)field_count(reply->parameters, "retryAfterSec", &sec);
+        text_complain("twmond cannot look at the sockets now%s%s; try again %s%s",
+                      reason ? ": " : "", reason ? reason : "", sec > 0 ? "in " : "later",
+                      sec > 0 ? field_show_age(reply->parameters, "retryAfterSec", NULL, age) : "");
         return STATUS_FAILED;
 }
 

@@ -6,6 +6,7 @@ bind(2) takes them, one look for many who ask, limits, and nobody else waits mea
 import errno
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -288,6 +289,28 @@ def test_share_of_cpu(tap):
         tap.ok(ticks <= 65 + 30, "and cost no more than what is saved up and a share", ticks)
 
 
+def test_says_when(tap):
+    """Looks that have cost more than a small budget has: twmonctl says when there may be another."""
+    def refused():
+        for port in range(1, 5):
+            try:
+                daemon.call("GetPort", {"port": port})
+            except lab.VarlinkError as error:
+                if error.parameters.get("retryAfterSec", 0) > 5:  # or twmonctl would wait for it
+                    return error.parameters
+        return None
+
+    with makers.close_wait(PORT, 2000), \
+            lab.Daemon("[Scan]\nInterval=10s\nCPUBudget=0.01%\n") as daemon:
+        least = lab.must(refused, "a look that is refused for long", 10, 0.5)["retryAfterSec"]
+        for args in ["why", "9"], ["destinations"]:
+            result = daemon.ctl(*args)
+            said = re.search(r"CPU time; try again in (?:(\d+)min ?)?(?:(\d+)s)?\n", result.stderr)
+            sec = said and 60 * int(said[1] or 0) + int(said[2] or 0)
+            tap.ok(result.returncode == 1 and said and least - 5 <= sec <= least,
+                   f"{args[0]}: try again in {sec} s, of {least}", result)
+
+
 def test_others_do_not_wait(tap):
     """The scanner is held up in its dump by a tracer; the loop, which calls recv(), answers."""
     with lab.Daemon("[Scan]\nInterval=10s\n") as daemon:
@@ -385,5 +408,5 @@ def test_end_waits(tap):
 
 
 lab.run(test_counts, test_nothing_there, test_destinations, test_addresses,
-        test_many_share_one, test_share_of_cpu, test_others_do_not_wait, test_bad_parameters,
-        test_reload_and_end_meanwhile, test_end_waits, limit=120)
+        test_many_share_one, test_share_of_cpu, test_says_when, test_others_do_not_wait,
+        test_bad_parameters, test_reload_and_end_meanwhile, test_end_waits, limit=120)

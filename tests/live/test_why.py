@@ -175,6 +175,7 @@ def test_failures(tap):
         tap.ok(result.returncode == 0 and "bind() works" in result.stdout and
                "too many looks" in result.stderr, "with --try bind() answers", result)
     again(tap)
+    retry_time(tap)
     with Fake(error("org.varlink.service.MethodNotFound", method="x")) as fake:
         expect(tap, fake.ctl("destinations"), 1, ["older"], "a twmond that knows no such method: 1")
 
@@ -199,6 +200,24 @@ def again(tap):
         tap.ok(len(refusals) == 4 and refusals[-1] - refusals[0] < 5, "four times in 3 seconds",
                refusals)
         expect(tap, fake.ctl("destinations"), 1, ["too many looks"], "destinations does the same")
+
+
+def retry_time(tap):
+    """A look that is refused for longer than twmonctl waits: it says when it is worth another try."""
+    for sec, text in ((12, "in 12s"), (100, "in 1min 40s"), (3600, "in 1h"), (0, "later"),
+                      (-1, "later"), ("12", "later"), (None, "later")):
+        with Fake(error(MONITOR + "LookUnavailable", reason="too dear", retryAfterSec=sec)) as fake:
+            for args in ["why", "7865"], ["destinations"]:
+                result = fake.ctl(*args)
+                tap.ok(result.returncode == 1 and result.stderr.splitlines()[0] ==
+                       "twmonctl: twmond cannot look at the sockets now: too dear; try again " + text,
+                       f"{args[0]}: retryAfterSec {sec} is said as {text!r}", result)
+    with Fake(error(MONITOR + "LookUnavailable", reason="x", retryAfterSec=2**63 - 1)) as fake:
+        expect(tap, fake.ctl("destinations"), 1, ["try again in "], "for ever is no crash")
+    with Fake(error(MONITOR + "LookUnavailable", reason="too dear", retryAfterSec=12)) as fake:
+        result = fake.ctl("why", "7865", "--try")
+        tap.ok(result.returncode == 0 and "try again in 12s" in result.stderr,
+               "with --try it is said, too", result)
 
 
 def test_hostile(tap):
