@@ -1,44 +1,71 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* twmonctl alerts: every alert there is. */
+/*
+ * twmonctl alerts: every alert there is, and below them, how old the numbers are. That is asked
+ * for first: so the numbers may be newer than it says, and never older.
+ */
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "field.h"
 #include "rows.h"
 #include "view.h"
+#include "view_pace.h"
 
-static int print(const struct view *view, json_t *parameters)
+static int print_alerts(const struct view *view, const json_t *reply)
 {
-        json_t *alerts = field_array(parameters, "alerts");
+        json_t *alerts = field_array(reply, "alerts");
         size_t n = json_array_size(alerts);
         uint64_t total;
 
-        if (view->options->json)
-                return view_print_json(view, parameters);
         if (n == 0) {
                 term_say(&view->term, PAINT_NONE, "No alert is raised or pending.");
-                return STATUS_DONE;
+                return 0;
         }
         if (rows_print_alerts(&view->term, alerts, n) < 0)
-                return view_no_memory();
-        if (field_count(parameters, "total", &total) && total > n)
+                return -ENOMEM;
+        if (field_count(reply, "total", &total) && total > n)
                 term_say(&view->term, PAINT_NONE, "The worst %zu of %" PRIu64 " alerts.", n, total);
-        return STATUS_DONE;
+        return 0;
+}
+
+/* Their counts are those of TIME_WAIT, which may be estimated. */
+static bool are_estimated(const json_t *status, json_t *alerts)
+{
+        return field_true(field_object(status, "totals"), "timeWaitEstimated") &&
+               field_any(alerts, "kind", "time-wait-count");
+}
+
+static int list(const struct view *view, struct conn *conn, const json_t *status)
+{
+        struct reply reply;
+        int r;
+
+        r = view_call(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &reply);
+        if (r != 0)
+                return r;
+        if (view->options->json)
+                r = view_print_json(view, reply.parameters);
+        else if (print_alerts(view, reply.parameters) < 0 ||
+                 view_pace_say(&view->term, status, status,
+                               are_estimated(status, field_array(reply.parameters, "alerts"))) < 0)
+                r = view_no_memory();
+        reply_done(&reply);
+        return r;
 }
 
 int view_alerts(struct view *view)
 {
         CLEANUP(conn_freep) struct conn *conn = NULL;
-        struct reply reply;
+        struct reply status = { 0 };
         int r;
 
         r = view_connect(view, &conn);
+        if (r == 0 && !view->options->json)
+                r = view_call(view, conn, "io.twmon.Monitor.GetStatus", NULL, &status);
         if (r == 0)
-                r = view_call(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &reply);
-        if (r != 0)
-                return r;
-        r = print(view, reply.parameters);
-        reply_done(&reply);
+                r = list(view, conn, status.parameters);
+        reply_done(&status);
         return r;
 }

@@ -7,6 +7,9 @@
 
 #include "view_pace.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
@@ -31,14 +34,43 @@ static const char *words_for(const char *reason)
         return NULL;
 }
 
-static void write_time_wait(FILE *out, const json_t *status)
+void view_pace_write_age(FILE *out, const json_t *reply)
 {
-        const json_t *totals = field_object(status, "totals");
         char age[UNITS_TEXT_MAX];
         uint64_t age_usec;
 
-        if (!field_true(totals, "timeWaitEstimated"))
+        if (!field_text(reply, "scannedAt"))
+                fputs("no scan yet", out);
+        else if (!view_age_of(reply, "scannedAt", &age_usec))
+                fputs("last scan at an unknown time", out);
+        else if (age_usec < USEC_PER_SEC)
+                fputs("last scan just now", out);
+        else
+                fprintf(out, "last scan %s ago", units_format_age(age_usec, age));
+}
+
+/* words: why then, or NULL. */
+static void write_next(FILE *out, const json_t *schedule, const char *words)
+{
+        char next[UNITS_TEXT_MAX];
+        uint64_t next_usec;
+
+        if (!field_count(schedule, "nextUsec", &next_usec))
                 return;
+        if (next_usec < USEC_PER_SEC)
+                fputs(", next now", out);
+        else
+                fprintf(out, ", next in %s", units_format_age(next_usec, next));
+        if (words)
+                fprintf(out, " (%s)", words);
+}
+
+/* They are estimated. */
+static void write_time_wait(FILE *out, const json_t *totals)
+{
+        char age[UNITS_TEXT_MAX];
+        uint64_t age_usec;
+
         if (view_age_of(totals, "timeWaitAt", &age_usec))
                 fprintf(out, "; TIME_WAIT counted %s ago, estimated (~) since",
                         units_format_age(age_usec, age));
@@ -49,19 +81,52 @@ static void write_time_wait(FILE *out, const json_t *status)
 void view_pace_write(FILE *out, const json_t *status)
 {
         const json_t *schedule = field_object(status, "schedule");
-        const char *words = words_for(field_text(schedule, "reason"));
-        char next[UNITS_TEXT_MAX];
-        uint64_t next_usec;
+        const json_t *totals = field_object(status, "totals");
 
-        if (field_count(schedule, "nextUsec", &next_usec)) {
-                if (next_usec < USEC_PER_SEC)
-                        fputs(", next now", out);
-                else
-                        fprintf(out, ", next in %s", units_format_age(next_usec, next));
-                if (words)
-                        fprintf(out, " (%s)", words);
+        write_next(out, schedule, words_for(field_text(schedule, "reason")));
+        if (field_true(totals, "timeWaitEstimated"))
+                write_time_wait(out, totals);
+}
+
+static bool is_same_scan(const json_t *reply, const json_t *status)
+{
+        const char *ours = field_text(reply, "scannedAt"),
+                   *theirs = field_text(status, "scannedAt");
+
+        return ours && theirs && strcmp(ours, theirs) == 0;
+}
+
+/* One line: a reason is told where it makes the numbers older than was asked for. */
+static void write_line(FILE *out, const json_t *reply, const json_t *status, bool estimated)
+{
+        const json_t *schedule = field_object(status, "schedule");
+        const char *reason = field_text(schedule, "reason");
+        const bool late = reason && strcmp(reason, "budget") == 0;
+
+        view_pace_write_age(out, reply);
+        write_next(out, schedule, late ? words_for(reason) : NULL);
+        if (estimated)
+                write_time_wait(out, field_object(status, "totals"));
+}
+
+int view_pace_say(const struct term *term, const json_t *reply, const json_t *status,
+                  bool estimated)
+{
+        char *line = NULL;
+        size_t len;
+        FILE *out = open_memstream(&line, &len);
+
+        if (!out)
+                return -ENOMEM;
+        write_line(out, reply, is_same_scan(reply, status) ? status : NULL, estimated);
+        if (fclose(out) != 0) {
+                free(line);
+                return -ENOMEM;
         }
-        write_time_wait(out, status);
+        line[0] = (char)toupper((unsigned char)line[0]);
+        term_say(term, PAINT_FAINT, "%s.", line);
+        free(line);
+        return 0;
 }
 
 /* What took that time: looks and searches for owners are charged to it as well. */

@@ -4,6 +4,10 @@
  * twmonctl ports. The list may hold 65,536 ports and more, so twmond sends it in parts and each
  * part is printed before the next is read; neither side ever holds all of it. In JSON the parts
  * become one array, and what else a reply says follows from the last one.
+ *
+ * How old the numbers are stands below them, where a long list ends on a terminal. The list itself
+ * knows when they were seen; what twmond's status adds is asked for then, when it has not yet become
+ * old by the time it is read, and is no reason to fail: the list is out.
  */
 
 #include <errno.h>
@@ -16,13 +20,15 @@
 #include "once.h"
 #include "rows.h"
 #include "view.h"
+#include "view_pace.h"
 
 /* The list as it is being written. */
 struct list {
         const struct view *view;
         struct table *table; /* NULL with --json */
         bool begun;
-        uint64_t n; /* ports so far */
+        bool estimated; /* some of what was shown */
+        uint64_t n;     /* ports so far */
 };
 
 static bool is_pretty(const struct list *list)
@@ -147,6 +153,7 @@ static int take(struct list *list, const json_t *parameters)
                         if (json_port(list, port) < 0)
                                 return -ENOMEM;
                 } else {
+                        list->estimated |= field_true(port, "timeWaitEstimated");
                         rows_add_port(list->table, port, list->view->options->once);
                         if (list->view->options->n_ports > 0 && has_close_wait(port))
                                 rows_note_port(list->table, port);
@@ -174,6 +181,21 @@ static int end(struct list *list, json_t *parameters)
                 term_say(term, PAINT_NONE, "The worst %" PRIu64 " of %" PRIu64 " ports.", list->n,
                          total);
         return 0;
+}
+
+/* Nothing where there are no numbers, or the heading said how old they are. 0 or -ENOMEM. */
+static int say_age(const struct list *list, struct conn *conn, const json_t *parameters)
+{
+        struct reply status = { 0 };
+        int r;
+
+        if (!list->table || !field_text(parameters, "scannedAt") ||
+            field_true(parameters, "failed"))
+                return 0;
+        (void)conn_call(conn, "io.twmon.Monitor.GetStatus", NULL, &status);
+        r = view_pace_say(&list->view->term, parameters, status.parameters, list->estimated);
+        reply_done(&status);
+        return r;
 }
 
 static json_t *request_parameters(const struct cmdline *options)
@@ -221,7 +243,9 @@ static int list_from_daemon(struct list *list)
                 if (r != 0)
                         return r;
                 more = reply.continues;
-                if (take(list, reply.parameters) < 0 || (!more && end(list, reply.parameters) < 0))
+                if (take(list, reply.parameters) < 0 ||
+                    (!more && (end(list, reply.parameters) < 0 ||
+                               say_age(list, conn, reply.parameters) < 0)))
                         r = view_no_memory();
                 else
                         r = view_flush(view); /* nobody may read the rest */

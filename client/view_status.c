@@ -120,21 +120,6 @@ static int draw_ports(const struct view *view, const json_t *reply)
         return r;
 }
 
-static void write_scan_age(FILE *out, const json_t *status)
-{
-        char age[UNITS_TEXT_MAX];
-        uint64_t age_usec;
-
-        if (!field_text(status, "scannedAt"))
-                fputs("no scan yet", out);
-        else if (!view_age_of(status, "scannedAt", &age_usec))
-                fputs("last scan at an unknown time", out);
-        else if (age_usec < USEC_PER_SEC)
-                fputs("last scan just now", out);
-        else
-                fprintf(out, "last scan %s ago", units_format_age(age_usec, age));
-}
-
 static void write_cost(FILE *out, const json_t *status)
 {
         const json_t *cost = field_object(status, "cost");
@@ -204,7 +189,7 @@ static void write_daemon(FILE *out, const struct view *view, const json_t *statu
                         fprintf(out, ", pid %" PRIu64, pid);
                 fputs(": ", out);
         }
-        write_scan_age(out, status);
+        view_pace_write_age(out, status);
         write_cost(out, status);
         view_pace_write(out, status);
         write_limits(out, status);

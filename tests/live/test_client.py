@@ -7,6 +7,7 @@ all: usage, messages, exit statuses, --once."""
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -133,6 +134,9 @@ def test_once(tap):
         ports = json.loads(result.stdout)
         tap.ok(result.returncode == 0 and ports["partial"] is False and
                ports["ports"][0]["closeWait"] == 3, "ports --once counts 3 CLOSE_WAIT", result)
+        lines = ctl("ports", "--once").stdout.splitlines()
+        tap.ok(lines[0].startswith("One scan") and "scan" not in " ".join(lines[1:]),
+               "of whose age nothing needs to be said", lines)
         result = ctl("status", "--once")
         tap.ok(result.returncode == 0 and "One scan, no history" in result.stdout.splitlines()[0]
                and "local:7865" in result.stdout, "status --once says what it is, exit 0", result)
@@ -221,7 +225,7 @@ def test_owners(tap):
              "uid 1000, process and unit unknown (may be hidden from this twmond)"),
             ({}, "owner unknown")):
         alert = dict(ALERT, owner=members, stages={"unread": 2, "unclosed": 7, "unaccepted": 0})
-        with Fake({"ListAlerts": {"alerts": [alert], "total": 1}}) as fake:
+        with Fake(dict(GOOD, ListAlerts={"alerts": [alert], "total": 1})) as fake:
             lines = fake.ctl("alerts").stdout.splitlines()
             tap.equal(lines[2:4], ["  " + text, "  7 unclosed, 2 unread"], f"{text}; and the stages")
 
@@ -245,6 +249,86 @@ def test_old_counts(tap):
                 tap.equal(len(lines), 1, "and nothing else where nothing was seen")
 
 
+def ago(hours, minutes):
+    """Of that age, and for half a minute more of none that is shown otherwise."""
+    then = time.time() - 3600 * hours - 60 * minutes - 20
+    return time.strftime("%Y-%m-%dT%H:%M:%S.500Z", time.gmtime(then))
+
+
+def test_scan_age(tap):
+    """Below the tables of ports and alerts: how old the numbers are, in the words of status."""
+    scanned, tw_count = ago(1, 12), dict(ALERT, kind="time-wait-count")
+    steady = {"reason": "steady", "nextUsec": 27000000}
+    estimate = {"timeWaitEstimated": True, "timeWaitAt": ago(2, 35)}
+    port = dict(PORT, timeWaitEstimated=True)
+    age, counted = "Last scan 1h 12min ago", r"TIME_WAIT counted 2h 35min ago, estimated \(~\) since"
+    for name, schedule, totals, ports, alerts, pattern in (
+            ("a quiet host", steady, {}, [PORT], [ALERT], age + r", next in 27s\."),
+            ("a scan under way", {"nextUsec": 0, "reason": "due"}, {}, [PORT], [ALERT],
+             age + r", next now\."),
+            ("CPUBudget", {"nextUsec": 500000000, "reason": "budget"}, {}, [PORT], [ALERT],
+             age + r", next in 8min 20s \(CPUBudget allows none before\)\."),
+            ("an older twmond", None, None, [PORT], [ALERT], age + r"\."),
+            ("an estimate", steady, estimate, [port], [tw_count],
+             age + r", next in 27s; " + counted + r"\."),
+            ("an estimate of unknown age", steady, {"timeWaitEstimated": True}, [port], [tw_count],
+             age + r", next in 27s; TIME_WAIT estimated \(~\)\."),
+            ("an estimate that is not shown", steady, estimate, [], [ALERT],
+             age + r", next in 27s\.")):
+        status = dict(STATUS, scannedAt=scanned, schedule=schedule, totals=totals)
+        with Fake(dict(GOOD, GetStatus=status, ListAlerts={"alerts": alerts, "total": 1},
+                       ListPorts=dict(LISTED, ports=ports, scannedAt=scanned))) as fake:
+            words = " ".join(fake.ctl("status").stdout.split())
+            for verb in "ports", "alerts":
+                result = fake.ctl(verb)
+                last = result.stdout.splitlines()[-1]
+                tap.ok(re.fullmatch(pattern, last) and not result.stderr, f"{verb}, {name}", result)
+                pieces = re.split(r", (?=next)|; (?=TIME)| \(", last.strip(".")[1:])
+                tap.ok(all(piece in words for piece in pieces), "as status says it", words)
+    with Fake(dict(GOOD, ListAlerts={"alerts": []}, GetStatus=dict(STATUS, scannedAt=scanned))) \
+            as fake:
+        lines = fake.ctl("alerts").stdout.splitlines()
+        tap.ok(len(lines) == 2 and re.fullmatch(age + r"\.", lines[1]), "where there is no alert, too",
+               lines)
+    with Fake(dict(GOOD, ListAlerts={"alerts": []}, GetStatus=dict(STATUS, scannedAt=None))) as fake:
+        tap.equal(fake.ctl("alerts").stdout, "No alert is raised or pending.\nNo scan yet.\n",
+                  "before the first scan nothing is known")
+
+
+def test_scan_age_left_out(tap):
+    """What the line about the scan's age must not say or cost."""
+    status = dict(STATUS, scannedAt=ago(1, 11), schedule={"nextUsec": 27000000},
+                  totals={"timeWaitEstimated": True, "timeWaitAt": ago(2, 35)})
+    listed = dict(LISTED, scannedAt=ago(1, 12), ports=[dict(PORT, timeWaitEstimated=True)])
+    last = r"Last scan 1h 12min ago; TIME_WAIT estimated \(~\)\."
+    for name, answer in (("of another scan", frame(status)), ("an error", error("x.Y")),
+                         ("garbage", b"x\0"), ("the end", None)):
+        def either(connection, request, answer=answer):
+            if request["method"] == MONITOR + "ListPorts":
+                connection.sendall(frame(listed))
+            elif answer:
+                connection.sendall(answer)
+            else:
+                return "close"
+            return None
+        with Fake(either) as fake:
+            result = fake.ctl("ports")
+            tap.ok(result.returncode == 0 and not result.stderr and
+                   re.fullmatch(last, result.stdout.splitlines()[-1]),
+                   f"a status that is no help, {name}: the age alone, and no failure", result)
+    with Fake(dict(GOOD, ListPorts=dict(listed, failed=True))) as fake:
+        tap.ok("ast scan 1h" not in fake.ctl("ports").stdout,
+               "once is enough: where the last scan failed, the heading says how old they are")
+    with Fake(dict(GOOD, ListPorts={"ports": [], "partial": True})) as fake:
+        tap.equal(fake.ctl("ports").stdout, "twmond has not scanned yet.\n",
+                  "nothing was scanned: nothing is old")
+    for verb, method in ("ports", "ListPorts"), ("alerts", "ListAlerts"):
+        with Fake(GOOD) as fake:
+            tap.equal(json.loads(fake.ctl(verb, "--json").stdout), GOOD[method],
+                      f"{verb} --json is what it was")
+            tap.equal(len(fake.requests), 1, "and asks nothing more")
+
+
 def test_narrow(tap):
     words = "many words that say what it means and what to do about it, " * 5
     stages = ["unread", "unclosed", "eofUnread", "unaccepted"]
@@ -263,9 +347,9 @@ def test_narrow(tap):
             event = {"sequence": 1, "event": "raised", "at": "2026-01-31T12:00:00.000Z",
                      "message": words, "alert": alert}
             connection.sendall(frame({"sequence": 1, "event": event}))
-        else:
-            connection.sendall(frame(table[method]))
-        return "close"
+            return "close"
+        connection.sendall(frame(table[method]))
+        return None
     runs = [["help", verb] for verb in ("status", "ports", "why", "destinations", "alerts",
                                      "watch", "reload", "version")]
     with Fake(answer) as fake:
@@ -323,8 +407,8 @@ def test_many_ports(tap):
         tap.equal(fake.requests[0], {"method": MONITOR + "ListPorts", "more": True, "parameters":
                                      {"all": True, "limit": 100000}}, "ports asks with more")
         tap.ok("lower bounds" in lines[0], "a partial scan is said first")
-        tap.equal(len(lines), 2 + 76810, "every port has its line")
-        tap.equal({len(line) for line in lines[1:]}, {len(lines[1])}, "and all of them align")
+        tap.equal(len(lines), 2 + 76810 + 1, "every port has its line")
+        tap.equal({len(line) for line in lines[1:-1]}, {len(lines[1])}, "and all of them align")
         listed = json.loads(fake.ctl("ports", "--json").stdout)
         tap.ok(len(listed["ports"]) == 76810 and listed["truncated"] is False and
                listed["total"] == 76810 and listed["partial"] is True,
@@ -633,6 +717,6 @@ def test_wrong_types(tap):
 
 
 lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_limits,
-        test_owners, test_old_counts, test_narrow, test_terminal, test_many_ports, test_watch,
+        test_owners, test_old_counts, test_scan_age, test_scan_age_left_out, test_narrow, test_terminal, test_many_ports, test_watch,
         test_live, test_terminal_goes, test_refused, test_errors, test_acknowledge, test_events,
         test_garbage, test_slow, test_pieces, test_wrong_types, limit=180)

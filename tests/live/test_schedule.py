@@ -100,6 +100,10 @@ def test_time_wait_is_estimated(tap):
         text = " ".join(daemon.ctl("status").stdout.split())
         tap.ok(re.search(r"TIME_WAIT counted .* ago, estimated \(~\) since", text)
                and "~3000" in text, "twmonctl status marks it, too", text)
+        text = daemon.ctl("ports").stdout
+        tap.ok(re.search(r"^Last scan (just now|\d+s ago), next (now|in \d+s); "
+                         r"TIME_WAIT counted \d+s ago, estimated \(~\) since\.$",
+                         text.splitlines()[-1]) and "~3000" in text, "so does ports", text)
         # more come on another port: until it is counted they are shared out, their sum is right
         makers.time_wait(7203, 700)
         wanted = lab.ss_count("time-wait")
@@ -139,6 +143,10 @@ def test_budget(tap):
         tap.ok(re.search(r"CPUBudget=0\.01% allows the next one .* after the last", text)
                and "later than without a budget" in text,
                "twmonctl status says so, and what delay it means", text)
+        for verb in "ports", "alerts":
+            last = daemon.ctl(verb).stdout.splitlines()[-1]
+            tap.ok(re.search(r"^Last scan .*, next in .* \(CPUBudget allows none before\)\.$", last),
+                   f"{verb} why its numbers are old", last)
         tap.ok(daemon.status()["verdict"] != "unknown", "it is not overdue for that")
         daemon.configure(config.replace("0.01%", "off"))
         tap.equal(daemon.ctl("reload").returncode, 0, "CPUBudget=off is taken over")

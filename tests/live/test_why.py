@@ -295,15 +295,21 @@ def test_closes(tap):
             (0.001, "< 0.01"), (-1, "-"), ("x", "-"):
         one = port if rate is None else dict(port, closesPerSec=rate)
         with Fake({"ListPorts": {"ports": [one], "total": 1, "scannedAt": "x"}}) as fake:
-            row = fake.ctl("ports").stdout.splitlines()[-1]
+            row = fake.ctl("ports").stdout.splitlines()[1]
             tap.ok(row.endswith("2  " + shown.rjust(8)), f"closes per second: {rate} is {shown}",
                    row)
     for rate, shown in (1.8, ">= 1.8"), (12345.6, ">= 12346"), (0.001, ">= 0.00"):
         one = dict(port, port=65535, side="remote", closesPerSec=rate, closesAtLeast=True)
         with Fake({"ListPorts": {"ports": [one], "total": 1, "scannedAt": "x"}}) as fake:
-            row = fake.ctl("ports").stdout.splitlines()[-1]
+            row = fake.ctl("ports").stdout.splitlines()[1]
             tap.ok(row.endswith("2  " + shown.rjust(8)) and len(row) <= 80,
                    f"at least so many: {shown}", row)
+    one = dict(port, closesPerSec=1.8, closesAtLeast=True, timeWaitEstimated=True)
+    with Fake({"ListPorts": {"ports": [one], "total": 1, "scannedAt": "x"}}) as fake:
+        lines = fake.ctl("ports", "7865").stdout.splitlines()
+        tap.ok(lines[1].endswith("~2      ~1.8") and
+               lines[2].startswith("  this host is the first to close ~1.8 connections a second"),
+               "what is taken from estimated TIME_WAIT is marked, in the row and below it", lines)
 
 
 # Real sockets ------------------------------------------------------------------------------------
