@@ -82,11 +82,8 @@ struct diag *diag_free(struct diag *diag)
         return NULL;
 }
 
-static int send_request(struct diag *diag, const struct diag_request *request)
+static int send_bytes(struct diag *diag, const char *buf, size_t len)
 {
-        char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(4)));
-        const size_t len = diagmsg_request(request, ++diag->seq, buf);
-
         for (unsigned i = 0; i < DIAG_EINTR_MAX; i++) {
                 if (mnl_socket_sendto(diag->socket, buf, len) >= 0)
                         return 0;
@@ -94,6 +91,13 @@ static int send_request(struct diag *diag, const struct diag_request *request)
                         return -errno;
         }
         return -EINTR;
+}
+
+static int send_request(struct diag *diag, const struct diag_request *request)
+{
+        char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(4)));
+
+        return send_bytes(diag, buf, diagmsg_request(request, ++diag->seq, buf));
 }
 
 /* Bytes of the next datagram, or -errno; *ret_lost: part of the dump was lost with it. */
@@ -210,6 +214,52 @@ int diag_dump_port(struct diag *diag, uint16_t port, const struct diagmsg_sink *
 
         assert(port != 0);
         return dump(diag, &request, sink, stats);
+}
+
+static int keep_record(const struct sockrec *record, void *userdata)
+{
+        struct sockrec *kept = userdata;
+
+        *kept = *record;
+        return 0;
+}
+
+/* The kernel has answered before the question's system call was over. */
+static int read_answer(struct diag *diag, struct sockrec *ret_record)
+{
+        struct diagmsg_reader reader = {
+                .seq = diag->seq,
+                .portid = mnl_socket_get_portid(diag->socket),
+                .sink = { .fn = keep_record, .userdata = ret_record },
+        };
+        unsigned eintr = 0;
+
+        for (unsigned i = 0; i <= DIAG_STALE_MAX; i++) {
+                bool lost;
+                const ssize_t n = receive(diag, &eintr, &lost);
+                const int r =
+                        n > 0 ? diagmsg_read(&reader, diag->buffer, (size_t)n) : MIN((int)n, -EIO);
+
+                if (r < 0 || reader.malformed > 0)
+                        return r < 0 ? r : -EBADMSG;
+                if (reader.messages > 0)
+                        return 0;
+        }
+        return -EBADMSG;
+}
+
+int diag_ask(struct diag *diag, const struct sockrec *record, struct sockrec *ret_record)
+{
+        char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(4)));
+        int r = diag->socket ? 0 : open_socket(diag);
+
+        if (r == 0)
+                r = send_bytes(diag, buf, diagmsg_request_one(record, ++diag->seq, buf));
+        if (r == 0)
+                r = read_answer(diag, ret_record);
+        if (r < 0 && r != -ENOENT)
+                close_socket(diag);
+        return r;
 }
 
 bool diag_lists_bound(void)

@@ -12,6 +12,7 @@
 
 #define DIAG_BUFFER_BYTES (32 * 1024) /* the kernel caps a dump's datagram at this */
 #define DIAG_EINTR_MAX    16          /* interrupted system calls in one dump */
+#define DIAG_STALE_MAX    16          /* answers to earlier questions before the one to this */
 #define DIAG_TIMEOUT_SEC  10          /* for one datagram; a healthy kernel takes milliseconds */
 
 /* diag_dump() */
@@ -44,6 +45,12 @@ int diag_dump(struct diag *diag, uint32_t states, bool info, const struct diagms
  */
 int diag_dump_port(struct diag *diag, uint16_t port, const struct diagmsg_sink *sink,
                    struct diag_stats *stats);
+
+/*
+ * Looks at one socket again, as an earlier dump has shown it, with tcp_info: some 2 us, however many
+ * others there are. 0; -ENOENT: it is gone; another -errno, after which the socket has been replaced.
+ */
+int diag_ask(struct diag *diag, const struct sockrec *record, struct sockrec *ret_record);
 
 /*
  * Does the kernel list sockets that are bound, but neither listen nor are connected? Those have

@@ -23,12 +23,12 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base.h"
+#include "diagmsg-private.h"
 
 #define WAITS_MAX 128 /* in a block: 1 KiB */
 
@@ -37,109 +37,6 @@ struct waits {
         size_t n;
         struct sock_wait items[WAITS_MAX];
 };
-
-/* include/net/tcp_states.h; the header is not exported to userland. */
-enum {
-        KERN_ESTABLISHED = 1,
-        KERN_SYN_SENT,
-        KERN_SYN_RECV,
-        KERN_FIN_WAIT1,
-        KERN_FIN_WAIT2,
-        KERN_TIME_WAIT,
-        KERN_CLOSE,
-        KERN_CLOSE_WAIT,
-        KERN_LAST_ACK,
-        KERN_LISTEN,
-        KERN_CLOSING,
-        KERN_NEW_SYN_RECV,
-        KERN_BOUND_INACTIVE,
-};
-
-static const uint8_t state_of_kernel[] = {
-        [KERN_ESTABLISHED] = SOCK_ESTABLISHED,
-        [KERN_SYN_SENT] = SOCK_SYN_SENT,
-        [KERN_SYN_RECV] = SOCK_SYN_RECV,
-        [KERN_FIN_WAIT1] = SOCK_FIN_WAIT1,
-        [KERN_FIN_WAIT2] = SOCK_FIN_WAIT2,
-        [KERN_TIME_WAIT] = SOCK_TIME_WAIT,
-        [KERN_CLOSE] = SOCK_CLOSE,
-        [KERN_CLOSE_WAIT] = SOCK_CLOSE_WAIT,
-        [KERN_LAST_ACK] = SOCK_LAST_ACK,
-        [KERN_LISTEN] = SOCK_LISTEN,
-        [KERN_CLOSING] = SOCK_CLOSING,
-        [KERN_NEW_SYN_RECV] = SOCK_SYN_RECV,
-        [KERN_BOUND_INACTIVE] = SOCK_BOUND,
-};
-
-static uint32_t kernel_mask(uint32_t states)
-{
-        uint32_t mask = 0;
-
-        for (uint32_t kernel = KERN_ESTABLISHED; kernel < ARRAY_SIZE(state_of_kernel); kernel++)
-                if (states & SOCK_MASK(state_of_kernel[kernel]))
-                        mask |= UINT32_C(1) << kernel;
-        return mask;
-}
-
-static void put_legacy(struct nlmsghdr *nlh, const struct diag_request *request)
-{
-        struct inet_diag_req *body = mnl_nlmsg_put_extra_header(nlh, sizeof(*body));
-
-        nlh->nlmsg_type = TCPDIAG_GETSOCK;
-        body->idiag_family = AF_UNSPEC;
-        body->idiag_states = kernel_mask(request->states);
-        body->idiag_ext = request->info ? 1 << (INET_DIAG_INFO - 1) : 0;
-}
-
-static void put_by_family(struct nlmsghdr *nlh, const struct diag_request *request)
-{
-        struct inet_diag_req_v2 *body = mnl_nlmsg_put_extra_header(nlh, sizeof(*body));
-
-        nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-        body->sdiag_family = request->form == DIAG_IPV4 ? AF_INET : AF_INET6;
-        body->sdiag_protocol = IPPROTO_TCP;
-        body->idiag_states = kernel_mask(request->states);
-        body->idiag_ext = request->info ? 1 << (INET_DIAG_INFO - 1) : 0;
-}
-
-/*
- * (sport >= port && sport <= port) || (dport >= port && dport <= port), as a program that the kernel
- * runs for each socket, listeners and mini-sockets included. Each operator is followed by its
- * operand; yes and no are bytes to skip. To arrive exactly behind the last one accepts, to skip
- * beyond that rejects. There are operators for equality, but not in every kernel.
- */
-static void put_port_filter(struct nlmsghdr *nlh, uint16_t port)
-{
-        enum { OP = sizeof(struct inet_diag_bc_op), TEST = 2 * OP };
-        const struct inet_diag_bc_op program[] = {
-                { INET_DIAG_BC_S_GE, TEST, 2 * TEST + OP }, /* to D_GE */
-                { .no = port },
-                { INET_DIAG_BC_S_LE, TEST, TEST + OP }, /* to D_GE */
-                { .no = port },
-                { INET_DIAG_BC_JMP, OP, 2 * TEST + OP },    /* accept; takes "no" */
-                { INET_DIAG_BC_D_GE, TEST, 2 * TEST + OP }, /* reject */
-                { .no = port },
-                { INET_DIAG_BC_D_LE, TEST, TEST + OP }, /* reject */
-                { .no = port },
-        };
-
-        mnl_attr_put(nlh, INET_DIAG_REQ_BYTECODE, sizeof(program), program);
-}
-
-size_t diagmsg_request(const struct diag_request *request, uint32_t seq, void *buf)
-{
-        struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-
-        nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        nlh->nlmsg_seq = seq;
-        if (request->form == DIAG_BOTH)
-                put_legacy(nlh, request);
-        else
-                put_by_family(nlh, request);
-        if (request->port != 0)
-                put_port_filter(nlh, request->port);
-        return nlh->nlmsg_len;
-}
 
 static bool is_mapped(const uint32_t addr[4])
 {

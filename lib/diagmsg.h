@@ -54,6 +54,8 @@ struct diagmsg_reader {
 
 /* Writes a dump request into buf (DIAGMSG_REQUEST_MAX bytes, 4-aligned); returns its length. */
 size_t diagmsg_request(const struct diag_request *request, uint32_t seq, void *buf);
+/* The same for that one socket, with tcp_info: answered by one message, or NLMSG_ERROR. */
+size_t diagmsg_request_one(const struct sockrec *record, uint32_t seq, void *buf);
 
 /*
  * Reads one datagram: 0 when more must follow, DIAGMSG_DONE, the kernel's own -errno from

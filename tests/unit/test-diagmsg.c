@@ -147,6 +147,48 @@ static void test_request_by_family(void **state)
         assert_int_equal(body->idiag_ext, 1 << (INET_DIAG_INFO - 1));
 }
 
+static struct inet_diag_req_v2 request_one(const struct sockrec *record)
+{
+        char buf[DIAGMSG_REQUEST_MAX] __attribute__((aligned(8)));
+        const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+        struct inet_diag_req_v2 body;
+
+        assert_int_equal(diagmsg_request_one(record, SEQ, buf), NLMSG_LENGTH(sizeof(body)));
+        assert_int_equal(nlh->nlmsg_type, SOCK_DIAG_BY_FAMILY);
+        assert_int_equal(nlh->nlmsg_flags, NLM_F_REQUEST);
+        assert_int_equal(nlh->nlmsg_seq, SEQ);
+        memcpy(&body, NLMSG_DATA(nlh), sizeof(body));
+        assert_int_equal(body.sdiag_protocol, IPPROTO_TCP);
+        assert_int_equal(body.idiag_ext, 1 << (INET_DIAG_INFO - 1));
+        return body;
+}
+
+/* The socket's own message, read and asked for again: the same addresses, as the kernel has them. */
+static void test_request_of_a_socket(void **state)
+{
+        static const uint32_t addresses[][4] = {
+                { 0x0100007f, 0, 0, 0 },
+                { 0xb80d0120, 1, 2, 3 },
+                { 0, 0, 0xffff0000, 0x0100007f }, /* ::ffff:127.0.0.1 */
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+                struct datagram d = { .len = 0 };
+                struct inet_diag_msg *msg = begin_socket(&d, i == 0 ? AF_INET : AF_INET6, 8);
+                struct inet_diag_req_v2 body;
+                struct sockrec record;
+
+                memcpy(msg->id.idiag_src, addresses[i], sizeof(addresses[i]));
+                memcpy(msg->id.idiag_dst, addresses[i], sizeof(addresses[i]));
+                msg->id.idiag_if = 3;
+                assert_int_equal(parse_last(&d, &record), 0);
+                body = request_one(&record);
+                assert_int_equal(body.sdiag_family, msg->idiag_family);
+                assert_memory_equal(&body.id, &msg->id, sizeof(body.id));
+        }
+}
+
 /* Runs a filter as inet_diag_bc_run() does. */
 static bool accepts(const struct inet_diag_bc_op *op, int len, uint16_t sport, uint16_t dport)
 {
@@ -605,6 +647,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_request_one_walk),
                 cmocka_unit_test(test_request_by_family),
+                cmocka_unit_test(test_request_of_a_socket),
                 cmocka_unit_test(test_request_for_one_port),
                 cmocka_unit_test(test_every_state_is_distinguished),
                 cmocka_unit_test(test_close_wait_socket),
