@@ -206,17 +206,29 @@ static void regroup(struct ledger *ledger, struct ledger_entry *entry,
         entry->group = (uint32_t)group;
 }
 
+/* Its position, or LEDGER_INDEX_NONE. */
+static size_t find_position(const struct ledger *ledger, uint64_t cookie)
+{
+        const size_t next = ledger->next;
+
+        if (next < ledger->n_entries && ledger->entries[next].cookie == cookie)
+                return next;
+        return ledger_index_find(&ledger->index, ledger->entries, cookie);
+}
+
 static struct ledger_entry *find_entry(struct ledger *ledger, uint64_t cookie)
 {
-        size_t e = ledger->next;
+        const size_t e = find_position(ledger, cookie);
 
-        if (e >= ledger->n_entries || ledger->entries[e].cookie != cookie) {
-                e = ledger_index_find(&ledger->index, ledger->entries, cookie);
-                if (e == LEDGER_INDEX_NONE)
-                        return NULL;
-        }
+        if (e == LEDGER_INDEX_NONE)
+                return NULL;
         ledger->next = e + 1;
         return &ledger->entries[e];
+}
+
+bool ledger_knows(const struct ledger *ledger, uint64_t cookie)
+{
+        return find_position(ledger, cookie) != LEDGER_INDEX_NONE;
 }
 
 int ledger_see(struct ledger *ledger, const struct sockrec *record, const struct port_key *port)

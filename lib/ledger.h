@@ -106,6 +106,12 @@ void ledger_each_age(const struct ledger *ledger, ages_fn fn, void *userdata);
 /* The entry of a socket, whether seen in this scan or not; NULL: none. O(1). */
 const struct ledger_entry *ledger_find(const struct ledger *ledger, uint64_t cookie);
 
+/*
+ * Asked before ledger_see(), of sockets as the scan shows them: is that one held? O(1), and hardly
+ * more than nothing where the dump keeps its order.
+ */
+bool ledger_knows(const struct ledger *ledger, uint64_t cookie);
+
 /* Entries held, whether seen in this scan or not. */
 size_t ledger_count(const struct ledger *ledger);
 /* Sockets of this scan that found no room. */

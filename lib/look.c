@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A scan is two dumps: the listeners, then the watched states; where those are dated, and a census
- * that needs no dates is due, its other states are a third. A look at a port and a census are one
- * each. All are begun again from nothing when the kernel interrupts them, LOOK_RETRIES_MAX times;
- * what was seen by then is partial.
- *
- * A look, at a port or at the destinations, leaves the observer as it was: what scans conclude must
- * not depend on who asked what in between, and a recording has scans alone. So the census of a look
- * has a taker of its own, which is forgotten with it; rates it has from the scans.
+ * A scan is two dumps: the listeners, then the watched states. Where those are to be dated, the few
+ * that are new are asked for one by one; where all are new, and a census that needs no dates is due,
+ * its other states are a third dump. All are begun again from nothing when the kernel interrupts
+ * them, LOOK_RETRIES_MAX times; what was seen by then is partial.
  */
 
-#include "look.h"
+#include "look-private.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,25 +16,9 @@
 #include <string.h>
 
 #include "base.h"
-#include "diag.h"
 #include "hostfacts.h"
-#include "netns.h"
 
-struct look {
-        struct diag *diag;
-        struct observer *observer;
-        struct recorder *recorder; /* NULL: nothing is recorded */
-        struct proc_reader proc;
-        struct kernlimits limits; /* of the scan under way */
-};
-
-/* What both dumps found out besides sockets. */
-struct dumps {
-        struct diag_stats stats;
-        unsigned retries;
-        int listeners; /* diag_dump() */
-        int sockets;
-};
+#define TOO_MANY (-EOVERFLOW) /* sockets to be dated: the walk is given up */
 
 int look_new(struct look **ret_look)
 {
@@ -65,6 +45,7 @@ struct look *look_free(struct look *look)
                 diag_free(look->diag);
                 observer_free(look->observer);
                 proc_reader_done(&look->proc);
+                undated_clear(&look->undated);
         }
         free(look);
         return NULL;
@@ -95,11 +76,20 @@ static int on_listener(const struct sockrec *record, void *userdata)
         return 0;
 }
 
+static int show_socket(struct look *look, const struct sockrec *record)
+{
+        if (look->recorder && (SOCK_MASK(record->state) & OBSERVER_STATES))
+                recorder_socket(look->recorder, record);
+        return observer_socket(look->observer, record);
+}
+
 static int on_socket(const struct sockrec *record, void *userdata)
 {
-        const struct look *look = userdata;
+        struct look *look = userdata;
 
-        return observer_socket(look->observer, record);
+        if (look->asks && observer_is_undated(look->observer, record))
+                return undated_add(&look->undated, record) ? 0 : TOO_MANY;
+        return show_socket(look, record);
 }
 
 static int on_waits(const struct sock_wait *waits, size_t n, void *userdata)
@@ -109,19 +99,9 @@ static int on_waits(const struct sock_wait *waits, size_t n, void *userdata)
         return observer_waits(look->observer, waits, n);
 }
 
-static int on_recorded_socket(const struct sockrec *record, void *userdata)
-{
-        struct look *look = userdata;
-
-        if (SOCK_MASK(record->state) & OBSERVER_STATES)
-                recorder_socket(look->recorder, record);
-        return observer_socket(look->observer, record);
-}
-
-/* The recorder is not asked for each of a million sockets whether it is there. */
 static int dump_once(struct look *look, uint32_t states, bool info, struct diag_stats *stats)
 {
-        const struct diagmsg_sink sink = { .fn = look->recorder ? on_recorded_socket : on_socket,
+        const struct diagmsg_sink sink = { .fn = on_socket,
                                            .waits_fn = on_waits,
                                            .whole = observer_whole_waits(look->observer),
                                            .userdata = look };
@@ -134,9 +114,9 @@ static int dump_once(struct look *look, uint32_t states, bool info, struct diag_
  * tcp_info of some 100,000 established ones costs, which nobody asks for when only sockets in
  * CLOSE_WAIT are to be dated, is several times a walk over them.
  */
-static int dump_states(struct look *look, uint32_t states, struct diag_stats *stats)
+static int dump_states(struct look *look, uint32_t states, uint32_t with_info,
+                       struct diag_stats *stats)
 {
-        const uint32_t with_info = states & observer_info_states(look->observer);
         int r = with_info ? dump_once(look, with_info, true, stats) : 0;
 
         if (r == 0 && (states & ~with_info))
@@ -144,8 +124,56 @@ static int dump_states(struct look *look, uint32_t states, struct diag_stats *st
         return r;
 }
 
-/* Interrupted, and another attempt may do better. */
-static bool shall_retry(int r, unsigned attempt, struct dumps *dumps)
+/* As it was in the walk where the kernel cannot tell more: it may have moved on. */
+static int show_undated(struct look *look)
+{
+        bool asks = true;
+
+        for (size_t i = 0; i < look->undated.n; i++) {
+                const struct sockrec *record = &look->undated.items[i];
+                struct sockrec dated;
+                int r = asks ? diag_ask(look->diag, record, &dated) : -ENOENT;
+                const bool same =
+                        r == 0 && dated.cookie == record->cookie && dated.state == SOCK_CLOSE_WAIT;
+
+                if (r < 0 && r != -ENOENT)
+                        asks = false; /* nor would it answer for the others */
+                r = show_socket(look, same ? &dated : record);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/*
+ * From nothing. Which sockets are new, and to be dated, is not known before the walk: they are put
+ * aside and asked for one by one, which costs less than tcp_info of all.
+ */
+static int dump_anew(struct look *look, uint32_t states, uint32_t with_info,
+                     struct diag_stats *stats)
+{
+        int r, shown;
+
+        observer_begin_sockets(look->observer);
+        recorder_begin_sockets(look->recorder);
+        look->asks = !(with_info & SOCK_MASK(SOCK_CLOSE_WAIT));
+        r = dump_states(look, states, with_info, stats);
+        shown = r >= 0 ? show_undated(look) : 0;
+        undated_clear(&look->undated);
+        return shown < 0 ? shown : r;
+}
+
+static int dump_dated(struct look *look, uint32_t states, struct diag_stats *stats)
+{
+        const uint32_t with_info = states & observer_info_states(look->observer);
+        const int r = dump_anew(look, states, with_info, stats);
+
+        return r == TOO_MANY
+                       ? dump_anew(look, states, with_info | (states & OBSERVER_STATES), stats)
+                       : r;
+}
+
+bool look_shall_retry(int r, unsigned attempt, struct dumps *dumps)
 {
         if (r != DIAG_INTERRUPTED || attempt == LOOK_RETRIES_MAX || dumps->stats.malformed > 0)
                 return false;
@@ -163,7 +191,7 @@ static void dump_listeners(struct look *look, struct dumps *dumps)
                 recorder_begin_listeners(look->recorder);
                 dumps->listeners =
                         diag_dump(look->diag, SOCK_MASK(SOCK_LISTEN), false, &sink, &dumps->stats);
-        } while (shall_retry(dumps->listeners, attempt++, dumps));
+        } while (look_shall_retry(dumps->listeners, attempt++, dumps));
         observer_end_listeners(look->observer, dumps->listeners == 0);
         recorder_end_listeners(look->recorder, dumps->listeners == 0);
 }
@@ -179,10 +207,8 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
                 observer_set_limits(look->observer, &look->limits);
         }
         do {
-                observer_begin_sockets(look->observer);
-                recorder_begin_sockets(look->recorder);
-                dumps->sockets = dump_states(look, states, &dumps->stats);
-        } while (shall_retry(dumps->sockets, attempt++, dumps));
+                dumps->sockets = dump_dated(look, states, &dumps->stats);
+        } while (look_shall_retry(dumps->sockets, attempt++, dumps));
         recorder_end_sockets(look->recorder, dumps->sockets == 0);
 }
 
@@ -255,137 +281,6 @@ int look_scan(struct look *look, const struct scan_request *request, struct snap
         dump_sockets(look, &dumps);
         outcome = outcome_of(&dumps);
         return observer_finish(look->observer, &outcome, ret_snapshot);
-}
-
-/* What a look at a port is made with, for its callbacks. */
-struct port_work {
-        const struct observer *observer;
-        struct portlook *portlook;
-        struct portlook_request request;
-};
-
-static bool age_of(void *userdata, uint64_t cookie, uint64_t *ret_usec, bool *ret_at_least)
-{
-        const struct port_work *work = userdata;
-
-        return observer_age(work->observer, cookie, work->request.now_usec, ret_usec, ret_at_least);
-}
-
-static int on_port_socket(const struct sockrec *record, void *userdata)
-{
-        struct port_work *work = userdata;
-
-        portlook_add(work->portlook, &work->request, record);
-        return 0;
-}
-
-static int dump_port(struct look *look, struct port_work *work)
-{
-        const struct diagmsg_sink sink = { .fn = on_port_socket, .userdata = work };
-        struct dumps dumps = { 0 };
-        unsigned attempt = 0;
-        int r;
-
-        do {
-                portlook_begin(work->portlook, &work->request);
-                r = diag_dump_port(look->diag, work->request.port, &sink, &dumps.stats);
-        } while (shall_retry(r, attempt++, &dumps));
-        return r;
-}
-
-int look_port(struct look *look, uint16_t port, const struct scan_request *request,
-              struct portlook **ret_portlook)
-{
-        struct kernlimits limits;
-        struct port_set reserved;
-        struct port_work work = { .observer = look->observer };
-        int r;
-
-        kernlimits_read(&look->proc, &limits);
-        work.request = (struct portlook_request){
-                .port = port,
-                .now_usec = request->now_usec,
-                .now_wall_usec = request->now_wall_usec,
-                .services = observer_services(look->observer),
-                .limits = &limits,
-                .age = age_of,
-                .userdata = &work,
-        };
-        portlook_set_silence(&work.request, request->rules);
-        r = portlook_new(&work.request, &work.portlook);
-        if (r < 0)
-                return r;
-        r = dump_port(look, &work);
-        if (r < 0) {
-                portlook_free(work.portlook);
-                return r;
-        }
-        work.portlook->reserved_known = kernlimits_read_reserved(&look->proc, &reserved);
-        work.portlook->reserved = work.portlook->reserved_known && port_set_has(&reserved, port);
-        work.portlook->netns = netns_id("/proc");
-        portlook_end(work.portlook, r == 0, diag_lists_bound());
-        *ret_portlook = work.portlook;
-        return 0;
-}
-
-static int on_census_socket(const struct sockrec *record, void *userdata)
-{
-        struct census_taker *taker = userdata;
-
-        return census_taker_add(taker, record);
-}
-
-static int leave_out(const struct sock_wait *waits, size_t n, void *userdata)
-{
-        (void)waits;
-        (void)n;
-        (void)userdata;
-        return 0;
-}
-
-/* Interrupted every time: a census that is not whole. */
-static int take_census(struct look *look, struct census_taker *taker,
-                       const struct census_request *request, struct census **ret_census)
-{
-        struct diagmsg_sink sink = { .fn = on_census_socket,
-                                     .waits_fn = leave_out,
-                                     .userdata = taker };
-        struct dumps dumps = { 0 };
-        unsigned attempt = 0;
-        int r;
-
-        census_taker_want_destinations(taker);
-        do {
-                census_taker_begin(taker, request);
-                sink.whole = census_taker_waits(taker);
-                r = diag_dump(look->diag, CENSUS_STATES, false, &sink, &dumps.stats);
-        } while (shall_retry(r, attempt++, &dumps));
-        return r < 0 ? r : census_taker_end(taker, r == 0, ret_census);
-}
-
-int look_census(struct look *look, const struct scan_request *request, struct census **ret_census,
-                struct kernlimits *ret_limits)
-{
-        const struct observer *observer = look->observer;
-        struct census_request census_request;
-        struct census_taker *taker;
-        struct host_facts facts;
-        struct census *census;
-        int r = census_taker_new(&taker);
-
-        if (r < 0)
-                return r;
-        host_facts_read(&look->proc, &facts);
-        kernlimits_read_rest(&look->proc, &facts.limits);
-        observer_ask_census(observer, request, &facts, &census_request);
-        r = take_census(look, taker, &census_request, &census);
-        census_taker_free(taker);
-        if (r < 0)
-                return r;
-        census_recall(census, observer_census(observer));
-        *ret_census = census;
-        *ret_limits = facts.limits;
-        return 0;
 }
 
 int look_failed(const struct scan_request *request, int error, struct snapshot **ret_snapshot)

@@ -84,8 +84,17 @@ void observer_end_listeners(struct observer *observer, bool whole);
  * are estimated. A scan without a plan asks for OBSERVER_STATES.
  */
 uint32_t observer_plan(struct observer *observer, bool *ret_info);
-/* ... and for which of them: where only ages are to be dated, of OBSERVER_STATES alone. */
+/*
+ * ... and for which of them in the walk, asked before observer_begin_sockets(): all, where a census
+ * wants it; OBSERVER_STATES, where ages are to be dated and the ledger is empty, or full; none, where
+ * only some sockets can be new (observer_is_undated()).
+ */
 uint32_t observer_info_states(const struct observer *observer);
+/*
+ * Asked before observer_socket(): is this one to be dated, and shown with tcp_info therefore? One
+ * that the scans follow already has its date, and most have. O(1).
+ */
+bool observer_is_undated(const struct observer *observer, const struct sockrec *record);
 /* Instead, for a recording, which has planned: what was asked for. Nothing is estimated. */
 void observer_set_states(struct observer *observer, uint32_t states);
 

@@ -82,6 +82,25 @@ static void test_first_seen_is_kept(void **state)
         assert_int_equal(look(ledger).group.cgroup_id, 5);
 }
 
+/* Whether seen in this scan or not, in whatever order. */
+static void test_knows(void **state)
+{
+        struct ledger *ledger = *state;
+
+        ledger_begin(ledger, 100);
+        assert_false(ledger_knows(ledger, 1));
+        for (uint64_t cookie = 1; cookie <= 100; cookie++)
+                assert_int_equal(see(ledger, cookie, 80), 0);
+        ledger_end(ledger, true, NULL, NULL);
+        ledger_begin(ledger, 200);
+        for (uint64_t cookie = 1; cookie <= 100; cookie++) {
+                assert_true(ledger_knows(ledger, cookie));
+                assert_true(ledger_knows(ledger, 101 - cookie));
+                assert_false(ledger_knows(ledger, 1000 + cookie));
+                assert_int_equal(see(ledger, cookie, 80), 0);
+        }
+}
+
 /* Without room at first, they may have been there for long when they find some. */
 static void test_late_room_is_no_arrival(void **state)
 {
@@ -578,6 +597,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(test_found_by_cookie),
                 T(test_first_seen_is_kept),
+                T(test_knows),
                 T(test_late_room_is_no_arrival),
                 T(test_inode_is_kept),
                 T(test_repeated_in_one_dump_counts_once),

@@ -78,10 +78,9 @@ static void show(struct world *world, uint64_t cookie, enum sock_state what)
         assert_int_equal(observer_socket(world->observer, &record), 0);
 }
 
-/* Shows everything, as a kernel would that honours no mask. The states that were asked for. */
-static uint32_t begin(struct world *world, uint64_t pause_usec)
+/* Up to the sockets. The states that are asked for. */
+static uint32_t plan(struct world *world, uint64_t pause_usec)
 {
-        uint32_t states;
         bool info;
 
         world->request.generation++;
@@ -90,7 +89,14 @@ static uint32_t begin(struct world *world, uint64_t pause_usec)
         observer_set_host(world->observer, &world->host);
         observer_begin_listeners(world->observer);
         observer_end_listeners(world->observer, true);
-        states = observer_plan(world->observer, &info);
+        return observer_plan(world->observer, &info);
+}
+
+/* Shows everything, as a kernel would that honours no mask. */
+static uint32_t begin(struct world *world, uint64_t pause_usec)
+{
+        const uint32_t states = plan(world, pause_usec);
+
         observer_begin_sockets(world->observer);
         for (unsigned i = 0; i < world->time_wait; i++)
                 show(world, 0, SOCK_TIME_WAIT);
@@ -472,12 +478,44 @@ static void tcp_info_is_asked_for_where_it_is_needed(void **state)
         world->request.date_new = true;
         assert_int_equal(begin(world, INTERVAL), OBSERVER_STATES | CENSUS_STATES);
         assert_int_equal(observer_info_states(world->observer), OBSERVER_STATES);
+        show(world, 1, SOCK_CLOSE_WAIT);
+        (void)end(world, SCAN_COMPLETE);
+        world->request.max_tracked = 1;
+        (void)begin(world, INTERVAL); /* one is known: others are asked for one by one */
+        assert_int_equal(observer_info_states(world->observer), 0);
+        show(world, 1, SOCK_CLOSE_WAIT);
+        show(world, 2, SOCK_CLOSE_WAIT); /* finds no room */
+        (void)end(world, SCAN_COMPLETE);
+        (void)plan(world, INTERVAL);
+        assert_int_equal(observer_info_states(world->observer), OBSERVER_STATES);
         (void)end(world, SCAN_COMPLETE);
         assert_int_equal(rules_add(world->rules, &half_open), 0);
         world->request.conf_serial++;
         world->request.date_new = false;
         (void)begin(world, 60 * USEC_PER_SEC);
         assert_int_equal(observer_info_states(world->observer), OBSERVER_STATES | CENSUS_STATES);
+        (void)end(world, SCAN_COMPLETE);
+}
+
+static void what_is_new_and_not_dated(void **state)
+{
+        struct world *world = *state;
+        struct sockrec record = { .cookie = 1, .state = SOCK_CLOSE_WAIT };
+
+        (void)begin(world, INTERVAL);
+        assert_false(observer_is_undated(world->observer, &record)); /* no dates are wanted */
+        show(world, 1, SOCK_CLOSE_WAIT);
+        (void)end(world, SCAN_COMPLETE);
+        world->request.date_new = true;
+        (void)begin(world, INTERVAL);
+        assert_false(observer_is_undated(world->observer, &record));
+        record.cookie = 2;
+        assert_true(observer_is_undated(world->observer, &record));
+        record.have = SOCKREC_INFO;
+        assert_false(observer_is_undated(world->observer, &record));
+        record.have = 0;
+        record.state = SOCK_ESTABLISHED;
+        assert_false(observer_is_undated(world->observer, &record));
         (void)end(world, SCAN_COMPLETE);
 }
 
@@ -540,6 +578,7 @@ int main(void)
                 T(ages_are_due_when_they_mean_something),
                 T(the_next_walk_for_half_open_is_due),
                 T(tcp_info_is_asked_for_where_it_is_needed),
+                T(what_is_new_and_not_dated),
                 T(a_destination_near_its_limit_is_due_at_once),
         };
 
