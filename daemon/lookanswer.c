@@ -58,7 +58,8 @@ static void take_port(struct look *look, const struct scan_request *request,
         if (answer->error < 0)
                 return;
         for (size_t i = 0; i < portlook->n_owners; i++)
-                owner_finder_find(finder, &portlook->owners[i].witness, &portlook->owners[i].owner);
+                owner_finder_find(finder, &portlook->owners[i].witness, request->now_usec,
+                                  &portlook->owners[i].owner);
         answer->portlook = portlook;
         answer->addrs = calloc(1, sizeof(*answer->addrs));
         if (answer->addrs)
@@ -76,7 +77,7 @@ static void take_destinations(struct look *look, const struct scan_request *requ
         for (size_t i = 0; i < MIN(census->n_destinations, (size_t)LOOK_OWNERS_MAX); i++)
                 if (census->destinations[i].witness.known)
                         owner_finder_find(finder, &census->destinations[i].witness,
-                                          &answer->owners[i]);
+                                          request->now_usec, &answer->owners[i]);
         answer->census = census;
 }
 

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "holdermemory.h"
 #include "look.h"
 #include "questions.h"
 #include "scan.h"
@@ -50,10 +51,11 @@ struct scan {
 
         /* the thread's own */
         struct look *look;
-        struct owner_finder finder; /* what it has seen lasts for a row of questions ... */
-        unsigned finder_used;       /* ... or for QUESTIONS_OWNERS_MAX of them */
-        bool owner_next;            /* a look had the last turn */
-        struct recorder *recorder;  /* NULL: nothing is recorded */
+        struct holder_memory memory; /* of what that one found */
+        struct owner_finder finder;  /* what it has seen lasts for a row of questions ... */
+        unsigned finder_used;        /* ... or for QUESTIONS_OWNERS_MAX of them */
+        bool owner_next;             /* a look had the last turn */
+        struct recorder *recorder;   /* NULL: nothing is recorded */
         uint64_t generation;
         uint64_t slack_usec;       /* of its timer */
         uint64_t slot_usec;        /* of the scan under way, or of the last one */

@@ -53,7 +53,9 @@ int scan_new(struct conf *conf, struct scan **ret_scan)
         (void)pthread_mutex_init(&scan->lock, NULL); /* cannot fail on Linux */
         thread_init_cond(&scan->wake);
         scan->conf = conf_ref(conf);
-        scan->finder = (struct owner_finder){ .proc = "/proc", .cgroup = "/sys/fs/cgroup" };
+        scan->finder = (struct owner_finder){ .proc = "/proc",
+                                              .cgroup = "/sys/fs/cgroup",
+                                              .memory = &scan->memory };
         *ret_scan = scan;
         return 0;
 }
@@ -141,11 +143,11 @@ static void forget_found(struct scan *scan)
 static void answer_owner(struct scan *scan)
 {
         struct owner_answer answer = questions_next_owner(&scan->questions)->answer;
-        const uint64_t cpu_usec = clock_thread_cpu_usec();
+        const uint64_t cpu_usec = clock_thread_cpu_usec(), now_usec = clock_now_usec();
         bool for_alert;
 
         (void)pthread_mutex_unlock(&scan->lock);
-        owner_finder_find(&scan->finder, &answer.witness, &answer.owner);
+        owner_finder_find(&scan->finder, &answer.witness, now_usec, &answer.owner);
         answer.cpu_usec = clock_thread_cpu_usec() - cpu_usec;
         (void)pthread_mutex_lock(&scan->lock);
         for_alert = questions_next_owner(&scan->questions)->for_alert; /* asked for since */
@@ -160,8 +162,10 @@ static void answer_owner(struct scan *scan)
         notify_loop(scan);
 }
 
+/* A look is fresh: it goes by nothing that was found before. */
 static void take_look(struct scan *scan, const struct conf *conf, struct look_answer *answer)
 {
+        struct owner_finder finder = { .proc = scan->finder.proc, .cgroup = scan->finder.cgroup };
         const struct scan_request request = { .now_usec = clock_now_usec(),
                                               .now_wall_usec = clock_wall_usec(),
                                               .rules = conf->rules,
@@ -170,7 +174,8 @@ static void take_look(struct scan *scan, const struct conf *conf, struct look_an
 
         answer->error = scan_open_look(scan);
         if (answer->error == 0)
-                look_answer_take(answer, scan->look, &request, &scan->finder);
+                look_answer_take(answer, scan->look, &request, &finder);
+        owner_finder_forget(&finder);
 }
 
 /* With the lock held; released while the kernel is asked. */
@@ -180,9 +185,8 @@ static void answer_look(struct scan *scan)
         struct conf *conf = conf_ref(scan->conf);
 
         (void)pthread_mutex_unlock(&scan->lock);
-        forget_found(scan); /* a look is fresh */
+        forget_found(scan); /* it would be old by the time the look is over */
         take_look(scan, conf, answer);
-        forget_found(scan);
         conf_unref(conf);
         (void)pthread_mutex_lock(&scan->lock);
         questions_look_done(&scan->questions);

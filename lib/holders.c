@@ -15,16 +15,9 @@
 
 #define ITEMS_MIN 256
 
-/* What is known of the process whose descriptors are read. */
-struct reading {
-        struct holders *holders;
-        int64_t pid;
-};
-
-static int add_socket(uint32_t inode, void *userdata)
+static int add_socket(const struct holder *holder, void *userdata)
 {
-        const struct reading *reading = userdata;
-        struct holders *holders = reading->holders;
+        struct holders *holders = userdata;
 
         if (holders->n == holders->size) {
                 const size_t size = MAX(holders->size * 2, (size_t)ITEMS_MIN);
@@ -35,33 +28,31 @@ static int add_socket(uint32_t inode, void *userdata)
                 holders->items = items;
                 holders->size = size;
         }
-        holders->items[holders->n++] = (struct holder){ inode, (int32_t)reading->pid };
+        holders->items[holders->n++] = *holder;
         return 0;
 }
 
-void holders_look(struct holders *holders, struct process_source *source, const struct pids *pids)
+void holders_look(struct holders *holders, struct process_source *source, const struct pids *pids,
+                  uint64_t now_usec)
 {
         /* it serves several searches: a budget of its own, whatever this one has used */
         source->fds_left = OWNER_FDS_MAX;
-        for (size_t i = 0; i < pids->n; i++) {
-                struct reading reading = { holders, pids->items[i] };
-
-                (void)process_each_socket(source, pids->items[i], add_socket, &reading);
-        }
+        for (size_t i = 0; i < pids->n; i++)
+                (void)process_each_socket(source, pids->items[i], add_socket, holders);
         holders->looked = true;
+        holders->seen_usec = now_usec;
 }
 
 /* A process may have several descriptors of one socket; its own lie together. */
-void holders_find(const struct holders *holders, uint32_t inode, struct pids *pids)
+const struct holder *holders_next(const struct holders *holders, uint32_t inode,
+                                  const struct holder *after)
 {
-        int32_t last = 0;
+        const int32_t last = after ? after->pid : 0;
 
-        for (size_t i = 0; i < holders->n; i++) {
-                if (holders->items[i].inode != inode || holders->items[i].pid == last)
-                        continue;
-                last = holders->items[i].pid;
-                (void)pids_add(pids, last);
-        }
+        for (size_t i = after ? (size_t)(after - holders->items) + 1 : 0; i < holders->n; i++)
+                if (holders->items[i].inode == inode && holders->items[i].pid != last)
+                        return &holders->items[i];
+        return NULL;
 }
 
 void holders_done(struct holders *holders)

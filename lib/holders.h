@@ -13,9 +13,11 @@
 struct process_source;
 struct pids;
 
+/* A process that holds a socket, by one of its descriptors. */
 struct holder {
         uint32_t inode;
         int32_t pid;
+        int32_t fd;
 };
 
 /* All zero: nothing was looked at yet. */
@@ -24,12 +26,18 @@ struct holders {
         size_t n;
         size_t size;
         bool looked;
+        uint64_t seen_usec; /* monotonic: when that was */
 };
 
 /* Looks at those processes, in that order; what is behind the source's limit stays unknown. */
-void holders_look(struct holders *holders, struct process_source *source, const struct pids *pids);
+void holders_look(struct holders *holders, struct process_source *source, const struct pids *pids,
+                  uint64_t now_usec);
 
-/* Adds to the list each process that holds that socket. */
-void holders_find(const struct holders *holders, uint32_t inode, struct pids *pids);
+/*
+ * The next process that holds that socket, after the one returned before; after: NULL: the first.
+ * NULL: no more.
+ */
+const struct holder *holders_next(const struct holders *holders, uint32_t inode,
+                                  const struct holder *after);
 
 void holders_done(struct holders *holders);

@@ -18,6 +18,9 @@
  * holders, that uid parts the processes of a group that serve from those that manage, if there are
  * any: a listener's does not, because it is made by the one and served by the other.
  *
+ * A socket that is asked about again is nearly always where it was: with a memory, those who held
+ * it are looked at first, and if they hold it still, nobody else is (holdermemory.c).
+ *
  * A listener that the service manager made is in the group of its socket unit, and so is all that
  * was accepted from it. That group has no processes. The unit that matters is that of the holder;
  * where no holder can be seen, the service of the same name, as systemd.socket(5) has it, if it has
@@ -36,6 +39,7 @@
 
 #include "base.h"
 #include "cgroup.h"
+#include "holdermemory.h"
 #include "process.h"
 
 #define SOCKET_SUFFIX  ".socket"
@@ -45,9 +49,11 @@ struct search {
         struct owner_finder *finder;
         struct process_source source;
         const struct port_witness *witness;
-        struct pids group;   /* of the socket's control group */
-        struct pids holders; /* of the socket */
-        bool triggered;      /* that group is a socket unit's: the unit is another */
+        uint64_t now_usec;
+        struct pids group;        /* of the socket's control group */
+        struct pids holders;      /* of the socket */
+        struct sighting sighting; /* of them, as found by a search */
+        bool triggered;           /* that group is a socket unit's: the unit is another */
 };
 
 void owner_clear(struct owner *owner)
@@ -179,13 +185,22 @@ static size_t sort_by_uid(const struct search *search, struct pids *pids)
         return n;
 }
 
+static void add_holder(struct search *search, const struct holder *holder)
+{
+        if (pids_add(&search->holders, holder->pid))
+                sighting_add(&search->sighting, holder);
+}
+
 /* All of them: a fork inherits its parent's descriptors. */
 static void find_in_group(struct search *search)
 {
+        struct holder holder;
+
+        search->sighting.seen_usec = search->now_usec;
         for (size_t i = 0; i < search->group.n; i++)
-                if (process_holds(&search->source, search->group.items[i],
-                                  search->witness->inode) == PROCESS_HOLDS)
-                        (void)pids_add(&search->holders, search->group.items[i]);
+                if (process_holds(&search->source, search->group.items[i], search->witness->inode,
+                                  &holder) == PROCESS_HOLDS)
+                        add_holder(search, &holder);
 }
 
 /* At all processes of our network namespace, or at all of others. */
@@ -206,25 +221,51 @@ static void look_at_all(struct search *search, bool foreign, struct holders *hol
         }
         (void)closedir(dir);
         (void)sort_by_uid(search, &all);
-        holders_look(holders, &search->source, &all);
+        holders_look(holders, &search->source, &all, search->now_usec);
 }
 
 static void find_among_all(struct search *search, bool foreign, struct holders *holders)
 {
+        const struct holder *holder = NULL;
+
         if (search->holders.n > 0)
                 return;
         look_at_all(search, foreign, holders);
-        holders_find(holders, search->witness->inode, &search->holders);
+        search->sighting.seen_usec = holders->seen_usec;
+        while ((holder = holders_next(holders, search->witness->inode, holder)) != NULL)
+                add_holder(search, holder);
+}
+
+/* Those who held it when it was searched for, if all of them do still. */
+static void recall_holders(struct search *search)
+{
+        struct holder_memory *memory = search->finder->memory;
+        const struct sighting *sighting =
+                memory ? holder_memory_recall(memory, &search->source, search->witness->inode,
+                                              search->now_usec)
+                       : NULL;
+
+        for (size_t i = 0; sighting && i < sighting->n; i++)
+                (void)pids_add(&search->holders, sighting->holders[i].pid);
+}
+
+static void search_holders(struct search *search)
+{
+        (void)sort_by_uid(search, &search->group);
+        find_in_group(search);
+        find_among_all(search, false, &search->finder->holders);
+        find_among_all(search, true, &search->finder->foreign);
+        if (search->finder->memory)
+                holder_memory_keep(search->finder->memory, &search->sighting);
 }
 
 static void find_holders(struct search *search)
 {
         if (search->witness->inode == 0)
                 return;
-        (void)sort_by_uid(search, &search->group);
-        find_in_group(search);
-        find_among_all(search, false, &search->finder->holders);
-        find_among_all(search, true, &search->finder->foreign);
+        recall_holders(search);
+        if (search->holders.n == 0)
+                search_holders(search);
 }
 
 /* Known before unknown. */
@@ -295,9 +336,9 @@ static void list_owners(struct search *search, struct owner *owner)
 }
 
 void owner_finder_find(struct owner_finder *finder, const struct port_witness *witness,
-                       struct owner *ret_owner)
+                       uint64_t now_usec, struct owner *ret_owner)
 {
-        struct search search = { .finder = finder, .witness = witness };
+        struct search search = { .finder = finder, .witness = witness, .now_usec = now_usec };
         struct owner owner;
 
         owner_clear(&owner);
@@ -325,6 +366,6 @@ void owner_find(const char *proc, const char *cgroup, const struct port_witness 
 {
         struct owner_finder finder = { .proc = proc, .cgroup = cgroup };
 
-        owner_finder_find(&finder, witness, ret_owner);
+        owner_finder_find(&finder, witness, 0, ret_owner);
         owner_finder_forget(&finder);
 }

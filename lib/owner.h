@@ -67,21 +67,25 @@ bool owner_is_known(const struct owner *owner);
  */
 int64_t owner_headroom(const struct owner *owner);
 
+struct holder_memory;
+
 /* For several searches at about the same time, which share what was seen of other processes. */
 struct owner_finder {
         const char *proc; /* mount points, borrowed: "/proc", "/sys/fs/cgroup"; tests give others */
         const char *cgroup;
-        struct holders holders; /* private; all zero: nothing was seen yet */
-        struct holders foreign; /* likewise; of processes in other network namespaces */
+        struct holder_memory *memory; /* of earlier searches, borrowed; NULL: each is a whole one */
+        struct holders holders;       /* private; all zero: nothing was seen yet */
+        struct holders foreign;       /* likewise; of processes in other network namespaces */
 };
 
 /*
  * Fills *ret_owner with what can be told about the witness; what cannot stays unknown. Always
- * succeeds.
+ * succeeds. With a memory, processes that have come to hold the socket besides those found earlier
+ * may be missing (holdermemory.h); all that is told of the others is read anew. now_usec: monotonic.
  */
 void owner_finder_find(struct owner_finder *finder, const struct port_witness *witness,
-                       struct owner *ret_owner);
-/* The next search looks at the processes anew. Leaves nothing to be freed. */
+                       uint64_t now_usec, struct owner *ret_owner);
+/* The next search looks at the processes anew. Leaves nothing to be freed; its memory stays. */
 void owner_finder_forget(struct owner_finder *finder);
 
 /* A single search. */

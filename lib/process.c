@@ -259,8 +259,17 @@ static uint32_t parse_socket(const char *link, size_t len)
         return strcmp(end, "]") == 0 && inode <= UINT32_MAX ? (uint32_t)inode : 0;
 }
 
+/* The socket that a descriptor is, by its link; 0: it is none. */
+static uint32_t read_socket(int dir, const char *name)
+{
+        char link[LINK_BYTES];
+        const ssize_t len = readlinkat(dir, name, link, sizeof(link));
+
+        return len > 0 ? parse_socket(link, (size_t)len) : 0;
+}
+
 int process_each_socket(struct process_source *source, int64_t pid,
-                        int (*fn)(uint32_t inode, void *userdata), void *userdata)
+                        int (*fn)(const struct holder *holder, void *userdata), void *userdata)
 {
         CLEANUP(close_dir) DIR *dir = open_descriptors(source, pid);
         const struct dirent *entry;
@@ -268,10 +277,9 @@ int process_each_socket(struct process_source *source, int64_t pid,
         if (!dir)
                 return -errno;
         while ((entry = next_descriptor(source, dir)) != NULL) {
-                char link[LINK_BYTES];
-                const ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link));
-                const uint32_t inode = len > 0 ? parse_socket(link, (size_t)len) : 0;
-                const int r = inode > 0 ? fn(inode, userdata) : 0;
+                const struct holder holder = { read_socket(dirfd(dir), entry->d_name), (int32_t)pid,
+                                               (int32_t)strtol(entry->d_name, NULL, 10) };
+                const int r = holder.inode > 0 ? fn(&holder, userdata) : 0;
 
                 if (r != 0)
                         return r;
@@ -279,12 +287,31 @@ int process_each_socket(struct process_source *source, int64_t pid,
         return source->fds_left > 0 ? 0 : -ENOBUFS;
 }
 
-static int is_wanted(uint32_t inode, void *userdata)
+static int is_wanted(const struct holder *holder, void *userdata)
 {
-        return inode == *(const uint32_t *)userdata ? PROCESS_HOLDS : 0;
+        struct holder *wanted = userdata;
+
+        if (holder->inode != wanted->inode)
+                return 0;
+        *wanted = *holder;
+        return PROCESS_HOLDS;
 }
 
-int process_holds(struct process_source *source, int64_t pid, uint32_t inode)
+int process_holds(struct process_source *source, int64_t pid, uint32_t inode,
+                  struct holder *ret_holder)
 {
-        return process_each_socket(source, pid, is_wanted, &inode);
+        struct holder wanted = { .inode = inode };
+        const int r = process_each_socket(source, pid, is_wanted, &wanted);
+
+        if (r == PROCESS_HOLDS)
+                *ret_holder = wanted;
+        return r;
+}
+
+bool process_holds_still(const struct process_source *source, const struct holder *holder)
+{
+        char name[LINK_BYTES], path[PATH_MAX];
+
+        snprintf(name, sizeof(name), "/fd/%" PRId32, holder->fd);
+        return read_socket(AT_FDCWD, path_of(source, holder->pid, name, path)) == holder->inode;
 }

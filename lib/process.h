@@ -49,13 +49,17 @@ int process_cgroup(const struct process_source *source, int64_t pid,
  * -errno: its descriptors are not ours to read, or it is gone.
  */
 int process_each_socket(struct process_source *source, int64_t pid,
-                        int (*fn)(uint32_t inode, void *userdata), void *userdata);
+                        int (*fn)(const struct holder *holder, void *userdata), void *userdata);
 
 /*
- * PROCESS_HOLDS: a descriptor of it is the socket with that inode; 0: none is; or an error of the
- * above.
+ * PROCESS_HOLDS: a descriptor of it is the socket with that inode, and *ret_holder says which; 0:
+ * none is; or an error of the above.
  */
-int process_holds(struct process_source *source, int64_t pid, uint32_t inode);
+int process_holds(struct process_source *source, int64_t pid, uint32_t inode,
+                  struct holder *ret_holder);
+
+/* That descriptor is that socket; false also where it is not ours to read. */
+bool process_holds_still(const struct process_source *source, const struct holder *holder);
 
 /* Process ids, at most OWNER_PROCESSES_MAX. All zero: an empty list. */
 struct pids {

@@ -33,7 +33,8 @@ CROWD = 4  # processes
 LIMIT = 777
 NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 
-# argv: port, connections, forks. Says when it serves; accepts and holds, and never closes.
+# argv: port, connections, forks. Says when it serves; accepts and holds, and never closes. Forks once
+# more at SIGUSR1.
 SERVER = """
 import os, resource, signal, socket, sys
 port, count, forks = map(int, sys.argv[1:])
@@ -47,8 +48,13 @@ for _ in range(forks):
         extra += [os.dup(0) for _ in range(100)]
         break
     os.write(1, b"%%d\\n" %% pid)
+def fork(*_):
+    if (pid := os.fork()) != 0:
+        os.write(1, b"%%d\\n" %% pid)
+signal.signal(signal.SIGUSR1, fork)
 os.write(1, b"held\\n")
-signal.pause()
+while True:
+    signal.pause()
 """ % LIMIT
 
 # argv: address, port, connections, all of which it holds.
@@ -76,6 +82,12 @@ class Server:
         # the number of each fork, and from each process, in any order, that it is done
         lines = [self.process.stdout.readline().strip() for _ in range(2 * forks + 1)]
         self.forks = [int(line) for line in lines if line.isdigit()]
+
+    def fork(self):
+        """Once more; returns its number."""
+        os.kill(self.pid, signal.SIGUSR1)
+        self.forks.append(int(self.process.stdout.readline()))
+        return self.forks[-1]
 
     def __enter__(self):
         return self
@@ -142,6 +154,31 @@ def test_forked(tap):
             check_process(tap, by_pid(alert).get(pid), pid, f"{wanted.index(pid) + 1} of 2")
         tap.ok(daemon.says(f"PID {wanted[0]} .* and 1 more process"), "the message counts them",
                daemon.stderr())
+        lab.stop_well(tap, daemon)
+
+
+def test_forked_later(tap):
+    """Found once, its holder is asked whether it holds it still; whoever looks closer sees all. None is
+    told that has let go of it."""
+    port = 7695
+    with lab.Daemon(CONFIG) as daemon, Server(port, 6) as server:
+
+        def local(rows):
+            return [sorted(by_pid(row)) for row in rows if row["side"] == "local"]
+
+        def listed():
+            return local(daemon.call("ListPorts", {"ports": [port]})["ports"])
+
+        alert = wait_owner(daemon, STUCK, port)
+        tap.equal(list(by_pid(alert)), [server.pid], "found before it forks")
+        child = server.fork()
+        time.sleep(6)  # longer than an answer is given again
+        tap.equal(listed(), [[server.pid]], "it holds it still: nobody else is searched for")
+        found = daemon.look("GetPort", {"port": port})
+        tap.equal(local(found["connections"]), [sorted([server.pid, child])], "a look searches for all")
+        os.kill(server.pid, signal.SIGKILL)
+        time.sleep(6)
+        tap.equal(listed(), [[child]], "it is gone: its child is found")
         lab.stop_well(tap, daemon)
 
 
@@ -318,5 +355,5 @@ def test_many_owners(tap):
             sockets.reset()
 
 
-lab.run(test_one_process, test_forked, test_unaccepted, test_time_wait, test_both_on_one_port,
-        test_without_privilege, test_many_owners, test_two_destinations, limit=120)
+lab.run(test_one_process, test_forked, test_forked_later, test_unaccepted, test_time_wait,
+        test_both_on_one_port, test_without_privilege, test_many_owners, test_two_destinations, limit=120)

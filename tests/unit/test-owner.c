@@ -371,16 +371,16 @@ static void test_searches_share_a_look(void **state)
         const struct port_witness late = witness_of(tree, NULL, 503);
         struct owner owner;
 
-        owner_finder_find(&finder, &master, &owner);
+        owner_finder_find(&finder, &master, 0, &owner);
         assert_one(&owner, 10, "master");
         make_socket(tree, 11, 4, 503);
         make_socket(tree, 11, 5, 503);
-        owner_finder_find(&finder, &other, &owner);
+        owner_finder_find(&finder, &other, 0, &owner);
         assert_one(&owner, 20, "other");
-        owner_finder_find(&finder, &late, &owner);
+        owner_finder_find(&finder, &late, 0, &owner);
         assert_int_equal(owner.total, 0);
         owner_finder_forget(&finder);
-        owner_finder_find(&finder, &late, &owner);
+        owner_finder_find(&finder, &late, 0, &owner);
         assert_one(&owner, 11, "worker"); /* once, by either descriptor */
         owner_finder_forget(&finder);
 }

@@ -85,6 +85,7 @@ static void test_count_at_the_limit(void **state)
         struct tree *tree = *state;
         struct process_source source = source_of(tree);
         struct owner_process process;
+        struct holder holder;
 
         make_process(tree, 10, "leaky\n");
         for (int fd = 0; fd < 7; fd++)
@@ -92,7 +93,7 @@ static void test_count_at_the_limit(void **state)
         source.fds_left = 6;
         process_describe(&source, 10, &process);
         assert_int_equal(process.fds, OWNER_UNKNOWN);
-        assert_int_equal(process_holds(&source, 10, 500), -ENOBUFS);
+        assert_int_equal(process_holds(&source, 10, 500, &holder), -ENOBUFS);
 }
 
 static void test_limits(void **state)
@@ -143,18 +144,48 @@ static void test_holds(void **state)
 {
         struct tree *tree = *state;
         struct process_source source = source_of(tree);
+        struct holder holder = { 0 };
+
+        make_process(tree, 10, "leaky\n");
+        make_socket(tree, 10, 0, 50);
+        make_socket(tree, 10, 1048575, 500);
+        assert_int_equal(process_holds(&source, 10, 500, &holder), PROCESS_HOLDS);
+        assert_int_equal(holder.inode, 500);
+        assert_int_equal(holder.pid, 10);
+        assert_int_equal(holder.fd, 1048575);
+        assert_int_equal(process_holds(&source, 10, 5, &holder), 0);
+        assert_int_equal(process_holds(&source, 10, 5000, &holder), 0);
+        make_process(tree, 11, "hidden\n");
+        assert_int_equal(process_holds(&source, 11, 500, &holder), -ENOENT);
+        make_fd_size(tree, "12", 9);
+        assert_int_equal(process_holds(&source, 12, 500, &holder), -ENOTDIR);
+        assert_int_equal(holder.fd, 1048575); /* untouched */
+        assert_int_equal(process_holds(&source, 10, 50, &holder), PROCESS_HOLDS);
+        assert_int_equal(holder.fd, 0);
+}
+
+/* That very descriptor, and that very socket. */
+static void test_holds_still(void **state)
+{
+        static const struct {
+                struct holder holder;
+                bool still;
+        } cases[] = {
+                { { 500, 10, 4 }, true },  { { 50, 10, 4 }, false },  { { 500, 10, 3 }, false },
+                { { 500, 10, 5 }, false }, { { 500, 11, 4 }, false }, { { 500, 12, 4 }, false },
+                { { 500, 13, 4 }, false }, { { 50, 10, 3 }, true },
+        };
+        struct tree *tree = *state;
+        const struct process_source source = source_of(tree);
 
         make_process(tree, 10, "leaky\n");
         make_socket(tree, 10, 3, 50);
         make_socket(tree, 10, 4, 500);
-        assert_int_equal(process_holds(&source, 10, 500), PROCESS_HOLDS);
-        assert_int_equal(process_holds(&source, 10, 50), PROCESS_HOLDS);
-        assert_int_equal(process_holds(&source, 10, 5), 0);
-        assert_int_equal(process_holds(&source, 10, 5000), 0);
         make_process(tree, 11, "hidden\n");
-        assert_int_equal(process_holds(&source, 11, 500), -ENOENT);
         make_fd_size(tree, "12", 9);
-        assert_int_equal(process_holds(&source, 12, 500), -ENOTDIR);
+        make_dir(tree->proc, "10/fd/5"); /* no link at all */
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_int_equal(process_holds_still(&source, &cases[i].holder), cases[i].still);
 }
 
 static void test_uid(void **state)
@@ -268,6 +299,7 @@ int main(void)
                 T(test_limits),
                 T(test_names),
                 T(test_holds),
+                T(test_holds_still),
                 T(test_uid),
                 T(test_network_namespaces),
                 T(test_cgroup_paths),
