@@ -2,7 +2,7 @@
 
 /*
  * What uses a local port: a connection whose local port lies in ip_local_port_range and that this
- * host has opened (services_side() says on which side it counts). A TIME_WAIT that connect() takes
+ * host has opened (services_outgoing() says from which ports). A TIME_WAIT that connect() takes
  * over is no use of a port but reusable; tcp_tw_reuse and timestamps say which those are, as in the
  * kernel's tcp_twsk_unique(). Where a setting is not known, nothing is taken for reusable.
  *

@@ -224,13 +224,17 @@ static int keep_record(const struct sockrec *record, void *userdata)
         return 0;
 }
 
-/* The kernel has answered before the question's system call was over. */
+/*
+ * The kernel has answered before the question's system call was over. -ENOENT is its answer alone:
+ * whatever receiving fails with is -EIO, or worse.
+ */
 static int read_answer(struct diag *diag, struct sockrec *ret_record)
 {
+        struct sockrec record = { 0 };
         struct diagmsg_reader reader = {
                 .seq = diag->seq,
                 .portid = mnl_socket_get_portid(diag->socket),
-                .sink = { .fn = keep_record, .userdata = ret_record },
+                .sink = { .fn = keep_record, .userdata = &record },
         };
         unsigned eintr = 0;
 
@@ -242,8 +246,10 @@ static int read_answer(struct diag *diag, struct sockrec *ret_record)
 
                 if (r < 0 || reader.malformed > 0)
                         return r < 0 ? r : -EBADMSG;
-                if (reader.messages > 0)
+                if (reader.messages > 0) {
+                        *ret_record = record;
                         return 0;
+                }
         }
         return -EBADMSG;
 }

@@ -335,6 +335,6 @@ int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
 
         waits.n = 0;
         r = read_messages(reader, buf, len, &waits);
-        handed = hand_over(reader, &waits); /* what was seen before an error was seen */
-        return r >= 0 && handed < 0 ? handed : r;
+        handed = r >= 0 ? hand_over(reader, &waits) : 0; /* nothing after an error */
+        return handed < 0 ? handed : r;
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * sock_diag(7) bytes: builds dump requests and turns the kernel's messages into struct sockrec.
+ * sock_diag(7) bytes: builds requests (diagrequest.c), and turns the kernel's messages into struct
+ * sockrec, or into less where less is wanted.
  * Pure: works on buffers, knows no socket.
  */
 

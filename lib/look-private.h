@@ -15,7 +15,9 @@ struct look {
         struct proc_reader proc;
         struct kernlimits limits; /* of the scan under way */
         struct undated undated;   /* likewise */
-        bool asks;                /* ... puts aside what is to be dated */
+        bool asks;                /* ... puts aside what is new and to be dated */
+        size_t n_new;             /* ... sockets to be dated */
+        bool crowd;               /* the last one had too many of them to be asked one by one */
 };
 
 /* What dumps found out besides sockets. */

@@ -2,9 +2,10 @@
 
 /*
  * A scan is two dumps: the listeners, then the watched states. Where those are to be dated, the few
- * that are new are asked for one by one; where all are new, and a census that needs no dates is due,
- * its other states are a third dump. All are begun again from nothing when the kernel interrupts
- * them, LOOK_RETRIES_MAX times; what was seen by then is partial.
+ * that are new are asked for one by one. Where they may be many (at first, where the ledger is full,
+ * where a scan has found a crowd) the dump asks of all, and the other states of a census that needs no
+ * dates are a third. All are begun again from nothing when the kernel interrupts them,
+ * LOOK_RETRIES_MAX times; what was seen by then is partial.
  */
 
 #include "look-private.h"
@@ -18,7 +19,7 @@
 #include "base.h"
 #include "hostfacts.h"
 
-#define TOO_MANY (-EOVERFLOW) /* sockets to be dated: the walk is given up */
+#define ASK_ALL (-EOVERFLOW) /* the walk is given up for one that asks for tcp_info of all */
 
 int look_new(struct look **ret_look)
 {
@@ -87,8 +88,11 @@ static int on_socket(const struct sockrec *record, void *userdata)
 {
         struct look *look = userdata;
 
-        if (look->asks && observer_is_undated(look->observer, record))
-                return undated_add(&look->undated, record) ? 0 : TOO_MANY;
+        if (observer_is_undated(look->observer, record)) {
+                look->n_new++;
+                if (look->asks)
+                        return undated_add(&look->undated, record) ? 0 : ASK_ALL;
+        }
         return show_socket(look, record);
 }
 
@@ -124,31 +128,30 @@ static int dump_states(struct look *look, uint32_t states, uint32_t with_info,
         return r;
 }
 
-/* As it was in the walk where the kernel cannot tell more: it may have moved on. */
+/*
+ * One that is gone, or has moved on, is shown as the walk has shown it. Their ages are as of now, at
+ * the end of the walk, and counted from its beginning: too great by what it took.
+ */
 static int show_undated(struct look *look)
 {
-        bool asks = true;
-
         for (size_t i = 0; i < look->undated.n; i++) {
                 const struct sockrec *record = &look->undated.items[i];
                 struct sockrec dated;
-                int r = asks ? diag_ask(look->diag, record, &dated) : -ENOENT;
-                const bool same =
-                        r == 0 && dated.cookie == record->cookie && dated.state == SOCK_CLOSE_WAIT;
+                int r = diag_ask(look->diag, record, &dated);
 
                 if (r < 0 && r != -ENOENT)
-                        asks = false; /* nor would it answer for the others */
-                r = show_socket(look, same ? &dated : record);
+                        return ASK_ALL;
+                if (r == -ENOENT || dated.cookie != record->cookie ||
+                    dated.state != SOCK_CLOSE_WAIT)
+                        dated = *record;
+                r = show_socket(look, &dated);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-/*
- * From nothing. Which sockets are new, and to be dated, is not known before the walk: they are put
- * aside and asked for one by one, which costs less than tcp_info of all.
- */
+/* From nothing. */
 static int dump_anew(struct look *look, uint32_t states, uint32_t with_info,
                      struct diag_stats *stats)
 {
@@ -156,6 +159,7 @@ static int dump_anew(struct look *look, uint32_t states, uint32_t with_info,
 
         observer_begin_sockets(look->observer);
         recorder_begin_sockets(look->recorder);
+        look->n_new = 0;
         look->asks = !(with_info & SOCK_MASK(SOCK_CLOSE_WAIT));
         r = dump_states(look, states, with_info, stats);
         shown = r >= 0 ? show_undated(look) : 0;
@@ -163,14 +167,25 @@ static int dump_anew(struct look *look, uint32_t states, uint32_t with_info,
         return shown < 0 ? shown : r;
 }
 
-static int dump_dated(struct look *look, uint32_t states, struct diag_stats *stats)
+/*
+ * Which sockets are new, and to be dated, is not known before the walk: they are put aside and asked
+ * for one by one, which costs less than tcp_info of all. Where they are too many for that, all are
+ * asked, at once where the scan before has found a crowd.
+ */
+static int dump_dated(struct look *look, uint32_t states, bool dated, struct dumps *dumps)
 {
-        const uint32_t with_info = states & observer_info_states(look->observer);
-        const int r = dump_anew(look, states, with_info, stats);
+        const uint32_t watched = states & OBSERVER_STATES;
+        const uint32_t with_info = (states & observer_info_states(look->observer)) |
+                                   (dated && look->crowd ? watched : 0);
+        int r = dump_anew(look, states, with_info, &dumps->stats);
 
-        return r == TOO_MANY
-                       ? dump_anew(look, states, with_info | (states & OBSERVER_STATES), stats)
-                       : r;
+        if (r == ASK_ALL) {
+                dumps->retries++;
+                r = dump_anew(look, states, with_info | watched, &dumps->stats);
+        }
+        if (dated)
+                look->crowd = look->n_new > UNDATED_MAX / 2;
+        return r;
 }
 
 bool look_shall_retry(int r, unsigned attempt, struct dumps *dumps)
@@ -198,8 +213,8 @@ static void dump_listeners(struct look *look, struct dumps *dumps)
 
 static void dump_sockets(struct look *look, struct dumps *dumps)
 {
-        bool info; /* of which states: observer_info_states() */
-        const uint32_t states = observer_plan(look->observer, &info);
+        bool dated;
+        const uint32_t states = observer_plan(look->observer, &dated);
         unsigned attempt = 0;
 
         if (states & ~OBSERVER_STATES) { /* a census */
@@ -207,7 +222,7 @@ static void dump_sockets(struct look *look, struct dumps *dumps)
                 observer_set_limits(look->observer, &look->limits);
         }
         do {
-                dumps->sockets = dump_dated(look, states, &dumps->stats);
+                dumps->sockets = dump_dated(look, states, dated, dumps);
         } while (look_shall_retry(dumps->sockets, attempt++, dumps));
         recorder_end_sockets(look->recorder, dumps->sockets == 0);
 }

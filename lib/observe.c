@@ -134,23 +134,23 @@ uint32_t observer_plan(struct observer *observer, bool *ret_info)
         return observer->states;
 }
 
-/* Sockets without room are new in each scan: to ask for each would be to ask for all. */
-static bool are_all_new(const struct ledger *ledger)
+/* At first; and those without room in the ledger, in each scan. */
+static bool many_are_new(const struct observer *observer)
 {
-        return ledger_count(ledger) == 0 || ledger_untracked(ledger) > 0;
+        return observer->asof_usec[SOCK_CLOSE_WAIT] == 0 || ledger_untracked(observer->ledger) > 0;
 }
 
 uint32_t observer_info_states(const struct observer *observer)
 {
         if (observer->census_info)
                 return OBSERVER_STATES | CENSUS_STATES;
-        return observer->request->date_new && are_all_new(observer->ledger) ? OBSERVER_STATES : 0;
+        return observer->request->date_new && many_are_new(observer) ? OBSERVER_STATES : 0;
 }
 
 bool observer_is_undated(const struct observer *observer, const struct sockrec *record)
 {
         return observer->request->date_new && record->state == SOCK_CLOSE_WAIT &&
-               !(record->have & SOCKREC_INFO) && !ledger_knows(observer->ledger, record->cookie);
+               !ledger_knows(observer->ledger, record->cookie);
 }
 
 void observer_set_states(struct observer *observer, uint32_t states)

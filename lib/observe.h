@@ -77,7 +77,7 @@ void observer_listener(struct observer *observer, const struct sockrec *record);
 void observer_end_listeners(struct observer *observer, bool whole);
 
 /*
- * Which states to ask for, and whether with tcp_info: CLOSE_WAIT; TIME_WAIT where there are few,
+ * Which states to ask for, and whether some of them are to be shown with tcp_info: CLOSE_WAIT; TIME_WAIT where there are few,
  * where without them the next scan could come later than OBSERVER_TIME_WAIT_USEC after they were
  * counted whole, where an estimate would be no good (timewait.h), or where the request wants them;
  * all those of a census that is due. After the listeners. TIME_WAIT sockets that are not asked for
@@ -85,14 +85,14 @@ void observer_end_listeners(struct observer *observer, bool whole);
  */
 uint32_t observer_plan(struct observer *observer, bool *ret_info);
 /*
- * ... and for which of them in the walk, asked before observer_begin_sockets(): all, where a census
- * wants it; OBSERVER_STATES, where ages are to be dated and the ledger is empty, or full; none, where
- * only some sockets can be new (observer_is_undated()).
+ * ... and for which of them at once, asked before observer_begin_sockets(): all, where a census wants
+ * it; OBSERVER_STATES, where ages are to be dated and many sockets may be new, in the first scan and
+ * where the ledger is full; none, where few can be (observer_is_undated()).
  */
 uint32_t observer_info_states(const struct observer *observer);
 /*
- * Asked before observer_socket(): is this one to be dated, and shown with tcp_info therefore? One
- * that the scans follow already has its date, and most have. O(1).
+ * Asked before observer_socket(): is this one to be dated, and to be shown with tcp_info therefore?
+ * One that the scans follow already has its date, and most have. O(1).
  */
 bool observer_is_undated(const struct observer *observer, const struct sockrec *record);
 /* Instead, for a recording, which has planned: what was asked for. Nothing is estimated. */

@@ -16,7 +16,7 @@ enum {
         RECSOCK_UID = 1 << 2,
         RECSOCK_CGROUP = 1 << 3,
         RECSOCK_FLAGS = 1 << 4, /* what is known about it, shutdown, v6only */
-        RECSOCK_INFO = 1 << 5,  /* this scan asked for tcp_info */
+        RECSOCK_INFO = 1 << 5,  /* shown with tcp_info */
         RECSOCK_ALL = 1 << 6,   /* even ports or addresses: told in full */
         RECSOCK_MASK = (1 << 7) - 1,
 };

@@ -81,7 +81,7 @@ struct snapshot {
            UINT64_MAX: nothing of it will */
         uint64_t due_usec;
         struct scan_cost cost;
-        unsigned retries; /* dumps begun again because the kernel interrupted them */
+        unsigned retries; /* dumps begun again: interrupted, or too much was new (undated.h) */
 
         uint64_t total[SOCK_STATE_COUNT];
         uint64_t malformed;      /* messages that could not be understood, and were left out */

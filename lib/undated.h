@@ -11,7 +11,7 @@
 
 #include "sockrec.h"
 
-#define UNDATED_MAX 1024 /* beyond it a walk that asks it of all is cheaper */
+#define UNDATED_MAX 1024 /* 104 KiB */
 
 /* All zero: empty. */
 struct undated {

@@ -32,6 +32,7 @@ TWMOND = os.path.abspath(os.environ.get("TWMOND", ROOT + "/build/check/twmond"))
 TWMONCTL = os.path.abspath(os.environ.get("TWMONCTL", ROOT + "/build/check/twmonctl"))
 # Without sanitizers: their allocator would be what is measured.
 RELEASE = os.path.abspath(os.environ.get("TWMOND_RELEASE", ROOT + "/build/twmond"))
+_NETLINK_SHIM = ROOT + "/build/check/netlink-shim.so"
 
 SANITIZER = re.compile(r"ERROR: AddressSanitizer|runtime error|LeakSanitizer")
 INSIDE = "TWMON_LAB_INSIDE"
@@ -412,6 +413,28 @@ class Varlink:
             yield reply.get("parameters", {})
             if not reply.get("continues"):
                 return
+
+
+class Kernel:
+    """One that answers as a healthy one does not: the word that netlink-shim.c reads."""
+
+    def __init__(self, word):
+        self.path = temp_dir() + "/word"
+        self.say(word)
+
+    def say(self, word):
+        with open(self.path + ".new", "w", encoding="ascii") as file:
+            file.write(word)
+        os.rename(self.path + ".new", self.path)
+
+    def daemon(self, config):
+        if not os.path.exists(_NETLINK_SHIM):
+            raise RuntimeError(f"{_NETLINK_SHIM} is not built")
+        env = {**os.environ, "LD_PRELOAD": _NETLINK_SHIM, "NETLINK_SHIM": self.path,
+               "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        daemon = Daemon(config, env=env, wait=0)
+        must(lambda: os.path.exists(daemon.socket), "twmond's socket")
+        return daemon
 
 
 class Watcher(threading.Thread):

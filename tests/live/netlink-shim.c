@@ -8,6 +8,7 @@
  *   pass           nothing
  *   enoent         every dump is answered with ENOENT, as by a kernel without tcp_diag
  *   refuse-legacy  TCPDIAG_GETSOCK is answered with EINVAL, the modern requests are served
+ *   refuse-one     questions about one socket are answered with ENOMEM
  *   interrupt      every message says NLM_F_DUMP_INTR
  *   cut            every datagram loses its last 20 bytes
  *   garble         the first message of every datagram is of an unknown address family
@@ -30,7 +31,7 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags);
 ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
                socklen_t addr_len);
 
-static _Thread_local uint16_t last_request;
+static _Thread_local uint16_t last_request, last_flags;
 
 static void read_word(char word[static 32])
 {
@@ -81,8 +82,10 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sock
                 (ssize_t(*)(int, const void *, size_t, int, const struct sockaddr *,
                             socklen_t))dlsym(RTLD_NEXT, "sendto");
 
-        if (is_sock_diag(fd) && len >= sizeof(struct nlmsghdr))
+        if (is_sock_diag(fd) && len >= sizeof(struct nlmsghdr)) {
                 last_request = ((const struct nlmsghdr *)buf)->nlmsg_type;
+                last_flags = ((const struct nlmsghdr *)buf)->nlmsg_flags;
+        }
         return real(fd, buf, len, flags, addr, addr_len);
 }
 
@@ -103,6 +106,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
                 return answer_error(msg, -ENOENT);
         if (strcmp(word, "refuse-legacy") == 0 && last_request == TCPDIAG_GETSOCK)
                 return answer_error(msg, -EINVAL);
+        if (strcmp(word, "refuse-one") == 0 && !(last_flags & NLM_F_DUMP))
+                return answer_error(msg, -ENOMEM);
         if (strcmp(word, "interrupt") == 0)
                 mark_interrupted(msg, n);
         if (strcmp(word, "garble") == 0 && n > (ssize_t)NLMSG_HDRLEN)

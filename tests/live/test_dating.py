@@ -3,6 +3,8 @@
 """Since when sockets are in CLOSE_WAIT that come between two scans: the kernel is asked, for each of
 the new ones while they are few, in a walk where they are many."""
 
+import json
+import subprocess
 import time
 
 import lab
@@ -55,10 +57,55 @@ def test_new_ones_are_asked_for(tap):
         lab.stop_well(tap, daemon)
 
 
-def test_many_at_once(tap):
-    with lab.Daemon(CONFIG) as daemon, makers.close_wait(7430, 3):
-        check(tap, daemon, "many", "local", 7431, lambda: makers.close_wait(7431, MANY), MANY)
+def test_all_are_not_asked(tap):
+    """What a scan reads of each socket shows it: tcp_info has some 250 bytes."""
+    with lab.Daemon(CONFIG) as daemon, makers.close_wait(7430, 500):
+        lab.must(lambda: daemon.status()["totals"]["closeWait"] == 500, "they are counted")
+        check(tap, daemon, "a few beside many", "local", 7431,
+              lambda: makers.close_wait(7431, 5), 5)
+        settle(daemon)
+        cost = daemon.status()["cost"]
+        tap.ok(cost["bytes"] < 200 * cost["messages"], "which are not asked for again", cost)
         lab.stop_well(tap, daemon)
 
 
-lab.run(test_new_ones_are_asked_for, test_many_at_once)
+def test_many_at_once(tap):
+    with lab.Daemon(CONFIG) as daemon, makers.close_wait(7440, 3):
+        check(tap, daemon, "many", "local", 7441, lambda: makers.close_wait(7441, MANY), MANY)
+        lab.stop_well(tap, daemon)
+
+
+def test_kernel_that_does_not_tell(tap):
+    """Of single sockets: then it is asked of all."""
+    kernel = lab.Kernel("refuse-one")
+    with kernel.daemon(CONFIG) as daemon, makers.close_wait(7450, 3):
+        lab.must(lambda: daemon.status()["totals"]["closeWait"] == 3, "they are counted")
+        check(tap, daemon, "no answers", "local", 7451, lambda: makers.close_wait(7451, 5), 5)
+        tap.ok(lab.poll(lambda: daemon.status()["totals"]["closeWait"] == 3, 10),
+               "and none is left that has gone", daemon.status()["totals"])
+
+
+def test_recording(tap):
+    """It has the ages that were told: of few, and of many at once."""
+    path = lab.temp_dir() + "/rec"
+    config = CONFIG.replace("10min", "4s") + "StuckWarning=5\n[Alerts]\nRaiseAfter=1s\n"
+    with lab.Daemon(config, "--record", path) as daemon:
+        watcher = lab.Watcher(daemon.socket)
+        for port, count in (7460, 6), (7461, MANY):
+            settle(daemon)
+            with makers.close_wait(port, count):
+                lab.must(lambda port=port: watcher.find("raised", "close-wait-stuck", port),
+                         "the alert", 20)
+        watcher.close()
+        live = [event["message"] for event in watcher.events if event["event"] == "raised"]
+        lab.stop_well(tap, daemon)
+    result = subprocess.run([lab.TWMONCTL, "replay", path, "--json", "--config", daemon.config],
+                            capture_output=True, text=True, timeout=30, check=False)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    replayed = [line["event"]["message"] for line in lines
+                if line.get("event", {}).get("event") == "raised"]
+    tap.equal(replayed, live, f"a replay tells what was told: {live[:1]}")
+
+
+lab.run(test_new_ones_are_asked_for, test_all_are_not_asked, test_many_at_once,
+        test_kernel_that_does_not_tell, test_recording, limit=150)

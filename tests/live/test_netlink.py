@@ -4,13 +4,11 @@
 without tcp_diag, one that refuses the one-walk request, a table that changes under every dump,
 datagrams that end too early."""
 
-import os
 import time
 
 import lab
 import makers
 
-SHIM = lab.ROOT + "/build/check/netlink-shim.so"
 CONFIG = """
 [Scan]
 Interval=500ms
@@ -23,28 +21,6 @@ ClearAfter=500ms
 [Port 8080]
 StuckWarning=4
 """
-
-
-class Kernel:
-    """The word that the shim reads."""
-
-    def __init__(self, word):
-        self.path = lab.temp_dir() + "/word"
-        self.say(word)
-
-    def say(self, word):
-        with open(self.path + ".new", "w", encoding="ascii") as file:
-            file.write(word)
-        os.rename(self.path + ".new", self.path)
-
-    def daemon(self):
-        if not os.path.exists(SHIM):
-            raise RuntimeError(f"{SHIM} is not built")
-        env = {**os.environ, "LD_PRELOAD": SHIM, "NETLINK_SHIM": self.path,
-               "ASAN_OPTIONS": "verify_asan_link_order=0"}
-        daemon = lab.Daemon(CONFIG, env=env, wait=0)
-        lab.must(lambda: os.path.exists(daemon.socket), "twmond's socket")
-        return daemon
 
 
 def status_when(daemon, condition):
@@ -64,8 +40,8 @@ def status_when(daemon, condition):
 
 
 def test_no_tcp_diag(tap):
-    kernel = Kernel("enoent")
-    with kernel.daemon() as daemon:
+    kernel = lab.Kernel("enoent")
+    with kernel.daemon(CONFIG) as daemon:
         status = status_when(daemon, lambda s: s["scans"] >= 2)
         tap.equal(status.get("verdict"), "unknown", "no tcp_diag from the start: the verdict is unknown")
         tap.ok("CONFIG_INET_TCP_DIAG" in status.get("scanError", ""), "the reason names the option",
@@ -82,8 +58,8 @@ def test_no_tcp_diag(tap):
 
 
 def test_failed_scan_repeats_old_counts(tap):
-    kernel = Kernel("pass")
-    with kernel.daemon() as daemon, makers.close_wait(7865, 6):
+    kernel = lab.Kernel("pass")
+    with kernel.daemon(CONFIG) as daemon, makers.close_wait(7865, 6):
         status_when(daemon, lambda s: s.get("totals", {}).get("closeWait") == 6)
         kernel.say("enoent")
         status = status_when(daemon, lambda s: s["partial"])
@@ -98,8 +74,8 @@ def test_failed_scan_repeats_old_counts(tap):
 
 
 def test_two_requests(tap):
-    kernel = Kernel("refuse-legacy")
-    with kernel.daemon() as daemon, makers.close_wait(7865, 6), makers.close_wait(7866, 5, "v6"), \
+    kernel = lab.Kernel("refuse-legacy")
+    with kernel.daemon(CONFIG) as daemon, makers.close_wait(7865, 6), makers.close_wait(7866, 5, "v6"), \
             makers.close_wait(7867, 4, "mapped"):
         status = status_when(daemon, lambda s: s.get("totals", {}).get("closeWait") == 15)
         tap.equal((status["partial"], status["totals"]["closeWait"]), (False, 15),
@@ -108,8 +84,8 @@ def test_two_requests(tap):
 
 
 def check_partial(tap, word, what, reason):
-    kernel = Kernel("pass")
-    with kernel.daemon() as daemon:
+    kernel = lab.Kernel("pass")
+    with kernel.daemon(CONFIG) as daemon:
         held = makers.close_wait(7865, 6)
         tap.ok(daemon.wait_alert("close-wait-stuck", 7865, "raised", 10), f"{what}: raised before")
         tap.ok(not daemon.call("ListDestinations")["partial"], f"{what}: a look was whole before")
@@ -140,8 +116,8 @@ def test_cut_datagrams(tap):
 
 
 def test_messages_not_understood(tap):
-    kernel = Kernel("pass")
-    with kernel.daemon() as daemon, makers.close_wait(7865, 6):
+    kernel = lab.Kernel("pass")
+    with kernel.daemon(CONFIG) as daemon, makers.close_wait(7865, 6):
         status_when(daemon, lambda s: s.get("totals", {}).get("closeWait") == 6)
         kernel.say("garble")
         status = status_when(daemon, lambda s: s["partial"])
