@@ -102,7 +102,8 @@ void budget_set(struct budget *budget, uint32_t ppm, uint64_t now_usec)
         if (budget->ppm == 0 || ppm == 0)
                 budget->balance_psec = INT64_MAX;
         budget->ppm = ppm;
-        budget->balance_psec = MIN(budget->balance_psec, full_psec(budget));
+        budget->balance_psec = MAX(MIN(budget->balance_psec, full_psec(budget)),
+                                   ppm > 0 ? -debt_max_psec(budget) : 0);
 }
 
 void budget_note(struct budget *budget, uint64_t cpu_usec, uint64_t now_usec)

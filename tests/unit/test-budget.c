@@ -410,6 +410,19 @@ static void test_share_of_many_minutes(void **state)
         }
 }
 
+/* A debt of a large share is none of a small one that could not pay it in ten minutes. */
+static void test_debt_of_another_share(void **state)
+{
+        struct budget budget;
+
+        (void)state;
+        budget_init(&budget, 500000, START_USEC);
+        budget_spend(&budget, 100 * USEC_PER_SEC, START_USEC);
+        budget_set(&budget, 100, START_USEC);
+        assert_int_equal(budget_affords(&budget, budget_full(&budget), START_USEC) - START_USEC,
+                         BUDGET_DEBT_USEC);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -419,6 +432,7 @@ int main(void)
                 cmocka_unit_test(test_not_a_picosecond_too_early),
                 cmocka_unit_test(test_without_a_limit),
                 cmocka_unit_test(test_another_share),
+                cmocka_unit_test(test_debt_of_another_share),
                 cmocka_unit_test(test_nothing_is_lost_to_rounding),
                 cmocka_unit_test(test_what_is_spent_keeps_to_the_share),
                 cmocka_unit_test(test_costs_that_change),
