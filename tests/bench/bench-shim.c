@@ -3,13 +3,13 @@
 /*
  * Preloaded into twmond by the benchmark: how much of the CPU time of its scans is the kernel's. What
  * the system says (getrusage(2) and /proc) is sampled, at 250 ticks a second on many kernels, and a
- * scan takes a few. So each system call of the thread that scans is timed: those that ask sock_diag
+ * scan takes a few. So the system calls of the thread that scans are timed: those that ask sock_diag
  * and read from it, and those that read files of /proc; on the clock of the thread's CPU time, which
  * stands still while another thread runs.
  *
- * The file named by BENCH_SHIM, of 8 bytes at least, holds the sum in nanoseconds since the start.
+ * The file named by BENCH_SHIM, of 16 bytes at least, holds the sum in nanoseconds since the start.
  * What a scan takes besides is user time. Asking that clock is a system call as well, and no work of
- * twmond's: what it takes outside of what is timed is measured at the start, and added for each call.
+ * twmond's: what it takes outside of what is timed is measured at the start, and a second sum tells it.
  */
 
 #include <dlfcn.h>
@@ -30,7 +30,12 @@
 #define NAME_BYTES  16 /* of a thread */
 #define CALIBRATION 1000
 
-static _Atomic uint64_t *sum_nsec;
+struct sums {
+        _Atomic uint64_t kernel_nsec;
+        _Atomic uint64_t own_nsec;
+};
+
+static struct sums *sums;
 static uint64_t own_nsec; /* of each call that is timed, what is not in its time */
 static _Thread_local bool is_scanner;
 
@@ -80,7 +85,7 @@ __attribute__((constructor)) static void begin(void)
         int fd;
         void *map;
 
-        if (sum_nsec)
+        if (sums)
                 return;
         *(void **)&next_recvmsg = find("recvmsg");
         *(void **)&next_recvfrom = find("recvfrom");
@@ -90,11 +95,11 @@ __attribute__((constructor)) static void begin(void)
         *(void **)&next_close = find("close");
         fd = path ? next_open(path, O_RDWR | O_CLOEXEC) : -1;
         map = fd < 0 ? MAP_FAILED
-                     : mmap(NULL, sizeof(*sum_nsec), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                     : mmap(NULL, sizeof(*sums), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
                 abort();
         (void)next_close(fd);
-        sum_nsec = map;
+        sums = map;
         own_nsec = measure_own();
 }
 
@@ -115,7 +120,9 @@ static uint64_t start(void)
 static ssize_t add(uint64_t began_nsec, ssize_t result)
 {
         if (began_nsec > 0)
-                (void)atomic_fetch_add(sum_nsec, cpu_nsec() - began_nsec + own_nsec);
+                (void)atomic_fetch_add(&sums->kernel_nsec, cpu_nsec() - began_nsec);
+        if (began_nsec > 0)
+                (void)atomic_fetch_add(&sums->own_nsec, own_nsec);
         return result;
 }
 
@@ -161,7 +168,7 @@ int open(const char *path, int flags, ...)
         mode_t mode;
 
         va_start(args, flags);
-        mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+        mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(args, mode_t) : 0;
         va_end(args);
         return (int)add(began_nsec, next_open(path, flags, mode));
 }

@@ -70,7 +70,7 @@ def _level(level):
     other = sum(row.get("otherRequests", 0) for row in level["rows"])
     words = (f"{level['timeWait']:,} sockets in TIME_WAIT, {level['closeWait']:,} in CLOSE_WAIT; "
              f"{level['rounds']} rounds, candidates in turns. User time of a scan, which is all but "
-             f"its calls of sock_diag, each timed: {shares}.")
+             f"its system calls, each timed: {shares}.")
     if (level.get("foreign") or 0) > _FEW:
         words += (f" Other namespaces had {level['foreign']:,} sockets besides, which every walk "
                   "passes, so that ratios are nearer to 1.")
