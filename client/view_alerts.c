@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * twmonctl alerts: every alert there is, and below them, how old the numbers are. That is asked
- * for first: so the numbers may be newer than it says, and never older.
+ * twmonctl alerts: every alert there is, and below them, how old the numbers are. That is asked for
+ * when the table is out: whatever becomes of it costs the line alone, and holds nothing back. A scan
+ * that ended between the two questions is taken for theirs.
  */
 
 #include <errno.h>
@@ -37,35 +38,49 @@ static bool are_estimated(const json_t *status, json_t *alerts)
                field_any(alerts, "kind", "time-wait-count");
 }
 
-static int list(const struct view *view, struct conn *conn, const json_t *status)
+/* Nothing where nobody knows, or the last scan failed: scannedAt is of one before. 0 or -ENOMEM. */
+static int say_age(const struct view *view, struct conn *conn, json_t *alerts)
 {
-        struct reply reply;
+        struct reply status = { 0 };
         int r;
 
-        r = view_call(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &reply);
-        if (r != 0)
-                return r;
-        if (view->options->json)
-                r = view_print_json(view, reply.parameters);
-        else if (print_alerts(view, reply.parameters) < 0 ||
-                 view_pace_say(&view->term, status, status,
-                               are_estimated(status, field_array(reply.parameters, "alerts"))) < 0)
+        r = conn_call(conn, "io.twmon.Monitor.GetStatus", NULL, &status);
+        if (r < 0 || status.error || field_true(status.parameters, "failed"))
+                r = 0;
+        else
+                r = view_pace_say(&view->term, status.parameters, status.parameters,
+                                  are_estimated(status.parameters, alerts));
+        reply_done(&status);
+        return r;
+}
+
+static int show(const struct view *view, struct conn *conn, const json_t *reply)
+{
+        int r;
+
+        if (print_alerts(view, reply) < 0)
+                return view_no_memory();
+        r = view_flush(view);
+        if (r == 0 && say_age(view, conn, field_array(reply, "alerts")) < 0)
                 r = view_no_memory();
-        reply_done(&reply);
         return r;
 }
 
 int view_alerts(struct view *view)
 {
         CLEANUP(conn_freep) struct conn *conn = NULL;
-        struct reply status = { 0 };
+        struct reply reply;
         int r;
 
         r = view_connect(view, &conn);
-        if (r == 0 && !view->options->json)
-                r = view_call(view, conn, "io.twmon.Monitor.GetStatus", NULL, &status);
         if (r == 0)
-                r = list(view, conn, status.parameters);
-        reply_done(&status);
+                r = view_call(view, conn, "io.twmon.Monitor.ListAlerts", NULL, &reply);
+        if (r != 0)
+                return r;
+        if (view->options->json)
+                r = view_print_json(view, reply.parameters);
+        else
+                r = show(view, conn, reply.parameters);
+        reply_done(&reply);
         return r;
 }

@@ -7,7 +7,7 @@
  *
  * How old the numbers are stands below them, where a long list ends on a terminal. The list itself
  * knows when they were seen; what twmond's status adds is asked for then, when it has not yet become
- * old by the time it is read, and is no reason to fail: the list is out.
+ * old by the time it is read, and is no reason to fail, or to wait: the list is written out before.
  */
 
 #include <errno.h>
@@ -243,12 +243,12 @@ static int list_from_daemon(struct list *list)
                 if (r != 0)
                         return r;
                 more = reply.continues;
-                if (take(list, reply.parameters) < 0 ||
-                    (!more && (end(list, reply.parameters) < 0 ||
-                               say_age(list, conn, reply.parameters) < 0)))
+                if (take(list, reply.parameters) < 0 || (!more && end(list, reply.parameters) < 0))
                         r = view_no_memory();
                 else
-                        r = view_flush(view); /* nobody may read the rest */
+                        r = view_flush(view); /* nobody may read the rest; or its age stalls */
+                if (r == 0 && !more && say_age(list, conn, reply.parameters) < 0)
+                        r = view_no_memory();
                 reply_done(&reply);
         }
         return r;

@@ -51,6 +51,7 @@ static int put_scan(json_t *object, const struct control_view *view)
         if (seen)
                 r |= put(object, "scannedAt", wire_time(snapshot->counts_wall_usec));
         r |= put(object, "partial", json_boolean(!snapshot || snapshot->result != SCAN_COMPLETE));
+        r |= put(object, "failed", json_boolean(snapshot && snapshot->result == SCAN_FAILED));
         if (snapshot && snapshot->error_text[0])
                 r |= put(object, "scanError", wire_line(snapshot->error_text));
         r |= put_int(object, "scans", view->scans);

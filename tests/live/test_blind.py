@@ -34,8 +34,12 @@ def check_blind(tap, daemon, watcher):
            "its reason names the kernel's option", alert)
     tap.ok(daemon.says("CONFIG_INET_TCP_DIAG"), "and stderr does", daemon.stderr())
     status = daemon.status()
-    tap.equal((status["verdict"], status["partial"], bool(status.get("scanError"))),
-              ("unknown", True, True), "`status` knows that it does not know")
+    tap.equal((status["verdict"], status["partial"], status["failed"],
+               bool(status.get("scanError"))), ("unknown", True, True, True),
+              "`status` knows that it does not know")
+    text = daemon.ctl("alerts").stdout
+    tap.ok("blind" in text and "ast scan" not in text and "No scan" not in text,
+           "`alerts` calls no scan the last that was not", text)
     tap.equal(daemon.ctl("status").returncode, 1, "and exits 1")
     tap.equal(daemon.ctl_json("ports")["partial"], True, "`ports` is marked as partial")
 

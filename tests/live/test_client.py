@@ -316,6 +316,11 @@ def test_scan_age_left_out(tap):
             tap.ok(result.returncode == 0 and not result.stderr and
                    re.fullmatch(last, result.stdout.splitlines()[-1]),
                    f"a status that is no help, {name}: the age alone, and no failure", result)
+    with Fake(dict(GOOD, GetStatus=dict(status, failed=True))) as fake:
+        result = fake.ctl("alerts")
+        tap.ok(result.returncode == 0 and "local:7865" in result.stdout and
+               " scan " not in result.stdout, "alerts, the last scan failed: nothing of one before",
+               result)
     with Fake(dict(GOOD, ListPorts=dict(listed, failed=True))) as fake:
         tap.ok("ast scan 1h" not in fake.ctl("ports").stdout,
                "once is enough: where the last scan failed, the heading says how old they are")
@@ -327,6 +332,45 @@ def test_scan_age_left_out(tap):
             tap.equal(json.loads(fake.ctl(verb, "--json").stdout), GOOD[method],
                       f"{verb} --json is what it was")
             tap.equal(len(fake.requests), 1, "and asks nothing more")
+
+
+def test_scan_age_fails(tap):
+    """alerts without its last line: the rest is there, at once."""
+    with Fake(GOOD) as fake:
+        whole = fake.ctl("alerts").stdout.splitlines()[:-1]
+    for name, status in ("an error", error("x.Y")), ("garbage", b"x\0"), ("the end", None):
+        def either(connection, request, status=status):
+            if request["method"] == MONITOR + "ListAlerts":
+                connection.sendall(frame(GOOD["ListAlerts"]))
+            elif status:
+                connection.sendall(status)
+            else:
+                return "close"
+            return None
+        with Fake(either) as fake:
+            result = fake.ctl("alerts")
+            tap.ok(result.returncode == 0 and not result.stderr and
+                   result.stdout.splitlines() == whole,
+                   f"alerts, a status that is no help, {name}: no age, and no failure", result)
+
+
+def test_scan_age_stalls(tap):
+    def stalls(connection, request):
+        method = request["method"].removeprefix(MONITOR)
+        if method != "GetStatus":
+            connection.sendall(frame(GOOD[method]))
+    for verb in "ports", "alerts":
+        with Fake(stalls) as fake:
+            process = lab.spawn([lab.TWMONCTL, verb, "--socket", fake.path],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL)
+            before = time.monotonic()
+            first = os.read(process.stdout.fileno(), 65536)
+            took = time.monotonic() - before
+            tap.ok(b"local:7865" in first and took < 3,
+                   f"{verb}: a status that stalls holds back nothing", f"{took:.1f} s, {first}")
+            tap.equal(process.wait(10), 0, "and is no failure")
+            process.stdout.close()
 
 
 def test_narrow(tap):
@@ -717,6 +761,7 @@ def test_wrong_types(tap):
 
 
 lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_limits,
-        test_owners, test_old_counts, test_scan_age, test_scan_age_left_out, test_narrow, test_terminal, test_many_ports, test_watch,
-        test_live, test_terminal_goes, test_refused, test_errors, test_acknowledge, test_events,
-        test_garbage, test_slow, test_pieces, test_wrong_types, limit=180)
+        test_owners, test_old_counts, test_scan_age, test_scan_age_left_out, test_scan_age_fails,
+        test_scan_age_stalls, test_narrow, test_terminal, test_many_ports, test_watch, test_live,
+        test_terminal_goes, test_refused, test_errors, test_acknowledge, test_events, test_garbage,
+        test_slow, test_pieces, test_wrong_types, limit=180)

@@ -454,8 +454,8 @@ def check_list_ports(tap, daemon, interface):
 def check_shown(tap, interface, shown):
     """A member that never shows in a busy minute was not tested; these need other causes."""
     elsewhere = {"Alert.reason", "Event.reason", "Owner.unit", "Owner.userUnit",
-                 "Process.fdUnlimited", "Limits", "GetStatus.scanError", "ListPorts.scanError",
-                 "ListPorts.failed", "Watch.missed"}
+                 "Process.fdUnlimited", "Limits", "GetStatus.scanError", "GetStatus.failed",
+                 "ListPorts.scanError", "ListPorts.failed", "Watch.missed"}
     kinds = interface.types | {name: replied for name, (_, replied) in interface.methods.items()}
     missing = {f"{kind}.{name}" for kind, (_, members) in kinds.items()
                for name in members if kind not in elsewhere} - shown - elsewhere
