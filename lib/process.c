@@ -259,12 +259,14 @@ static uint32_t parse_socket(const char *link, size_t len)
         return strcmp(end, "]") == 0 && inode <= UINT32_MAX ? (uint32_t)inode : 0;
 }
 
-/* The socket that a descriptor is, by its link; 0: it is none. */
+/* The socket that a descriptor is, by its link; 0: it is none, or errno says why. */
 static uint32_t read_socket(int dir, const char *name)
 {
         char link[LINK_BYTES];
-        const ssize_t len = readlinkat(dir, name, link, sizeof(link));
+        ssize_t len;
 
+        errno = 0;
+        len = readlinkat(dir, name, link, sizeof(link));
         return len > 0 ? parse_socket(link, (size_t)len) : 0;
 }
 
@@ -279,10 +281,12 @@ int process_each_socket(struct process_source *source, int64_t pid,
         while ((entry = next_descriptor(source, dir)) != NULL) {
                 const struct holder holder = { read_socket(dirfd(dir), entry->d_name), (int32_t)pid,
                                                (int32_t)strtol(entry->d_name, NULL, 10) };
-                const int r = holder.inode > 0 ? fn(&holder, userdata) : 0;
+                int r = holder.inode == 0 && errno == EACCES ? -EACCES : 0;
 
+                if (holder.inode > 0)
+                        r = fn(&holder, userdata);
                 if (r != 0)
-                        return r;
+                        return r; /* where one link is not for us, none is */
         }
         return source->fds_left > 0 ? 0 : -ENOBUFS;
 }

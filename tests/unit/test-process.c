@@ -3,6 +3,7 @@
 /* One process of a made-up /proc: as Linux 6.2 and later show it, and as older kernels do. */
 
 #include <errno.h>
+#include <sys/wait.h>
 
 #include "faketree.h"
 
@@ -164,6 +165,43 @@ static void test_holds(void **state)
         assert_int_equal(holder.fd, 0);
 }
 
+/* In a process of its own: root may read everything in a made-up /proc. */
+static int count_links_without_leave(const struct tree *tree)
+{
+        struct process_source source;
+        struct holder holder;
+
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+                return -1;
+        source = source_of(tree);
+        if (process_holds(&source, 10, 500, &holder) != -EACCES)
+                return -2;
+        return (int)(OWNER_FDS_MAX - source.fds_left);
+}
+
+/* As uid 0 without capabilities: descriptors are listed, and not told. The first says it of all. */
+static void test_links_that_are_not_for_us(void **state)
+{
+        struct tree *tree = *state;
+        char path[256];
+        int status;
+        pid_t pid;
+
+        make_process(tree, 10, "another\n");
+        for (int fd = 0; fd < 20; fd++)
+                make_socket(tree, 10, fd, 100);
+        snprintf(path, sizeof(path), "%s/10/fd", tree->proc);
+        assert_int_equal(chmod(path, 0444), 0);
+        assert_int_equal(chmod(tree->base, 0755), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(count_links_without_leave(tree) == 1 ? 0 : 1);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(chmod(path, 0755), 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* That very descriptor, and that very socket. */
 static void test_holds_still(void **state)
 {
@@ -299,6 +337,7 @@ int main(void)
                 T(test_limits),
                 T(test_names),
                 T(test_holds),
+                T(test_links_that_are_not_for_us),
                 T(test_holds_still),
                 T(test_uid),
                 T(test_network_namespaces),
