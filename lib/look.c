@@ -175,15 +175,15 @@ static int dump_anew(struct look *look, uint32_t states, uint32_t with_info,
 static int dump_dated(struct look *look, uint32_t states, bool dated, struct dumps *dumps)
 {
         const uint32_t watched = states & OBSERVER_STATES;
-        const uint32_t with_info = (states & observer_info_states(look->observer)) |
-                                   (dated && look->crowd ? watched : 0);
+        const uint32_t planned = states & observer_info_states(look->observer);
+        const uint32_t with_info = planned | (dated && look->crowd ? watched : 0);
         int r = dump_anew(look, states, with_info, &dumps->stats);
 
         if (r == ASK_ALL) {
                 dumps->retries++;
                 r = dump_anew(look, states, with_info | watched, &dumps->stats);
         }
-        if (dated)
+        if (dated && !(planned & watched)) /* that all were new at first is no crowd */
                 look->crowd = look->n_new > UNDATED_MAX / 2;
         return r;
 }
