@@ -15,8 +15,10 @@
  * p of one has passed, bin j has what was in bin j + k, less the part p of it, and the part p of
  * bin j + k + 1. What falls out of the first bin is gone.
  *
- * Newcomers. They go to the ports by the shares that these had in the count, and have what is left
- * of a minute that began since: evenly between 60 s less the time that has passed, and 60 s. Where
+ * Newcomers. They take the places of those that have gone, in each port alike, as where connections
+ * are closed at a steady rate; and have what is left of a minute that began since: evenly between
+ * 60 s less the time that has passed, and 60 s. Those beyond the places belong to no port: where
+ * growth is, nobody knows before the next count, and a port that is idle must not be blamed for it. Where
  * sockstat has fewer than are left by the remaining times (the kernel recycles sockets, and gives up
  * others when its table is full) all are made fewer alike.
  *
@@ -55,8 +57,9 @@ struct estimate {
         double scale;            /* of what is left of the count: 1, or less */
         struct chain left;
         double newcomers;
-        double counted; /* by the scan, on all ports */
-        double before;  /* ... on the ports that have had their turn */
+        double gone;   /* of the count, on all ports */
+        double before; /* ... on the ports that have had their turn */
+        double placed; /* of the newcomers, those who take the places of these */
         struct chain come;
 };
 
@@ -130,7 +133,17 @@ static double come_up_to(uint64_t bin, uint64_t passed_usec)
         return end_usec > least_usec ? (double)(end_usec - least_usec) / (double)since_usec : 0;
 }
 
-/* How many are left of the count, and how many there were. */
+/* How many of those that the port had are gone. */
+static double gone_of(const struct estimate *estimate, const struct port_row *row)
+{
+        double left = 0;
+
+        for (uint64_t bin = 0; bin < BINS; bin++)
+                left += aged_bin(estimate, row, bin);
+        return MAX(row->count[SOCK_TIME_WAIT] - left, 0.0);
+}
+
+/* How many are left of the count, summed up as estimate_port() does; and how many are gone. */
 static void sum_up(const struct snapshot *counted, struct estimate *estimate, double *ret_left)
 {
         double left = 0;
@@ -138,7 +151,7 @@ static void sum_up(const struct snapshot *counted, struct estimate *estimate, do
         for (size_t i = 0; i < counted->n_rows; i++) {
                 if (counted->rows[i].count[SOCK_TIME_WAIT] == 0)
                         continue;
-                estimate->counted += counted->rows[i].count[SOCK_TIME_WAIT];
+                estimate->gone += gone_of(estimate, &counted->rows[i]);
                 for (uint64_t bin = 0; bin < BINS; bin++)
                         left += aged_bin(estimate, &counted->rows[i], bin);
         }
@@ -165,27 +178,36 @@ static void begin(const struct time_wait_past *past, uint64_t now_usec, int64_t 
                 estimate->newcomers = now - floor(left + 0.5);
         else
                 estimate->scale = now / left;
+        estimate->placed = MIN(estimate->newcomers, estimate->gone);
+}
+
+/* The newcomers of all ports up to that one, whose part of the places is filled up to some bin. */
+static uint32_t give_places(struct estimate *estimate, double places)
+{
+        return estimate->placed > 0
+                       ? give(&estimate->come, estimate->placed * places / estimate->gone)
+                       : 0;
 }
 
 /* Whether the port has any. */
 static bool estimate_port(struct estimate *estimate, const struct port_row *row,
                           struct time_wait_counts *ret_counts)
 {
-        const double share = row->count[SOCK_TIME_WAIT];
+        const double gone = gone_of(estimate, row);
         struct time_wait_counts counts = { .key = row->key };
         uint64_t sum = 0;
         double left = estimate->left.sum;
 
         for (uint64_t bin = 0; bin < BINS; bin++) {
                 uint32_t *count = bin < SNAPSHOT_TW_BINS ? &counts.remaining[bin] : &counts.beyond;
-                const double ports = estimate->before + share * estimate->come_up_to[bin];
 
                 left += aged_bin(estimate, row, bin) * estimate->scale;
                 *count = give(&estimate->left, left);
-                *count += give(&estimate->come, estimate->newcomers * ports / estimate->counted);
+                *count +=
+                        give_places(estimate, estimate->before + gone * estimate->come_up_to[bin]);
                 sum += *count;
         }
-        estimate->before += share;
+        estimate->before += gone;
         *ret_counts = counts;
         return sum > 0;
 }
