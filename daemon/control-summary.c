@@ -7,7 +7,8 @@
  *   Cannot say, Cannot see   no scan, none lately, or one that failed: it answers nothing
  *   LEAKING                  an alert about stuck connections is raised
  *   No longer leaking        ... and the number has fallen; the alert clears if that lasts
- *   WARNING, CRITICAL        another alert is raised
+ *   WARNING, CRITICAL        another alert is raised: before those about stuck connections where it
+ *                            is more severe
  *   Recovering               ... and its number has fallen, of all of them; as above
  *   Perhaps leaking          stuck connections, and their hold time is running
  *   No alert                 connections are stuck, but too few, or where nothing is judged
@@ -85,6 +86,16 @@ const struct alert *summary_worst_alert(const struct alert_table *table)
         const struct choice raised = { .state = ALERT_RAISED, .clearing_too = true };
 
         return worst_of(table, &raised);
+}
+
+/* Raised, its number has not fallen, and no alert about stuck connections is as severe; or NULL. */
+static const struct alert *graver_than_leaks(const struct alert_table *table)
+{
+        const struct choice any = { .state = ALERT_RAISED };
+        const struct choice leaks = { .state = ALERT_RAISED, .leaks = true, .clearing_too = true };
+        const struct alert *worst = worst_of(table, &any), *leak = worst_of(table, &leaks);
+
+        return worst && leak && worst->severity > leak->severity ? worst : NULL;
 }
 
 static uint64_t scan_age_usec(const struct control_view *view, uint64_t now_usec)
@@ -235,13 +246,14 @@ static const struct alert *say_answer(struct line *line, const struct control_vi
         static const struct choice perhaps = { .state = ALERT_PENDING,
                                                .leaks = true,
                                                .clearing_too = true };
+        const struct alert *graver = graver_than_leaks(view->alerts);
         const struct alert *alert;
 
-        if ((alert = worst_of(view->alerts, &leaking))) {
+        if (!graver && (alert = worst_of(view->alerts, &leaking))) {
                 line_add(line, "LEAKING: ");
                 say_stuck(line, alert);
                 line_add(line, ".");
-        } else if ((alert = worst_of(view->alerts, &over))) {
+        } else if (!graver && (alert = worst_of(view->alerts, &over))) {
                 line_add(line, "No longer leaking: ");
                 say_stuck(line, alert);
                 say_clearing(line, alert, now_usec);

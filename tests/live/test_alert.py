@@ -231,4 +231,19 @@ def check_new_levels(tap, daemon, watcher):
     tap.equal(daemon.alert(KIND, 7875), None, "and not judged")
 
 
-lab.run(test_life, test_few_are_no_alert, test_old_sockets, test_counts_and_escalation, test_reload)
+def test_the_graver_one_comes_first(tap):
+    """A leak is what people ask about, unless something worse is raised."""
+    config = CONFIG + "[Port 7880]\nCloseWaitCountCritical=3\n"
+    with lab.Daemon(config) as daemon, makers.close_wait(7879, 6):
+        tap.ok(daemon.wait_alert(KIND, 7879, "raised", RAISE_BOUND + 5), "a leak is raised")
+        text = check_status(tap, daemon, 1, "warning", "a leak")
+        tap.ok(text.startswith("LEAKING: local port 7879"), "which status answers with", text)
+        with makers.close_wait(7880, 4):
+            tap.ok(daemon.wait_alert("close-wait-count", 7880, "raised", 20),
+                   "so is a critical alert")
+            text = check_status(tap, daemon, 1, "critical", "both")
+            tap.ok(text.startswith("CRITICAL: local port 7880"), "which comes first", text)
+
+
+lab.run(test_life, test_few_are_no_alert, test_old_sockets, test_counts_and_escalation, test_reload,
+        test_the_graver_one_comes_first, limit=90)
