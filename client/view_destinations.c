@@ -54,9 +54,11 @@ static void add_burn(struct table *table, const json_t *destination)
 static void add_left(struct table *table, const json_t *destination)
 {
         char buf[UNITS_TEXT_MAX];
+        double percent;
         uint64_t sec;
 
-        if (field_count(destination, "etaSec", &sec) && sec == 0)
+        if ((field_count(destination, "etaSec", &sec) && sec == 0) ||
+            (get_number(destination, "usedPercent", &percent) && percent >= 100))
                 table_cell(table, PAINT_CRITICAL, "none");
         else
                 table_cell(table, PAINT_NONE, "%s",

@@ -274,6 +274,12 @@ def test_destinations(tap):
         text, _ = in_terminal("destinations", "--no-color", "--socket", fake.path)
         tap.ok(max(map(len, text.splitlines())) <= 80 and "25000/28229" in text,
                "80 columns are enough: addresses are cut, numbers are not", text)
+    full = {key: value for key, value in DESTINATIONS["destinations"][0].items()
+            if key not in ("burnPerMin", "etaSec")}
+    full.update(used=28229, usedPercent=100.0)
+    with Fake({"ListDestinations": dict(DESTINATIONS, destinations=[full])}) as fake:
+        line = fake.ctl("destinations").stdout.splitlines()[2]
+        tap.ok(line.split()[-3:] == ["100", "-", "none"], "no port is left, so no time is", line)
     empty = {"destinations": [], "total": 0, "partial": False, "errorMax": 0}
     for members, texts in (
             ({"portFirst": 32768, "portLast": 60999, "reservedPorts": 0, "usable": 28232}, [
