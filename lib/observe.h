@@ -77,11 +77,11 @@ void observer_listener(struct observer *observer, const struct sockrec *record);
 void observer_end_listeners(struct observer *observer, bool whole);
 
 /*
- * Which states to ask for, and whether some of them are to be shown with tcp_info: CLOSE_WAIT; TIME_WAIT where there are few,
- * where without them the next scan could come later than OBSERVER_TIME_WAIT_USEC after they were
- * counted whole, where an estimate would be no good (timewait.h), or where the request wants them;
- * all those of a census that is due. After the listeners. TIME_WAIT sockets that are not asked for
- * are estimated. A scan without a plan asks for OBSERVER_STATES.
+ * Which states to ask for: CLOSE_WAIT; TIME_WAIT where there are few, where without them the next
+ * scan could come later than OBSERVER_TIME_WAIT_USEC after they were counted whole, where an estimate
+ * would be no good (timewait.h), or where the request wants them; all those of a census that is due.
+ * *ret_info: some of these sockets are to be shown with tcp_info. After the listeners. TIME_WAIT
+ * sockets that are not asked for are estimated. A scan without a plan asks for OBSERVER_STATES.
  */
 uint32_t observer_plan(struct observer *observer, bool *ret_info);
 /*

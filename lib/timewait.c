@@ -18,9 +18,9 @@
  * Newcomers. They take the places of those that have gone, in each port alike, as where connections
  * are closed at a steady rate; and have what is left of a minute that began since: evenly between
  * 60 s less the time that has passed, and 60 s. Those beyond the places belong to no port: where
- * growth is, nobody knows before the next count, and a port that is idle must not be blamed for it. Where
- * sockstat has fewer than are left by the remaining times (the kernel recycles sockets, and gives up
- * others when its table is full) all are made fewer alike.
+ * growth is, nobody knows before the next count, and a port that is idle must not be blamed for
+ * it. Where sockstat has fewer than are left by the remaining times (the kernel recycles sockets, and
+ * gives up others when its table is full) all are made fewer alike.
  *
  * Rounding. Bins of all ports form one chain, in which the sum so far is rounded and the difference
  * to the rounded sum before is what the bin gets: no bin is off by one or more, none is below zero

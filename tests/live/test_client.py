@@ -295,6 +295,16 @@ def test_scan_age(tap):
                   "before the first scan nothing is known")
 
 
+def only(method, reply, otherwise):
+    """A server that replies to that method; to any other with those bytes, None: with the end."""
+    def serve(connection, request):
+        if request["method"] != MONITOR + method and not otherwise:
+            return "close"
+        connection.sendall(frame(reply) if request["method"] == MONITOR + method else otherwise)
+        return None
+    return serve
+
+
 def test_scan_age_left_out(tap):
     """What the line about the scan's age must not say or cost."""
     status = dict(STATUS, scannedAt=ago(1, 11), schedule={"nextUsec": 27000000},
@@ -303,15 +313,7 @@ def test_scan_age_left_out(tap):
     last = r"Last scan 1h 12min ago; TIME_WAIT estimated \(~\)\."
     for name, answer in (("of another scan", frame(status)), ("an error", error("x.Y")),
                          ("garbage", b"x\0"), ("the end", None)):
-        def either(connection, request, answer=answer):
-            if request["method"] == MONITOR + "ListPorts":
-                connection.sendall(frame(listed))
-            elif answer:
-                connection.sendall(answer)
-            else:
-                return "close"
-            return None
-        with Fake(either) as fake:
+        with Fake(only("ListPorts", listed, answer)) as fake:
             result = fake.ctl("ports")
             tap.ok(result.returncode == 0 and not result.stderr and
                    re.fullmatch(last, result.stdout.splitlines()[-1]),
@@ -339,15 +341,7 @@ def test_scan_age_fails(tap):
     with Fake(GOOD) as fake:
         whole = fake.ctl("alerts").stdout.splitlines()[:-1]
     for name, status in ("an error", error("x.Y")), ("garbage", b"x\0"), ("the end", None):
-        def either(connection, request, status=status):
-            if request["method"] == MONITOR + "ListAlerts":
-                connection.sendall(frame(GOOD["ListAlerts"]))
-            elif status:
-                connection.sendall(status)
-            else:
-                return "close"
-            return None
-        with Fake(either) as fake:
+        with Fake(only("ListAlerts", GOOD["ListAlerts"], status)) as fake:
             result = fake.ctl("alerts")
             tap.ok(result.returncode == 0 and not result.stderr and
                    result.stdout.splitlines() == whole,

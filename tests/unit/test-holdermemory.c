@@ -7,10 +7,10 @@
  */
 
 #include "faketree.h"
+#include "ownertest.h"
 
 #include "base.h"
 #include "holdermemory.h"
-#include "owner.h"
 #include "process.h"
 
 #define LEAKY "system.slice/leaky.service"
@@ -98,13 +98,8 @@ static void end_process(const struct world *world, int pid)
 static void assert_holders(const struct owner *owner, const int64_t *pids, uint32_t n)
 {
         assert_true(owner->holders);
-        assert_int_equal(owner->total, n);
-        assert_int_equal(owner->n_processes, n);
-        for (uint32_t i = 0; i < n; i++)
-                assert_int_equal(owner->processes[i].pid, pids[i]);
+        assert_pids(owner, pids, n);
 }
-#define PIDS(...)                                                                                  \
-        (const int64_t[]){ __VA_ARGS__ }, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)
 
 /* Whether found in the socket's group or among all others: nobody else is looked at again. */
 static void test_no_second_search(void **state)

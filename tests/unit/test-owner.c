@@ -5,8 +5,7 @@
 #include <errno.h>
 
 #include "faketree.h"
-
-#include "owner.h"
+#include "ownertest.h"
 
 #define LEAKY "system.slice/leaky.service"
 #define OTHER "system.slice/other.service"
@@ -84,16 +83,6 @@ static void assert_one(const struct owner *owner, int64_t pid, const char *comm)
         assert_int_equal(owner->processes[0].pid, pid);
         assert_string_equal(owner->processes[0].comm, comm);
 }
-
-static void assert_pids(const struct owner *owner, const int64_t *pids, uint32_t n)
-{
-        assert_int_equal(owner->total, n);
-        assert_int_equal(owner->n_processes, n);
-        for (uint32_t i = 0; i < n; i++)
-                assert_int_equal(owner->processes[i].pid, pids[i]);
-}
-#define PIDS(...)                                                                                  \
-        (const int64_t[]){ __VA_ARGS__ }, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)
 
 static void test_unit_and_process(void **state)
 {
