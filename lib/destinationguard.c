@@ -49,18 +49,24 @@ static void lower(const struct port_key *key, void *userdata)
                 lowest->part = near_part(rule);
 }
 
-/* By new rules nothing was seen yet. */
+/* By new rules nothing was seen yet; a reload that leaves them as they were takes nothing away. */
 static void follow_rules(struct destination_guard *guard, const struct census_request *request)
 {
         static const struct port_key any = { .side = SIDE_REMOTE };
         struct lowest lowest = { .rules = request->rules };
+        const bool first = !guard->rules;
+        uint64_t digest;
 
         if (guard->rules == request->rules && guard->conf_serial == request->conf_serial)
                 return;
-        lower(&any, &lowest);
-        rules_each_configured(request->rules, lower, &lowest);
         guard->rules = request->rules;
         guard->conf_serial = request->conf_serial;
+        digest = rules_digest(request->rules, ALERT_PORT_EXHAUSTION);
+        if (!first && digest == guard->digest)
+                return;
+        lower(&any, &lowest);
+        rules_each_configured(request->rules, lower, &lowest);
+        guard->digest = digest;
         guard->lowest = lowest.part;
         guard->walk_usec = guard->near_to_usec = 0;
 }

@@ -15,6 +15,7 @@
 struct destination_guard {
         const struct rules *rules; /* that lowest is of; NULL: none yet */
         uint64_t conf_serial;
+        uint64_t digest;          /* of what they say about destinations */
         struct kernlimits limits; /* that the last walk went by */
         uint64_t lowest;          /* of all rules, where near begins; 0: all of them are off */
         uint64_t walk_usec;       /* the last whole walk by these rules; 0: none */

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "hash.h"
 
 #define PORT_BITMAP_BYTES (65536 / 8)
 
@@ -294,4 +295,53 @@ const struct rule *rules_find(const struct rules *rules, enum alert_kind kind,
         if (!rule || (rule->warning == RULE_LEVEL_OFF && rule->critical == RULE_LEVEL_OFF))
                 return NULL;
         return rules_ignored(rules, key) ? NULL : rule;
+}
+
+static uint64_t digest_add(uint64_t digest, uint64_t word)
+{
+        return hash_u64(digest ^ word) + 1;
+}
+
+/* All but its origin: a line that has moved in its file says the same. */
+static uint64_t digest_rule(uint64_t digest, const struct rule *rule)
+{
+        const uint64_t words[] = {
+                rule->scope.netns,         (uint64_t)rule->scope.port << 8 | rule->scope.side,
+                (uint64_t)rule->warning,   (uint64_t)rule->critical,
+                rule->stuck_after_usec,    rule->pool_idle_usec,
+                (uint64_t)rule->usual_max, rule->critical_within_usec,
+                rule->silent_after_usec,   rule->raise_after_usec,
+                rule->clear_after_usec,    rule->remind_every_usec,
+                rule->clear_below_pct,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                digest = digest_add(digest, words[i]);
+        return digest;
+}
+
+static uint64_t digest_ignored(uint64_t digest, const uint8_t *bitmap)
+{
+        for (size_t at = 0; at < PORT_BITMAP_BYTES; at += sizeof(uint64_t)) {
+                uint64_t word;
+
+                memcpy(&word, bitmap + at, sizeof(word));
+                digest = digest_add(digest, word);
+        }
+        return digest;
+}
+
+uint64_t rules_digest(const struct rules *rules, enum alert_kind kind)
+{
+        uint64_t digest = digest_add(0, kind);
+
+        if (rules->general[kind])
+                digest = digest_rule(digest, rules->general[kind]);
+        for (size_t i = 0; i < rules->n_exceptions; i++)
+                if (rules->exceptions[i].rules[kind])
+                        digest = digest_rule(digest, rules->exceptions[i].rules[kind]);
+        for (enum port_side side = 0; side < SIDE_COUNT; side++)
+                if (rules->ignored[side])
+                        digest = digest_ignored(digest_add(digest, side), rules->ignored[side]);
+        return digest;
 }

@@ -8,6 +8,7 @@
 #include "fixture.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "destinations.h"
 #include "observe.h"
@@ -465,6 +466,38 @@ static void rules_decide_what_is_near(void **state)
         assert_false(is_due(world, 100000, 100000));
 }
 
+/* A reload for another rule's sake makes no walk, nor does a line that has moved in its file. */
+static void the_same_rules_by_another_name_are_the_same(void **state)
+{
+        struct world *world = *state;
+        const struct rule other = { .kind = ALERT_TIME_WAIT_COUNT, .warning = 7, .critical = 9 };
+        const struct rule general = exhaustion_rule(0, 70);
+        struct rule moved = exhaustion_rule(5432, 10);
+        struct rules *before = world->rules;
+
+        assert_int_equal(rules_add(world->rules, &moved), 0);
+        assert_true(is_due(world, 5000, 5000));
+        (void)walk(world, 9);
+        assert_int_equal(rules_new(&world->rules), 0);
+        assert_int_equal(rules_add(world->rules, &general), 0);
+        snprintf(moved.origin, sizeof(moved.origin), "elsewhere:77");
+        assert_int_equal(rules_add(world->rules, &moved), 0);
+        assert_int_equal(rules_add(world->rules, &other), 0);
+        world->request.rules = world->rules;
+        world->request.conf_serial++;
+        assert_false(is_due(world, 5000, 5000));
+
+        moved.warning--;
+        assert_int_equal(rules_add(world->rules, &moved), 0);
+        world->request.conf_serial++;
+        assert_true(is_due(world, 5000, 5000));
+        (void)walk(world, 8);
+        assert_int_equal(rules_ignore(world->rules, SIDE_REMOTE, 77, 77), 0);
+        world->request.conf_serial++;
+        assert_true(is_due(world, 5000, 5000));
+        rules_free(before);
+}
+
 static void other_settings_are_another_count(void **state)
 {
         struct world *world = *state;
@@ -519,6 +552,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(without_sockstat_there_is_a_walk_a_minute, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(rules_decide_what_is_near, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_same_rules_by_another_name_are_the_same, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(other_settings_are_another_count, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_quiet_host_makes_no_wide_dump, setup, teardown),
         };
