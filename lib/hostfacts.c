@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Three files of the namespace beside the sysctls, read at every scan: sockstat, sockstat6 and
- * netstat, about 40 us together, whatever the number of sockets, nearly all of it for netstat.
+ * Two files of the namespace beside the sysctls, read at every scan: sockstat and sockstat6, about 4 us
+ * together, whatever the number of sockets. And netstat, which takes about 40 us, at some of them.
  *
  * The kernel's table of mini-sockets has one limit for two states: TIME_WAIT, and FIN_WAIT2 of
  * connections that a program has closed and the peer has not. sockstat counts both as "tw", so what
@@ -84,12 +84,42 @@ static void read_sockstat(struct proc_reader *reader, struct sockstat *ret_socks
         sockstat_parse(text, r == -ENOENT ? NULL : text6, ret_sockstat);
 }
 
-static void read_counters(struct proc_reader *reader, struct tcp_counters *ret_counters)
+/* Or may be: where it is not known what it holds. */
+static bool is_filled(const struct host_facts *facts)
+{
+        const int64_t used = facts->sockstat.tw, max = facts->limits.max_tw_buckets;
+
+        return used == HOST_UNKNOWN || max == KERNLIMITS_UNKNOWN ||
+               used >= max / HOST_COUNTERS_TABLE_PART;
+}
+
+bool host_facts_want_counters(const struct host_facts *facts, const struct counters_past *past,
+                              const struct counters_pace *pace)
+{
+        return !past->read || past->table_filled || is_filled(facts) ||
+               pace->now_usec - past->asof_usec >= pace->every_usec;
+}
+
+void host_facts_read_counters(struct proc_reader *reader, struct host_facts *facts)
 {
         char text[NETSTAT_MAX_BYTES];
 
         if (proc_reader_read(reader, "net/netstat", text, sizeof(text)) == 0)
-                tcp_counters_parse(text, ret_counters);
+                tcp_counters_parse(text, &facts->counters);
+}
+
+void host_facts_set_counters(struct host_facts *facts, struct tcp_history *history,
+                             struct counters_past *past, const struct counters_pace *pace)
+{
+        if (host_facts_want_counters(facts, past, pace)) {
+                past->read = true;
+                past->asof_usec = pace->now_usec;
+                past->table_filled = is_filled(facts);
+                past->counters = facts->counters;
+                tcp_history_add(history, pace->now_usec, &facts->counters, &past->rates);
+        }
+        facts->counters = past->counters;
+        facts->rates = past->rates;
 }
 
 void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts)
@@ -97,7 +127,6 @@ void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts)
         host_facts_clear(ret_facts);
         kernlimits_read_scan(reader, &ret_facts->limits);
         read_sockstat(reader, &ret_facts->sockstat);
-        read_counters(reader, &ret_facts->counters);
 }
 
 /* Not known where the counter has no past, or began anew. */

@@ -14,6 +14,16 @@
 
 #define HOST_UNKNOWN (-1)
 
+/*
+ * The kernel makes some 4,000 bytes of text to tell its counters, for each processor anew, which takes
+ * more than all else that is asked at a scan. So they are read no more often than scans come to a host
+ * on which nothing changes (schedule.h), except while the table of mini-sockets may overflow: whoever is
+ * in it stays for a minute (TCP_TIMEWAIT_LEN), so that one that is full once within HOST_COUNTERS_USEC
+ * is half full at its beginning or at its end.
+ */
+#define HOST_COUNTERS_USEC       (UINT64_C(30) * 1000000)
+#define HOST_COUNTERS_TABLE_PART 2
+
 /* The TCP lines of /proc/net/sockstat and sockstat6. */
 struct sockstat {
         int64_t inuse; /* both families, mini-sockets not included; HOST_UNKNOWN */
@@ -43,9 +53,18 @@ struct tw_overflow {
 struct host_facts {
         struct sockstat sockstat;
         struct kernlimits limits;     /* kernlimits_read_scan(); with a census, all of them */
-        struct tcp_counters counters; /* since boot */
+        struct tcp_counters counters; /* since boot; as last read, like the rates */
         struct tcp_rates rates;
         struct tw_table tw_table;
+};
+
+/* The counters as they were last read. All zero: they never were. */
+struct counters_past {
+        bool read;
+        uint64_t asof_usec;
+        bool table_filled; /* then: HOST_COUNTERS_TABLE_PART of it were in use, or nobody knows */
+        struct tcp_counters counters;
+        struct tcp_rates rates;
 };
 
 /* Everything unknown. */
@@ -58,10 +77,26 @@ void host_facts_clear(struct host_facts *facts);
 void sockstat_parse(const char *text, const char *text6, struct sockstat *ret_sockstat);
 
 /*
- * Reads what can be read; the rest is unknown. Rates and table are the caller's: they need a history
- * and a scan.
+ * Reads what can be read, but the counters; the rest is unknown. Rates and table are the caller's: they
+ * need a history and a scan.
  */
 void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts);
+
+/* Of a scan: when it is, and how long after the last time the counters are read anyway:
+ * HOST_COUNTERS_USEC at most. */
+struct counters_pace {
+        uint64_t now_usec;
+        uint64_t every_usec;
+};
+
+/* Are the counters to be read as well? facts: as read now. */
+bool host_facts_want_counters(const struct host_facts *facts, const struct counters_past *past,
+                              const struct counters_pace *pace);
+void host_facts_read_counters(struct proc_reader *reader, struct host_facts *facts);
+
+/* Fills in the rates, and the counters where facts want none; moves *history and *past on. */
+void host_facts_set_counters(struct host_facts *facts, struct tcp_history *history,
+                             struct counters_past *past, const struct counters_pace *pace);
 
 /*
  * Fills in facts->tw_table and moves *last on. time_wait: TIME_WAIT sockets of a scan that counted

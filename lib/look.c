@@ -233,6 +233,8 @@ static void set_host(struct look *look)
         const struct kernlimits *limits = &facts.limits;
 
         host_facts_read(&look->proc, &facts);
+        if (observer_wants_counters(look->observer, &facts))
+                host_facts_read_counters(&look->proc, &facts);
         look->limits = facts.limits;
         observer_set_host(look->observer, &facts);
         if (!limits->port_range_known)

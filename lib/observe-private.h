@@ -18,6 +18,7 @@ struct observer {
         bool census_info;       /* ... which asks for tcp_info of every socket */
         struct host_facts host; /* of this scan */
         struct tcp_history history;
+        struct counters_past counters;
         struct tw_overflow overflow;
         uint32_t states; /* of OBSERVER_STATES, those that this scan asks for */
         bool estimates;  /* it makes up for the others */
@@ -26,3 +27,6 @@ struct observer {
         struct snapshot *last; /* the last one with counts of its own; NULL: none yet */
         const struct scan_request *request;
 };
+
+/* How often this scan's rules want the kernel's counters to be read. */
+struct counters_pace observer_counters_pace(const struct observer *observer);

@@ -75,9 +75,10 @@ void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t
 
 void observer_set_host(struct observer *observer, const struct host_facts *facts)
 {
+        const struct counters_pace pace = observer_counters_pace(observer);
+
         observer->host = *facts;
-        tcp_history_add(&observer->history, observer->request->now_usec, &facts->counters,
-                        &observer->host.rates);
+        host_facts_set_counters(&observer->host, &observer->history, &observer->counters, &pace);
 }
 
 void observer_set_limits(struct observer *observer, const struct kernlimits *limits)

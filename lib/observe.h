@@ -66,7 +66,12 @@ struct observer *observer_free(struct observer *observer);
 void observer_begin(struct observer *observer, const struct scan_request *request);
 /* ip_local_port_range; the kernel's default until told. */
 void observer_set_port_range(struct observer *observer, uint16_t first, uint16_t last);
-/* What the kernel counts for the host, before the listeners; unknown in the scan where not told. */
+/* Within a scan: are the counters, which facts leave out as yet, to be read as well? */
+bool observer_wants_counters(const struct observer *observer, const struct host_facts *facts);
+/*
+ * What the kernel counts for the host, before the listeners; unknown in the scan where not told.
+ * Counters that were not wanted are not looked at.
+ */
 void observer_set_host(struct observer *observer, const struct host_facts *facts);
 /* All of the limits, of which a scan has told a few; before the sockets of a census that is due. */
 void observer_set_limits(struct observer *observer, const struct kernlimits *limits);

@@ -2,6 +2,7 @@
 
 /* What is asked between two scans is answered as of the last one, and changes nothing. */
 
+#include "base.h"
 #include "observe-private.h"
 #include "schedule.h"
 
@@ -51,6 +52,22 @@ const struct ledger *observer_ledger(const struct observer *observer)
 const struct survival *observer_survival(const struct observer *observer)
 {
         return observer->survival;
+}
+
+struct counters_pace observer_counters_pace(const struct observer *observer)
+{
+        const struct scan_request *request = observer->request;
+        const uint64_t steady_usec = schedule_steady_usec(request->interval_usec);
+
+        return (struct counters_pace){ .now_usec = request->now_usec,
+                                       .every_usec = MIN(steady_usec, HOST_COUNTERS_USEC) };
+}
+
+bool observer_wants_counters(const struct observer *observer, const struct host_facts *facts)
+{
+        const struct counters_pace pace = observer_counters_pace(observer);
+
+        return host_facts_want_counters(facts, &observer->counters, &pace);
 }
 
 const struct tw_overflow *observer_overflow(const struct observer *observer)

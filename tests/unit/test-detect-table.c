@@ -384,14 +384,14 @@ static void test_observed(void **state)
         struct snapshot *snapshot;
 
         assert_int_equal(observer_new(&observer), 0);
-        snapshot = scan(observer, world->judge.rules, 4, 10);
+        snapshot = scan(observer, world->judge.rules, 60, 10);
         assert_true(snapshot->host.tw_table.known);
         assert_false(snapshot->host.tw_table.overflow_known);
-        assert_int_equal(snapshot->host.tw_table.time_wait, 1); /* and 3 in FIN_WAIT2 */
+        assert_int_equal(snapshot->host.tw_table.time_wait, 1); /* and 59 in FIN_WAIT2 */
         assert_int_equal(snapshot->host.rates.known, 0);
         snapshot_unref(snapshot);
 
-        snapshot = scan(observer, world->judge.rules, 4, 12);
+        snapshot = scan(observer, world->judge.rules, 60, 12);
         assert_int_equal(snapshot->host.tw_table.overflows, 2);
         assert_int_equal(snapshot->host.tw_table.overflows_total, 2);
         assert_int_equal(snapshot->host.rates.delta[TCP_TIME_WAIT_OVERFLOW], 2);

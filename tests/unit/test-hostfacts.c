@@ -59,6 +59,8 @@ static void test_read(void **state)
         make_file(tree->proc, "net/netstat", "TcpExt: TCPAbortOnData\nTcpExt: 8\n");
         make_file(tree->proc, "sys/net/ipv4/tcp_max_tw_buckets", "100\n");
         host_facts_read(&tree->reader, &facts);
+        assert_int_equal(facts.counters.known, 0);
+        host_facts_read_counters(&tree->reader, &facts);
         assert_int_equal(facts.sockstat.inuse, 17);
         assert_int_equal(facts.counters.known, 1U << TCP_ABORT_ON_DATA);
         assert_int_equal(facts.limits.max_tw_buckets, 100);
@@ -74,6 +76,7 @@ static void test_unreadable_is_unknown(void **state)
         (void)state;
         proc_reader_init(&reader, "/nonexistent");
         host_facts_read(&reader, &facts);
+        host_facts_read_counters(&reader, &facts);
         assert_int_equal(facts.sockstat.inuse, HOST_UNKNOWN);
         assert_int_equal(facts.sockstat.tw, HOST_UNKNOWN);
         assert_int_equal(facts.limits.max_tw_buckets, KERNLIMITS_UNKNOWN);
@@ -96,6 +99,7 @@ static void test_too_long_is_unknown(void **state)
         make_dir(tree->proc, "net");
         make_file(tree->proc, "net/netstat", text);
         host_facts_read(&tree->reader, &facts);
+        host_facts_read_counters(&tree->reader, &facts);
         assert_int_equal(facts.counters.known, 0);
         free(text);
 }
@@ -108,6 +112,7 @@ static void test_this_kernel(void **state)
         (void)state;
         proc_reader_init(&reader, "/proc");
         host_facts_read(&reader, &facts);
+        host_facts_read_counters(&reader, &facts);
         assert_true(facts.sockstat.inuse >= 0);
         assert_true(facts.sockstat.tw >= 0);
         assert_int_equal(facts.counters.known, (1U << TCP_COUNTER_COUNT) - 1);
@@ -157,6 +162,84 @@ static void test_table(void **state)
         assert_int_equal(table.overflows, 0);
         assert_int_equal(fill(40, 160, 10, &last).overflows, 3);
         assert_int_equal(fill(40, 160, 10, &last).overflows, 0);
+}
+
+/* A scan that reads the counters if they are wanted; else they have moved unseen. */
+static struct host_facts scan_at(uint64_t now_usec, int64_t tw, int64_t overflows,
+                                 struct tcp_history *history, struct counters_past *past)
+{
+        const struct counters_pace pace = { .now_usec = now_usec,
+                                            .every_usec = HOST_COUNTERS_USEC };
+        struct host_facts facts = facts_of(tw, 100, -1);
+
+        if (host_facts_want_counters(&facts, past, &pace))
+                facts = facts_of(tw, 100, overflows);
+        host_facts_set_counters(&facts, history, past, &pace);
+        return facts;
+}
+
+static void test_counters_are_read_now_and_then(void **state)
+{
+        struct tcp_history history = { 0 };
+        struct counters_past past = { 0 };
+        struct host_facts facts;
+
+        (void)state;
+        (void)scan_at(7, 1, 10, &history, &past);
+        facts = scan_at(HOST_COUNTERS_USEC + 6, 1, 14, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 10); /* as last read */
+        facts = scan_at(HOST_COUNTERS_USEC + 7, 1, 14, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 14);
+        assert_int_equal(facts.rates.delta[TCP_TIME_WAIT_OVERFLOW], 4);
+        facts = scan_at(HOST_COUNTERS_USEC + 8, 1, 19, &history, &past);
+        assert_int_equal(facts.rates.delta[TCP_TIME_WAIT_OVERFLOW], 4); /* and so are the rates */
+
+        facts = scan_at(HOST_COUNTERS_USEC + 9, 50, 20, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 20);
+        facts = scan_at(HOST_COUNTERS_USEC + 10, 1, 21, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 21); /* it was half full */
+        facts = scan_at(HOST_COUNTERS_USEC + 11, 1, 22, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 21);
+        facts = scan_at(HOST_COUNTERS_USEC + 12, HOST_UNKNOWN, 23, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 23);
+        facts = scan_at(HOST_COUNTERS_USEC + 13, 1, -1, &history, &past);
+        assert_int_equal(facts.counters.known, 0); /* they cannot be read */
+}
+
+/*
+ * A table of 100, in which each stays for a minute. Bursts come at random, and scans; whatever
+ * overflows is told by the first scan after it.
+ */
+static void test_no_overflow_waits(void **state)
+{
+        enum { TABLE = 100, STAYS = 60, SECONDS = 200000 };
+        static int64_t enters[SECONDS];
+        struct tcp_history history = { 0 };
+        struct counters_past past = { 0 };
+        struct tw_overflow last = { 0 };
+        int64_t overflows = 0, told = 0, scans = 0, used = 0;
+        unsigned next = 1, skipped = 0;
+
+        (void)state;
+        srandom(1);
+        for (unsigned t = 0; t < SECONDS; t++) {
+                const int64_t come = random() % 40 == 0 ? random() % (random() % 2 ? 120 : 20) : 0;
+                struct host_facts facts;
+
+                used -= t >= STAYS ? enters[t - STAYS] : 0;
+                enters[t] = come < TABLE - used ? come : TABLE - used;
+                overflows += come - enters[t];
+                used += enters[t];
+                if (t < next)
+                        continue;
+                next = t + 1 + (unsigned)(random() % 30);
+                facts = scan_at(t * UINT64_C(1000000), used, overflows, &history, &past);
+                skipped += past.asof_usec < t * UINT64_C(1000000);
+                host_facts_set_table(&facts, NULL, &last);
+                told += scans++ > 0 ? (int64_t)facts.tw_table.overflows : overflows;
+                assert_int_equal(told, overflows);
+        }
+        assert_true(overflows > 10000 && skipped > 1000);
 }
 
 static void test_table_unknown(void **state)
@@ -363,6 +446,8 @@ int main(void)
                                                 tree_teardown),
                 cmocka_unit_test(test_this_kernel),
                 cmocka_unit_test(test_table),
+                cmocka_unit_test(test_counters_are_read_now_and_then),
+                cmocka_unit_test(test_no_overflow_waits),
                 cmocka_unit_test(test_table_unknown),
                 cmocka_unit_test(test_table_percent),
                 cmocka_unit_test(test_closing),

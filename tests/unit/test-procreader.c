@@ -156,6 +156,7 @@ static void test_what_a_scan_holds(void **state)
         proc_reader_init(&reader, "/proc");
         for (unsigned round = 0; round < 3; round++) {
                 host_facts_read(&reader, &facts);
+                host_facts_read_counters(&reader, &facts);
                 kernlimits_read_rest(&reader, &facts.limits);
                 assert_int_equal(reader.n_files, ARRAY_SIZE(names));
                 for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -181,7 +181,7 @@ static struct snapshot *scan(const struct world *world, struct observer *observe
         bool info;
 
         host_facts_clear(&facts);
-        facts.sockstat.tw = 5;
+        facts.sockstat.tw = 600; /* the counters are read at every scan */
         facts.limits.max_tw_buckets = 1000;
         facts.counters.known = 1U << TCP_TIME_WAIT_OVERFLOW;
         facts.counters.value[TCP_TIME_WAIT_OVERFLOW] = world->overflows;
