@@ -10,15 +10,17 @@
  * takes the socket is given a pointer: one indirect call for each.
  *
  * Nine in ten sockets of a busy host are in TIME_WAIT, and all that is asked of those is two ports
- * and a time. They stand in the fixed part: what there is to check for them are two lengths, two
- * numbers, a family and a state. What stands behind it, a mark for whoever has CAP_NET_ADMIN, is not
- * looked at. They are gathered in a block on the stack and handed over many at a time, so that
+ * and a time. They stand in the fixed part. What stands behind it, a mark for whoever has
+ * CAP_NET_ADMIN, is not looked at. What there is to check for them are two lengths, two numbers, a
+ * family and a state: where all of these bytes are those of another one that was checked, and they
+ * nearly always are, to compare them is enough. They are gathered in a block on the stack and handed over many at a time, so that
  * neither loop has the other one's code and data push its own out of the processor's first caches.
  * A million of them cost the kernel's time and hardly any of ours.
  */
 
 #include "diagmsg.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
@@ -32,9 +34,28 @@
 
 #define WAITS_MAX 128 /* in a block: 1 KiB */
 
+/* What a message begins with: the same for every socket of a sort. */
+struct head {
+        struct nlmsghdr header;
+        uint8_t family;
+        uint8_t state;
+        uint8_t timer;
+        uint8_t retransmits;
+};
+
+static_assert(sizeof(struct head) == sizeof(struct nlmsghdr) + 4, "a head has no holes");
+static_assert(offsetof(struct inet_diag_msg, id) == 4, "nor is there more before the ports");
+
+/* What of a buffer is not read yet. */
+struct rest {
+        const char *at;
+        size_t len;
+};
+
 /* The sockets in TIME_WAIT that have been read and not yet handed over. */
 struct waits {
         size_t n;
+        struct head head; /* of the last one; a length of UINT32_MAX: none yet */
         struct sock_wait items[WAITS_MAX];
 };
 
@@ -267,6 +288,12 @@ static int hand_over(struct diagmsg_reader *reader, struct waits *waits)
         return n > 0 ? reader->sink.waits_fn(waits->items, n, reader->sink.userdata) : 0;
 }
 
+/* Of those with such a local port everything is wanted. */
+static bool is_wanted_whole(const struct port_set *whole, const struct inet_diag_msg *msg)
+{
+        return whole && port_set_has(whole, ntohs(msg->id.idiag_sport));
+}
+
 /* One of which no more is wanted, and with nothing in it to be refused. */
 static bool is_plain_wait(const struct diagmsg_sink *sink, const struct nlmsghdr *nlh,
                           const struct inet_diag_msg *msg)
@@ -274,18 +301,17 @@ static bool is_plain_wait(const struct diagmsg_sink *sink, const struct nlmsghdr
         return sink->waits_fn && nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(*msg)) &&
                msg->idiag_state == KERN_TIME_WAIT &&
                (msg->idiag_family == AF_INET || msg->idiag_family == AF_INET6) &&
-               !(sink->whole && port_set_has(sink->whole, ntohs(msg->id.idiag_sport)));
+               !is_wanted_whole(sink->whole, msg);
 }
 
-static int read_wait(struct diagmsg_reader *reader, const struct inet_diag_msg *msg,
-                     struct waits *waits)
+static struct sock_wait wait_of(const struct inet_diag_msg *msg)
 {
-        waits->items[waits->n++] = (struct sock_wait){ .local_port = ntohs(msg->id.idiag_sport),
-                                                       .remote_port = ntohs(msg->id.idiag_dport),
-                                                       .expires_msec = msg->idiag_expires };
-        return waits->n == WAITS_MAX ? hand_over(reader, waits) : 0;
+        return (struct sock_wait){ .local_port = ntohs(msg->id.idiag_sport),
+                                   .remote_port = ntohs(msg->id.idiag_dport),
+                                   .expires_msec = msg->idiag_expires };
 }
 
+/* There is room in waits for one. */
 static int read_message(struct diagmsg_reader *reader, const struct nlmsghdr *nlh,
                         struct waits *waits)
 {
@@ -299,33 +325,67 @@ static int read_message(struct diagmsg_reader *reader, const struct nlmsghdr *nl
                 reader->interrupted = true;
         if (nlh->nlmsg_type < NLMSG_MIN_TYPE)
                 return read_control(reader, nlh);
-        if (is_plain_wait(&reader->sink, nlh, payload))
-                return read_wait(reader, payload, waits);
-        return read_socket(reader, nlh);
+        if (!is_plain_wait(&reader->sink, nlh, payload))
+                return read_socket(reader, nlh);
+        memcpy(&waits->head, nlh, sizeof(waits->head));
+        waits->items[waits->n++] = wait_of(payload);
+        return 0;
+}
+
+static void move_on(struct rest *rest, size_t len)
+{
+        const size_t step = MIN(MNL_ALIGN(len), rest->len);
+
+        rest->at += step;
+        rest->len -= step;
+}
+
+/*
+ * Messages that begin with the same bytes as one that was found plain are so, too, as long as they
+ * lie within the buffer: as many of them as follow, or as there is room for.
+ */
+static void read_alike(const struct port_set *whole, struct waits *waits, struct rest *ret_rest)
+{
+        const struct head head = waits->head;
+        struct rest rest = *ret_rest;
+        size_t n = waits->n;
+
+        while (n < WAITS_MAX && rest.len >= head.header.nlmsg_len &&
+               memcmp(rest.at, &head, sizeof(head)) == 0) {
+                const struct inet_diag_msg *msg =
+                        (const struct inet_diag_msg *)(rest.at + MNL_NLMSG_HDRLEN);
+
+                if (is_wanted_whole(whole, msg))
+                        break;
+                waits->items[n++] = wait_of(msg);
+                move_on(&rest, head.header.nlmsg_len);
+        }
+        waits->n = n;
+        *ret_rest = rest;
 }
 
 static int read_messages(struct diagmsg_reader *reader, const void *buf, size_t len,
                          struct waits *waits)
 {
-        const char *at = buf;
+        struct rest rest = { buf, len };
 
-        while (len >= sizeof(struct nlmsghdr)) {
-                const struct nlmsghdr *nlh = (const struct nlmsghdr *)at;
-                size_t step;
+        while (rest.len >= sizeof(struct nlmsghdr)) {
+                const struct nlmsghdr *nlh = (const struct nlmsghdr *)rest.at;
                 int r;
 
-                if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > len)
+                if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > rest.len)
                         break;
                 r = read_message(reader, nlh, waits);
                 if (r != 0)
                         return r;
-                step = MNL_ALIGN(nlh->nlmsg_len);
-                if (step >= len)
-                        return 0;
-                at += step;
-                len -= step;
+                move_on(&rest, nlh->nlmsg_len);
+                read_alike(reader->sink.whole, waits, &rest);
+                r = waits->n == WAITS_MAX ? hand_over(reader, waits) : 0;
+                if (r < 0)
+                        return r;
         }
-        return len > 0 ? damaged(reader) : 0; /* a length that lies: the next cannot be found */
+        return rest.len > 0 ? damaged(reader)
+                            : 0; /* a length that lies: the next cannot be found */
 }
 
 int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
@@ -334,6 +394,7 @@ int diagmsg_read(struct diagmsg_reader *reader, const void *buf, size_t len)
         int r, handed;
 
         waits.n = 0;
+        waits.head.header.nlmsg_len = UINT32_MAX;
         r = read_messages(reader, buf, len, &waits);
         handed = r >= 0 ? hand_over(reader, &waits) : 0; /* nothing after an error */
         return handed < 0 ? handed : r;

@@ -93,6 +93,8 @@ void recscan_get(struct recview *view, struct recscan *ret_scan)
         if (scan.flags & RECSCAN_RANGE) {
                 scan.range_first = (uint16_t)recview_get(view, UINT16_MAX, "the port range");
                 scan.range_last = (uint16_t)recview_get(view, UINT16_MAX, "the port range");
+                if (scan.range_first > scan.range_last)
+                        recview_set_wrong(view, "the port range");
         }
         if (scan.flags & RECSCAN_PAUSE)
                 scan.pause_usec = recview_get(view, RECSCAN_TIME_MAX, times);

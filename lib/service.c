@@ -66,7 +66,7 @@ struct services *services_free(struct services *services)
 void services_set_range(struct services *services, uint16_t first, uint16_t last)
 {
         services->side.range_first = first;
-        services->side.range_last = last;
+        services->side.range_width = (uint16_t)(last - first);
 }
 
 static void settle_serving(struct services *services)

@@ -25,7 +25,7 @@ struct services;
 int services_new(struct services **ret_services);
 struct services *services_free(struct services *services);
 
-/* ip_local_port_range: the ports that the kernel gives to outgoing connections. */
+/* ip_local_port_range: the ports that the kernel gives to outgoing connections. first <= last. */
 void services_set_range(struct services *services, uint16_t first, uint16_t last);
 /* The local ports that the configuration names; replaces those named before. */
 void services_set_configured(struct services *services, const struct rules *rules);

@@ -19,7 +19,7 @@
 struct side_rule {
         struct port_set serving; /* local ports of services: listening, lately or configured */
         uint16_t range_first;    /* ip_local_port_range */
-        uint16_t range_last;
+        uint16_t range_width;    /* last - first */
 };
 
 static_assert(SIDE_REMOTE == SIDE_LOCAL + 1, "a side is found without a branch");
@@ -32,7 +32,7 @@ static_assert(SIDE_REMOTE == SIDE_LOCAL + 1, "a side is found without a branch")
 static inline enum port_side side_of(const struct side_rule *rule, uint16_t local_port,
                                      uint16_t remote_port)
 {
-        const bool ephemeral = (local_port >= rule->range_first) & (local_port <= rule->range_last);
+        const bool ephemeral = (uint16_t)(local_port - rule->range_first) <= rule->range_width;
         const bool looks_like_service = !ephemeral & (remote_port >= rule->range_first);
 
         return SIDE_REMOTE - (port_set_has(&rule->serving, local_port) | looks_like_service);

@@ -65,10 +65,10 @@ void tally_set_survival(struct tally *tally, const struct survival *survival)
         tally->survival = survival;
 }
 
-/* Ports that lie side by side, on both sides, do not get into each other's way. */
-static size_t recent_slot(const struct port_key *key)
+/* Of port_key_number(). Ports that lie side by side, on both sides, do not get into each other's way. */
+static size_t recent_slot(uint64_t number)
 {
-        return (key->port ^ key->side << 7) % TALLY_RECENT;
+        return (number ^ number >> 9) % TALLY_RECENT;
 }
 
 static uint32_t *find_slot(const struct port_row *rows, uint32_t *index, uint32_t mask,
@@ -111,6 +111,7 @@ static int grow(struct tally *tally)
 
 int tally_find_row(struct tally *tally, const struct port_key *key, struct port_row **ret_row)
 {
+        const uint64_t number = port_key_number(key);
         uint32_t *slot;
 
         if (tally->n_rows == tally->rows_size && tally->n_rows < TALLY_PORTS_MAX) {
@@ -127,7 +128,7 @@ int tally_find_row(struct tally *tally, const struct port_key *key, struct port_
                 *slot = (uint32_t)++tally->n_rows;
         }
         *ret_row = &tally->rows[*slot - 1];
-        tally->recent[recent_slot(key)] = (struct recent_row){ port_key_number(key), *ret_row };
+        tally->recent[recent_slot(number)] = (struct recent_row){ number, *ret_row };
         return 0;
 }
 
@@ -140,19 +141,19 @@ struct port_row *tally_known_row(const struct tally *tally, const struct port_ke
         return position > 0 ? &tally->rows[position - 1] : NULL;
 }
 
-/* Where the port's row is among those used last; NULL: it is not. */
-static struct port_row *recent_row(const struct tally *tally, const struct port_key *key)
+/* Where the port's row is among those used last, by port_key_number(); NULL: it is not. */
+static struct port_row *recent_row(const struct tally *tally, uint64_t number)
 {
-        const struct recent_row *recent = &tally->recent[recent_slot(key)];
+        const struct recent_row *recent = &tally->recent[recent_slot(number)];
 
-        return recent->number == port_key_number(key) ? recent->row : NULL;
+        return recent->number == number ? recent->row : NULL;
 }
 
+/* How many they are together is a sum over the bins, when all are counted. */
 static void count_time_wait(struct port_row *row, uint32_t expires_msec)
 {
         const uint32_t bin = (expires_msec - (expires_msec > 0)) / SNAPSHOT_TW_BIN_MSEC;
 
-        row->count[SOCK_TIME_WAIT]++;
         if (bin < SNAPSHOT_TW_BINS)
                 row->tw_remaining[bin]++;
         else
@@ -171,7 +172,7 @@ int tally_add(struct tally *tally, const struct sockrec *record)
             ledger_see(tally->ledger, record, &key) == LEDGER_REPEATED)
                 return 0;
         tally->total[record->state]++;
-        row = recent_row(tally, &key);
+        row = recent_row(tally, port_key_number(&key));
         if (!row)
                 r = tally_find_row(tally, &key, &row);
         if (r == -ENOSPC) {
@@ -190,11 +191,15 @@ int tally_add(struct tally *tally, const struct sockrec *record)
         return 0;
 }
 
-static RARELY int add_wait_elsewhere(struct tally *tally, const struct port_key *key,
+static RARELY int add_wait_elsewhere(struct tally *tally, enum port_side side,
                                      const struct sock_wait *wait)
 {
+        const struct port_key key = {
+                .port = side == SIDE_LOCAL ? wait->local_port : wait->remote_port,
+                .side = (uint8_t)side,
+        };
         struct port_row *row;
-        const int r = tally_find_row(tally, key, &row);
+        const int r = tally_find_row(tally, &key, &row);
 
         if (r == 0)
                 count_time_wait(row, wait->expires_msec);
@@ -211,18 +216,15 @@ int tally_add_waits(struct tally *tally, const struct sock_wait *waits, size_t n
         tally->total[SOCK_TIME_WAIT] += n;
         for (const struct sock_wait *wait = waits; wait < waits + n; wait++) {
                 const enum port_side side = side_of(rule, wait->local_port, wait->remote_port);
-                const struct port_key key = {
-                        .port = side == SIDE_LOCAL ? wait->local_port : wait->remote_port,
-                        .side = (uint8_t)side,
-                };
-                struct port_row *row = recent_row(tally, &key);
+                const uint16_t port = side == SIDE_LOCAL ? wait->local_port : wait->remote_port;
+                struct port_row *row = recent_row(tally, port_side_number(side, port));
                 int r;
 
                 if (row) {
                         count_time_wait(row, wait->expires_msec);
                         continue;
                 }
-                r = add_wait_elsewhere(tally, &key, wait);
+                r = add_wait_elsewhere(tally, side, wait);
                 if (r < 0)
                         return r;
         }
@@ -245,7 +247,6 @@ int tally_add_time_wait(struct tally *tally, const struct time_wait_counts *coun
                 tally->overflow += sum;
         if (r < 0)
                 return r == -ENOSPC ? 0 : r;
-        row->count[SOCK_TIME_WAIT] += sum;
         for (size_t i = 0; i < SNAPSHOT_TW_BINS; i++)
                 row->tw_remaining[i] += counts->remaining[i];
         row->tw_beyond += counts->beyond;

@@ -84,11 +84,20 @@ static void limit_usual(const struct rules *rules, struct port_row *row)
         row->stuck_held_usual = MIN(row->stuck_held_usual, max);
 }
 
+/* Each bin was counted alone. */
+static void sum_time_wait(struct port_row *row)
+{
+        row->count[SOCK_TIME_WAIT] = row->tw_beyond;
+        for (size_t i = 0; i < SNAPSHOT_TW_BINS; i++)
+                row->count[SOCK_TIME_WAIT] += row->tw_remaining[i];
+}
+
 static void settle_rows(struct tally *tally, const struct rules *rules)
 {
         for (size_t i = 0; i < tally->n_rows; i++) {
                 struct port_row *row = &tally->rows[i];
 
+                sum_time_wait(row);
                 if (rules_ignored(rules, &row->key))
                         row->flags |= PORT_IGNORED;
                 if (row->stuck_usual > 0)

@@ -413,6 +413,11 @@ static void test_wrong_heads(void **state)
         head = plain;
         head.close_wait = UINT64_C(1) << 33;
         assert_wrong("counts", &head, NUMBERS(1, 0, 0, 0));
+        head = plain;
+        head.flags |= RECSCAN_RANGE;
+        head.range_first = 40000;
+        head.range_last = 39999;
+        assert_wrong("port range", &head, NUMBERS(1, 0, 0, 0));
 }
 
 /* One new socket whose bytes are given, behind "one attempt, none unseen, none changed". */

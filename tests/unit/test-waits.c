@@ -137,6 +137,78 @@ static int read_all(struct world *world)
         return read_copy(&world->reader, &world->datagram);
 }
 
+/* A row of messages that begin alike, cut at every byte: nothing is read beyond, and it is noticed. */
+static void test_a_row_that_is_cut(void **state)
+{
+        struct world *world = *state;
+        const size_t step = NLMSG_SPACE(sizeof(struct inet_diag_msg));
+
+        for (uint16_t port = 1; port <= 4; port++)
+                put_socket(&world->datagram, TIME_WAIT, port);
+        for (size_t len = 0; len <= 4 * step; len++) {
+                const struct datagram d = { world->datagram.bytes, len };
+                struct diagmsg_reader reader = world->reader;
+
+                world->seen = (struct seen){ 0 };
+                assert_int_equal(read_copy(&reader, &d), 0);
+                assert_int_equal(world->seen.waits, len / step);
+                assert_int_equal(reader.messages, len / step);
+                assert_int_equal(reader.interrupted, len % step != 0);
+        }
+}
+
+/* What is different in its midst is seen to be. */
+static void test_a_row_that_is_broken(void **state)
+{
+        struct world *world = *state;
+        struct port_set ports = { 0 };
+
+        for (unsigned what = 0; what < 8; what++) {
+                struct diagmsg_reader reader = world->reader;
+                struct inet_diag_msg *msg;
+                struct nlmsghdr *nlh;
+
+                world->seen = (struct seen){ 0 };
+                world->datagram.len = 0;
+                for (uint16_t port = 1; port <= 3; port++)
+                        put_socket(&world->datagram, TIME_WAIT, port);
+                nlh = (struct nlmsghdr *)(world->datagram.bytes + NLMSG_SPACE(sizeof(*msg)));
+                msg = NLMSG_DATA(nlh);
+                switch (what) {
+                case 0:
+                        nlh->nlmsg_seq++;
+                        break;
+                case 1:
+                        nlh->nlmsg_pid++;
+                        break;
+                case 2:
+                        nlh->nlmsg_flags |= NLM_F_DUMP_INTR;
+                        break;
+                case 3:
+                        nlh->nlmsg_type = NLMSG_OVERRUN;
+                        break;
+                case 4:
+                        nlh->nlmsg_len -= 4; /* and the next is looked for there */
+                        break;
+                case 5:
+                        msg->idiag_family = 77;
+                        break;
+                case 6:
+                        msg->idiag_state = CLOSE_WAIT;
+                        break;
+                default:
+                        port_set_add(&ports, 2);
+                        reader.sink.whole = &ports;
+                }
+                assert_int_equal(read_copy(&reader, &world->datagram), 0);
+                assert_int_equal(reader.foreign, what < 2);
+                assert_int_equal(reader.interrupted, what >= 2 && what <= 5);
+                assert_int_equal(reader.malformed, what == 4 ? 2 : what == 5);
+                assert_int_equal(world->seen.records, what >= 6);
+                assert_int_equal(world->seen.waits, what == 2 ? 3 : what == 4 ? 1 : 2);
+        }
+}
+
 static void test_ports_and_time(void **state)
 {
         struct world *world = *state;
@@ -418,6 +490,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(test_ports_and_time),           T(test_every_number),
+                T(test_a_row_that_is_cut),        T(test_a_row_that_is_broken),
                 T(test_what_is_not_plain),        T(test_attributes_are_left_alone),
                 T(test_before_the_end),           T(test_sink_stops_the_dump),
                 T(test_both_ways_count_the_same),
