@@ -12,7 +12,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,20 +43,6 @@ static const struct setting others[] = {
         { "sys/net/ipv4/ip_nonlocal_bind", offsetof(struct kernlimits, nonlocal_bind) },
         { "sys/net/ipv6/ip_nonlocal_bind", offsetof(struct kernlimits, nonlocal_bind6) },
 };
-
-bool kernlimits_parse_range(const char *text, uint16_t *ret_first, uint16_t *ret_last)
-{
-        unsigned first, last;
-        char rest;
-
-        if (sscanf(text, "%5u %5u %c", &first, &last, &rest) != 2)
-                return false;
-        if (first > last || last > UINT16_MAX)
-                return false;
-        *ret_first = (uint16_t)first;
-        *ret_last = (uint16_t)last;
-        return true;
-}
 
 void kernlimits_clear(struct kernlimits *limits)
 {
@@ -114,6 +99,24 @@ static const char *parse_port(const char *text, unsigned *ret_port)
         }
         *ret_port = port;
         return text;
+}
+
+static const char *skip_space(const char *text)
+{
+        return text + strspn(text, " \t\n");
+}
+
+bool kernlimits_parse_range(const char *text, uint16_t *ret_first, uint16_t *ret_last)
+{
+        unsigned first, last;
+
+        text = parse_port(skip_space(text), &first);
+        text = text ? parse_port(skip_space(text), &last) : NULL;
+        if (!text || *skip_space(text) != '\0' || first > last)
+                return false;
+        *ret_first = (uint16_t)first;
+        *ret_last = (uint16_t)last;
+        return true;
 }
 
 bool kernlimits_parse_ports(const char *text, struct port_set *ret_ports)

@@ -7,6 +7,8 @@
 #include "timewait.h"
 
 struct observer {
+        const struct rules *rules; /* that services know; NULL: none yet */
+        uint64_t conf_serial;      /* likewise */
         struct services *services;
         struct ledger *ledger;
         struct survival *survival;

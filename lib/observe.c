@@ -56,6 +56,15 @@ struct observer *observer_free(struct observer *observer)
         return NULL;
 }
 
+static void configure(struct observer *observer, const struct scan_request *request)
+{
+        if (observer->rules == request->rules && observer->conf_serial == request->conf_serial)
+                return;
+        observer->rules = request->rules;
+        observer->conf_serial = request->conf_serial;
+        services_set_configured(observer->services, request->rules);
+}
+
 void observer_begin(struct observer *observer, const struct scan_request *request)
 {
         observer->request = request;
@@ -63,7 +72,7 @@ void observer_begin(struct observer *observer, const struct scan_request *reques
         observer->states = OBSERVER_STATES;
         observer->estimates = false;
         host_facts_clear(&observer->host);
-        services_set_configured(observer->services, request->rules);
+        configure(observer, request);
         ledger_set_max(observer->ledger,
                        request->max_tracked > 0 ? request->max_tracked : LEDGER_SOCKETS_MAX);
 }
@@ -392,6 +401,7 @@ void observer_restore(struct observer *observer, const struct observer_past *pas
 {
         services_free(observer->services);
         observer->services = past->services;
+        observer->rules = NULL;
         survival_free(observer->survival);
         observer->survival = past->survival;
         tally_set_survival(observer->tally, observer->survival);

@@ -168,7 +168,7 @@ static bool is_remembered(uint16_t port, const void *userdata)
         return port_set_has(&services->listening, port) || port_set_has(&services->lately, port);
 }
 
-void services_end(struct services *services, uint64_t now_usec, bool complete)
+static void settle_listening(struct services *services, uint64_t now_usec, bool complete)
 {
         if (complete) {
                 collect_gone(services, now_usec);
@@ -178,6 +178,15 @@ void services_end(struct services *services, uint64_t now_usec, bool complete)
         }
         expire_gone(services, now_usec);
         settle_serving(services);
+}
+
+void services_end(struct services *services, uint64_t now_usec, bool complete)
+{
+        const bool same =
+                memcmp(&services->listening, &services->dumping, sizeof(services->listening)) == 0;
+
+        if (!same || services->n_gone > 0)
+                settle_listening(services, now_usec, complete);
         listeners_keep(&services->listeners, is_remembered, services);
 }
 
