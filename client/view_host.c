@@ -111,13 +111,17 @@ static bool write_counters(const json_t *endings, char text[static TABLE_TEXT_MA
                 { "listenDrops", "ListenDrops" },
         };
         struct line line = line_init(text, TABLE_TEXT_MAX);
-        uint64_t window_sec, count;
-        char age[UNITS_TEXT_MAX];
+        uint64_t window_sec, before_sec, count;
+        char age[UNITS_TEXT_MAX], before[UNITS_TEXT_MAX];
         unsigned n = 0;
 
         if (!field_count(endings, "windowSec", &window_sec) || window_sec == 0)
                 return false;
-        line_add(&line, "Endings in %s: ", field_show_age(endings, "windowSec", NULL, age));
+        line_add(&line, "Endings in %s", field_show_age(endings, "windowSec", NULL, age));
+        if (field_count(endings, "beforeScanSec", &before_sec))
+                line_add(&line, " (until %s before the last scan)",
+                         field_show_age(endings, "beforeScanSec", NULL, before));
+        line_add(&line, ": ");
         for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
                 if (!field_count(endings, counters[i].member, &count) || count == 0)
                         continue;

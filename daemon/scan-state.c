@@ -55,7 +55,7 @@ static uint64_t digest_of(const struct recbuf *body)
                 uint64_t word = 0;
 
                 memcpy(&word, body->data + at, MIN(sizeof(word), body->len - at));
-                digest = hash_u64(digest ^ word) + 1;
+                digest = hash_add(digest, word);
         }
         return digest;
 }

@@ -17,15 +17,16 @@ double closing_per_sec(const struct port_row *row)
         return (double)closed / CLOSING_WINDOW_SEC;
 }
 
-enum closing_answer closing_is_at_least(const struct tcp_rates *rates)
+enum closing_answer closing_is_at_least(const struct host_facts *facts)
 {
+        const struct tcp_rates *rates = &facts->rates;
         const uint32_t wanted = 1U << TCP_TW_RECYCLED | 1U << TCP_TIME_WAIT_OVERFLOW;
 
         if ((rates->known & 1U << TCP_TW_RECYCLED && rates->delta[TCP_TW_RECYCLED] > 0) ||
             (rates->known & 1U << TCP_TIME_WAIT_OVERFLOW &&
              rates->delta[TCP_TIME_WAIT_OVERFLOW] > 0))
                 return CLOSING_YES;
-        if ((rates->known & wanted) != wanted ||
+        if ((rates->known & wanted) != wanted || facts->counters_age_usec > 0 ||
             rates->window_usec < (uint64_t)CLOSING_WINDOW_SEC * 1000000)
                 return CLOSING_UNKNOWN;
         return CLOSING_NO;

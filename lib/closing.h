@@ -25,6 +25,7 @@ enum closing_answer { CLOSING_UNKNOWN, CLOSING_NO, CLOSING_YES };
 /*
  * Were there surely more than that? Yes where TIME_WAIT sockets of this host were taken over by
  * connect() or found no room in that time (TWRecycled, TCPTimeWaitOverflow): of which ports nobody
- * counts. Unknown where one of the counters is, or does not reach back so far, and none has moved.
+ * counts. Unknown where none has moved and one of the counters is unknown, was not read at this scan,
+ * or does not reach back so far.
  */
-enum closing_answer closing_is_at_least(const struct tcp_rates *rates);
+enum closing_answer closing_is_at_least(const struct host_facts *facts);

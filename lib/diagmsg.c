@@ -13,9 +13,9 @@
  * and a time. They stand in the fixed part. What stands behind it, a mark for whoever has
  * CAP_NET_ADMIN, is not looked at. What there is to check for them are two lengths, two numbers, a
  * family and a state: where all of these bytes are those of another one that was checked, and they
- * nearly always are, to compare them is enough. They are gathered in a block on the stack and handed over many at a time, so that
- * neither loop has the other one's code and data push its own out of the processor's first caches.
- * A million of them cost the kernel's time and hardly any of ours.
+ * nearly always are, to compare them is enough. They are gathered in a block on the stack and handed
+ * over many at a time, so that neither loop has the other one's code and data push its own out of the
+ * processor's first caches. A million of them cost the kernel's time and hardly any of ours.
  */
 
 #include "diagmsg.h"
@@ -344,24 +344,24 @@ static void move_on(struct rest *rest, size_t len)
  * Messages that begin with the same bytes as one that was found plain are so, too, as long as they
  * lie within the buffer: as many of them as follow, or as there is room for.
  */
-static void read_alike(const struct port_set *whole, struct waits *waits, struct rest *ret_rest)
+static void read_alike(const struct port_set *whole, struct waits *waits, struct rest *rest)
 {
         const struct head head = waits->head;
-        struct rest rest = *ret_rest;
+        struct rest left = *rest;
         size_t n = waits->n;
 
-        while (n < WAITS_MAX && rest.len >= head.header.nlmsg_len &&
-               memcmp(rest.at, &head, sizeof(head)) == 0) {
+        while (n < WAITS_MAX && left.len >= head.header.nlmsg_len &&
+               memcmp(left.at, &head, sizeof(head)) == 0) {
                 const struct inet_diag_msg *msg =
-                        (const struct inet_diag_msg *)(rest.at + MNL_NLMSG_HDRLEN);
+                        (const struct inet_diag_msg *)(left.at + MNL_NLMSG_HDRLEN);
 
                 if (is_wanted_whole(whole, msg))
                         break;
                 waits->items[n++] = wait_of(msg);
-                move_on(&rest, head.header.nlmsg_len);
+                move_on(&left, head.header.nlmsg_len);
         }
         waits->n = n;
-        *ret_rest = rest;
+        *rest = left;
 }
 
 static int read_messages(struct diagmsg_reader *reader, const void *buf, size_t len,

@@ -13,3 +13,9 @@ static inline uint64_t hash_u64(uint64_t x)
         x ^= x >> 33;
         return x;
 }
+
+/* The digest of a row of words: that of those before, and the next one. */
+static inline uint64_t hash_add(uint64_t digest, uint64_t word)
+{
+        return hash_u64(digest ^ word) + 1;
+}

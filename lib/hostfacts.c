@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Two files of the namespace beside the sysctls, read at every scan: sockstat and sockstat6, about 4 us
- * together, whatever the number of sockets. And netstat, which takes about 40 us, at some of them.
+ * Two files of the namespace beside the sysctls, read at every scan: sockstat and sockstat6, about
+ * 4 us together, whatever the number of sockets. And netstat, which takes about 40 us, at some.
  *
  * The kernel's table of mini-sockets has one limit for two states: TIME_WAIT, and FIN_WAIT2 of
  * connections that a program has closed and the peer has not. sockstat counts both as "tw", so what
@@ -96,7 +96,7 @@ static bool is_filled(const struct host_facts *facts)
 bool host_facts_want_counters(const struct host_facts *facts, const struct counters_past *past,
                               const struct counters_pace *pace)
 {
-        return !past->read || past->table_filled || is_filled(facts) ||
+        return !past->known || past->table_filled || is_filled(facts) ||
                pace->now_usec - past->asof_usec >= pace->every_usec;
 }
 
@@ -112,7 +112,7 @@ void host_facts_set_counters(struct host_facts *facts, struct tcp_history *histo
                              struct counters_past *past, const struct counters_pace *pace)
 {
         if (host_facts_want_counters(facts, past, pace)) {
-                past->read = true;
+                past->known = facts->counters.known != 0; /* else the next scan tries again */
                 past->asof_usec = pace->now_usec;
                 past->table_filled = is_filled(facts);
                 past->counters = facts->counters;
@@ -120,6 +120,7 @@ void host_facts_set_counters(struct host_facts *facts, struct tcp_history *histo
         }
         facts->counters = past->counters;
         facts->rates = past->rates;
+        facts->counters_age_usec = pace->now_usec - past->asof_usec;
 }
 
 void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts)
@@ -129,14 +130,14 @@ void host_facts_read(struct proc_reader *reader, struct host_facts *ret_facts)
         read_sockstat(reader, &ret_facts->sockstat);
 }
 
-/* Not known where the counter has no past, or began anew. */
-static void set_overflows(const struct tcp_counters *counters, struct tw_overflow *last,
+/* Not known where the counter was not read, has no past, or began anew. */
+static void set_overflows(const struct host_facts *facts, struct tw_overflow *last,
                           struct tw_table *table)
 {
-        const uint64_t value = counters->value[TCP_TIME_WAIT_OVERFLOW];
+        const uint64_t value = facts->counters.value[TCP_TIME_WAIT_OVERFLOW];
 
         table->overflows_total = last->total;
-        if (!(counters->known & 1U << TCP_TIME_WAIT_OVERFLOW))
+        if (facts->counters_age_usec > 0 || !(facts->counters.known & 1U << TCP_TIME_WAIT_OVERFLOW))
                 return;
         if (last->known && value >= last->value) {
                 table->overflow_known = true;
@@ -164,7 +165,7 @@ void host_facts_set_table(struct host_facts *facts, const uint64_t *time_wait,
                 table.time_wait_known = true;
                 table.time_wait = MIN(*time_wait, table.used);
         }
-        set_overflows(&facts->counters, last, &table);
+        set_overflows(facts, last, &table);
         facts->tw_table = table;
 }
 

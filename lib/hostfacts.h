@@ -16,10 +16,14 @@
 
 /*
  * The kernel makes some 4,000 bytes of text to tell its counters, for each processor anew, which takes
- * more than all else that is asked at a scan. So they are read no more often than scans come to a host
- * on which nothing changes (schedule.h), except while the table of mini-sockets may overflow: whoever is
- * in it stays for a minute (TCP_TIMEWAIT_LEN), so that one that is full once within HOST_COUNTERS_USEC
- * is half full at its beginning or at its end.
+ * more than all else that is asked at a scan. They add up, so nothing is lost by reading them no more
+ * often than scans come to a host on which nothing changes (schedule.h), HOST_COUNTERS_USEC at most.
+ *
+ * An overflow of the table of mini-sockets should not wait. Whoever is in TIME_WAIT stays for a minute
+ * (TCP_TIMEWAIT_LEN), so that a table full of those, once within half a minute, is half full at the
+ * beginning or at the end of it: then, and at the next scan, the counters are read at once. Some leave
+ * earlier: those in FIN_WAIT2 after tcp_fin_timeout, and any whose peer sends a reset. What filled the
+ * table and was gone again before a scan has seen it half full is told when the counters are due.
  */
 #define HOST_COUNTERS_USEC       (UINT64_C(30) * 1000000)
 #define HOST_COUNTERS_TABLE_PART 2
@@ -37,7 +41,8 @@ struct tw_table {
         uint64_t max;         /* net.ipv4.tcp_max_tw_buckets */
         bool time_wait_known; /* false: the scan did not count them, or not all */
         uint64_t time_wait;   /* of used, as the scan counted them; the rest is FIN_WAIT2 */
-        bool overflow_known;  /* false: there is nothing yet to compare the counter with */
+        bool overflow_known;  /* false: the counter was not read, or there is nothing to compare it
+                                 with yet */
         uint64_t overflows;   /* connections that found no room since the last scan that could tell:
                                    TCPTimeWaitOverflow; in an alert: ... that was judged */
         uint64_t overflows_total; /* since the first scan that could tell; never falls */
@@ -53,14 +58,15 @@ struct tw_overflow {
 struct host_facts {
         struct sockstat sockstat;
         struct kernlimits limits;     /* kernlimits_read_scan(); with a census, all of them */
-        struct tcp_counters counters; /* since boot; as last read, like the rates */
+        struct tcp_counters counters; /* since boot */
         struct tcp_rates rates;
+        uint64_t counters_age_usec; /* so long before the scan both were read */
         struct tw_table tw_table;
 };
 
-/* The counters as they were last read. All zero: they never were. */
+/* The counters as they were last read. All zero: they never were, or could not be. */
 struct counters_past {
-        bool read;
+        bool known;
         uint64_t asof_usec;
         bool table_filled; /* then: HOST_COUNTERS_TABLE_PART of it were in use, or nobody knows */
         struct tcp_counters counters;

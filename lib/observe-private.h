@@ -30,5 +30,5 @@ struct observer {
         const struct scan_request *request;
 };
 
-/* How often this scan's rules want the kernel's counters to be read. */
+/* How often the kernel's counters are to be read while scans come at this one's Interval. */
 struct counters_pace observer_counters_pace(const struct observer *observer);

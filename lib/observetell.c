@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is asked between two scans is answered as of the last one, and changes nothing. */
+/* What is asked changes nothing. Between two scans it is answered as of the last one. */
 
 #include "base.h"
 #include "observe-private.h"

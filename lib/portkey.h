@@ -30,16 +30,16 @@ static inline bool port_key_same(const struct port_key *a, const struct port_key
         return a->port == b->port && a->side == b->side && a->netns == b->netns;
 }
 
-/* The key as a number: never 0, unless it is the host's own. */
-static inline uint64_t port_key_number(const struct port_key *key)
-{
-        return (uint64_t)key->netns << 32 | (uint32_t)key->side << 16 | key->port;
-}
-
 /* The number of a port's key in the daemon's own namespace, where there is no key yet. */
 static inline uint64_t port_side_number(enum port_side side, uint16_t port)
 {
         return (uint32_t)side << 16 | port;
+}
+
+/* The key as a number: never 0, unless it is the host's own. */
+static inline uint64_t port_key_number(const struct port_key *key)
+{
+        return (uint64_t)key->netns << 32 | port_side_number(key->side, key->port);
 }
 
 /* Orders by namespace, side, port: <0, 0, >0. */

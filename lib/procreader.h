@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#define PROC_READER_FILES_MAX 9 /* descriptors held: kernlimits_read_scan(), host_facts_read() */
+#define PROC_READER_FILES_MAX 9 /* descriptors held: kernlimits_read_scan(), host_facts_read*() */
 
 struct proc_reader {
         const char *proc; /* "/proc"; borrowed */

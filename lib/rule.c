@@ -297,11 +297,6 @@ const struct rule *rules_find(const struct rules *rules, enum alert_kind kind,
         return rules_ignored(rules, key) ? NULL : rule;
 }
 
-static uint64_t digest_add(uint64_t digest, uint64_t word)
-{
-        return hash_u64(digest ^ word) + 1;
-}
-
 /* All but its origin: a line that has moved in its file says the same. */
 static uint64_t digest_rule(uint64_t digest, const struct rule *rule)
 {
@@ -316,7 +311,7 @@ static uint64_t digest_rule(uint64_t digest, const struct rule *rule)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                digest = digest_add(digest, words[i]);
+                digest = hash_add(digest, words[i]);
         return digest;
 }
 
@@ -326,14 +321,14 @@ static uint64_t digest_ignored(uint64_t digest, const uint8_t *bitmap)
                 uint64_t word;
 
                 memcpy(&word, bitmap + at, sizeof(word));
-                digest = digest_add(digest, word);
+                digest = hash_add(digest, word);
         }
         return digest;
 }
 
 uint64_t rules_digest(const struct rules *rules, enum alert_kind kind)
 {
-        uint64_t digest = digest_add(0, kind);
+        uint64_t digest = hash_add(0, kind);
 
         if (rules->general[kind])
                 digest = digest_rule(digest, rules->general[kind]);
@@ -342,6 +337,6 @@ uint64_t rules_digest(const struct rules *rules, enum alert_kind kind)
                         digest = digest_rule(digest, rules->exceptions[i].rules[kind]);
         for (enum port_side side = 0; side < SIDE_COUNT; side++)
                 if (rules->ignored[side])
-                        digest = digest_ignored(digest_add(digest, side), rules->ignored[side]);
+                        digest = digest_ignored(hash_add(digest, side), rules->ignored[side]);
         return digest;
 }

@@ -71,7 +71,10 @@ bool rules_ignored(const struct rules *rules, const struct port_key *key);
 uint64_t rules_least_stuck_after(const struct rules *rules);
 /* Named in a [Port ...] section: stays reported at zero. */
 bool rules_configured(const struct rules *rules, const struct port_key *key);
-/* Two rules that answer every rules_find() of that kind alike have the same one, wherever they are from. */
+/*
+ * Sets of rules with the same digest answer every rules_find() of that kind alike, but for where a
+ * rule is from. Others may differ in what no answer shows.
+ */
 uint64_t rules_digest(const struct rules *rules, enum alert_kind kind);
 /* Calls fn once for every port named in a [Port ...] section, in key order. */
 void rules_each_configured(const struct rules *rules,

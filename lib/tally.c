@@ -2,15 +2,17 @@
 
 /*
  * What happens for each socket is a bit test for its side, one look into a small table of the rows
- * used last, and two counters of one row: no allocation, no division, no search. Those few tables
- * stay in the processor's first cache while the kernel, between two datagrams, walks over its own.
+ * used last, and one counter or two of one row: no allocation, no division, no search. Those few
+ * tables stay in the processor's first cache while the kernel, between two datagrams, walks over its
+ * own.
  *
  * Rows lie in one dense array. The kernel walks its sockets by hash, so a few busy ports take turns
- * at random: each finds its row by the low bits of its port, in TALLY_RECENT positions; where
- * another port has taken that place, by an open-addressing table of all. The row array becomes the
+ * at random: each finds its row by the low bits of its port and its side, in TALLY_RECENT positions;
+ * where another port has taken that place, by an open-addressing table of all. The row array becomes the
  * snapshot's; its size follows the number of ports, never that of sockets.
  *
- * Sockets in TIME_WAIT come many at a time, and their loop keeps what it needs in registers.
+ * Sockets in TIME_WAIT come many at a time, and their loop keeps what it needs in registers. Each is
+ * counted once, by the time that it has left; how many a port has of them is a sum at the end.
  */
 
 #include "tally-private.h"
@@ -65,7 +67,10 @@ void tally_set_survival(struct tally *tally, const struct survival *survival)
         tally->survival = survival;
 }
 
-/* Of port_key_number(). Ports that lie side by side, on both sides, do not get into each other's way. */
+/*
+ * Of port_key_number(). Ports that lie side by side, on both sides, do not get into each other's
+ * way.
+ */
 static size_t recent_slot(uint64_t number)
 {
         return (number ^ number >> 9) % TALLY_RECENT;

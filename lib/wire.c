@@ -134,7 +134,7 @@ static int put_leak(json_t *object, const struct port_leak *leak, const struct o
 static int put_closes(json_t *object, const struct snapshot *snapshot, const struct port_row *row)
 {
         const double per_sec = closing_per_sec(row);
-        const enum closing_answer at_least = closing_is_at_least(&snapshot->host.rates);
+        const enum closing_answer at_least = closing_is_at_least(&snapshot->host);
         int r;
 
         if (per_sec <= 0)

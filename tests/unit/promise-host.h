@@ -42,6 +42,7 @@ struct host {
         size_t n_sockets;
         bool many_time_wait;              /* on other ports: they are not counted by every scan */
         uint64_t table_from, table_until; /* the table of TIME_WAIT is full between */
+        uint64_t overflow;                /* then it overflows, once */
         uint64_t blind_from, blind_until; /* scans fail between */
         unsigned scans, counts;           /* and how many of them counted TIME_WAIT */
 };
@@ -74,6 +75,8 @@ static inline struct host_facts host_facts_now(const struct host *host)
         facts.sockstat = (struct sockstat){ .tw = host->many_time_wait ? HOST_MANY : 0 };
         if (host->slot >= host->table_from && host->slot < host->table_until)
                 facts.sockstat.tw = 2 * HOST_MANY;
+        facts.counters.known = 1U << TCP_TIME_WAIT_OVERFLOW;
+        facts.counters.value[TCP_TIME_WAIT_OVERFLOW] = host->slot >= host->overflow;
         for (size_t i = 0; i < host->n_sockets; i++)
                 facts.sockstat.inuse += host->sockets[i].entered <= host->slot &&
                                         host->sockets[i].left > host->slot;
@@ -179,7 +182,7 @@ static inline void host_init(struct host *host, uint64_t interval, const struct 
         memset(host, 0, sizeof(*host));
         host->interval = interval;
         host->slot = 1000 * USEC_PER_SEC;
-        host->blind_from = host->table_from = NEVER;
+        host->blind_from = host->table_from = host->overflow = NEVER;
         assert_int_equal(observer_new(&host->observer), 0);
         observer_set_port_range(host->observer, 40000, 40199);
         assert_int_equal(rules_new(&host->rules), 0);

@@ -204,11 +204,16 @@ static void test_counters_are_read_now_and_then(void **state)
         assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 23);
         facts = scan_at(HOST_COUNTERS_USEC + 13, 1, -1, &history, &past);
         assert_int_equal(facts.counters.known, 0); /* they cannot be read */
+        facts = scan_at(HOST_COUNTERS_USEC + 14, 1, 24, &history, &past);
+        assert_int_equal(facts.counters.value[TCP_TIME_WAIT_OVERFLOW], 24); /* again at once */
+        assert_int_equal(facts.counters_age_usec, 0);
+        facts = scan_at(HOST_COUNTERS_USEC + 20, 1, 25, &history, &past);
+        assert_int_equal(facts.counters_age_usec, 6);
 }
 
 /*
  * A table of 100, in which each stays for a minute. Bursts come at random, and scans; whatever
- * overflows is told by the first scan after it.
+ * overflows is told by the first scan after it, and before it is told nobody says that none has.
  */
 static void test_no_overflow_waits(void **state)
 {
@@ -303,24 +308,30 @@ static void test_closing(void **state)
 
 static void test_closes_at_least(void **state)
 {
-        struct tcp_rates rates = { .known = 1U << TCP_TW_RECYCLED | 1U << TCP_TIME_WAIT_OVERFLOW,
-                                   .window_usec = 56 * USEC_PER_SEC };
+        struct host_facts facts = { .rates = { .known = 1U << TCP_TW_RECYCLED |
+                                                        1U << TCP_TIME_WAIT_OVERFLOW,
+                                               .window_usec = 56 * USEC_PER_SEC } };
+        struct tcp_rates *rates = &facts.rates;
 
         (void)state;
-        assert_int_equal(closing_is_at_least(&rates), CLOSING_NO);
-        rates.delta[TCP_TW_RECYCLED] = 1;
-        assert_int_equal(closing_is_at_least(&rates), CLOSING_YES);
-        rates.delta[TCP_TW_RECYCLED] = 0;
-        rates.delta[TCP_TIME_WAIT_OVERFLOW] = 1;
-        assert_int_equal(closing_is_at_least(&rates), CLOSING_YES);
-        rates.window_usec = 10 * USEC_PER_SEC; /* that much is known at once */
-        assert_int_equal(closing_is_at_least(&rates), CLOSING_YES);
-        rates.delta[TCP_TIME_WAIT_OVERFLOW] = 0;
-        assert_int_equal(closing_is_at_least(&rates), CLOSING_UNKNOWN);
-        rates.window_usec = 60 * USEC_PER_SEC;
-        rates.known = 1U << TCP_TW_RECYCLED;
-        rates.delta[TCP_TIME_WAIT_OVERFLOW] = 1; /* of what is not known nothing is */
-        assert_int_equal(closing_is_at_least(&rates), CLOSING_UNKNOWN);
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_NO);
+        facts.counters_age_usec = 1; /* nobody has looked since */
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_UNKNOWN);
+        rates->delta[TCP_TW_RECYCLED] = 1;
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_YES);
+        facts.counters_age_usec = 0;
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_YES);
+        rates->delta[TCP_TW_RECYCLED] = 0;
+        rates->delta[TCP_TIME_WAIT_OVERFLOW] = 1;
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_YES);
+        rates->window_usec = 10 * USEC_PER_SEC; /* that much is known at once */
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_YES);
+        rates->delta[TCP_TIME_WAIT_OVERFLOW] = 0;
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_UNKNOWN);
+        rates->window_usec = 60 * USEC_PER_SEC;
+        rates->known = 1U << TCP_TW_RECYCLED;
+        rates->delta[TCP_TIME_WAIT_OVERFLOW] = 1; /* of what is not known nothing is */
+        assert_int_equal(closing_is_at_least(&facts), CLOSING_UNKNOWN);
 }
 
 static struct host_facts endings_of(enum tcp_counter counter, uint64_t delta, int64_t time_wait)

@@ -219,6 +219,32 @@ static void test_time_wait_table(void **state)
         }
 }
 
+/* What filled the table stays for a minute, or is gone again at once. */
+static void test_overflow(void **state)
+{
+        (void)state;
+        srandom(13);
+        for (int round = 0; round < ROUNDS; round++) {
+                struct terms terms = random_terms(ALERT_TIME_WAIT_TABLE);
+                const uint64_t unread = MIN(3 * terms.interval, 30 * USEC_PER_SEC);
+                const bool stays = random() % 2;
+                struct host *host;
+                uint64_t told;
+
+                terms.rule.warning = 80;
+                terms.rule.raise_after_usec = NEVER / 4;
+                host = begin(&terms);
+                add_noise(host, &terms);
+                host->overflow = host->table_from = a_moment(host, &terms);
+                host->table_until =
+                        host->overflow + (stays ? terms.steady : random_time(0, USEC_PER_SEC));
+                told = host_wait_for(host, TRANSITION_RAISED);
+                assert_between(told, host->overflow,
+                               host->overflow + terms.steady + (stays ? 0 : unread));
+                host_done(host);
+        }
+}
+
 static void test_blind(void **state)
 {
         (void)state;
@@ -378,6 +404,7 @@ int main(void)
                 cmocka_unit_test(test_close_wait_count),
                 cmocka_unit_test(test_time_wait_count),
                 cmocka_unit_test(test_time_wait_table),
+                cmocka_unit_test(test_overflow),
                 cmocka_unit_test(test_blind),
                 cmocka_unit_test(test_half_open),
                 cmocka_unit_test(test_port_exhaustion),

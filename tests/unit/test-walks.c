@@ -16,6 +16,7 @@
 #define FIRST    40000
 #define INTERVAL 10  /* seconds */
 #define CLEAR    120 /* ClearAfter */
+#define DAY      86400
 #define FALL     100 /* when most connections are closed */
 
 struct world {
@@ -36,7 +37,8 @@ struct world {
         bool listening; /* on port FIRST */
 };
 
-static struct rules *make_rules(void)
+/* remind_sec: what says nothing of destinations, but makes other rules. */
+static struct rules *make_rules(uint64_t remind_sec)
 {
         const struct rule rule = { .kind = ALERT_PORT_EXHAUSTION,
                                    .warning = 70,
@@ -44,6 +46,7 @@ static struct rules *make_rules(void)
                                    .raise_after_usec = 20 * USEC_PER_SEC,
                                    .clear_after_usec = CLEAR * USEC_PER_SEC,
                                    .clear_below_pct = 80,
+                                   .remind_every_usec = (DAY + remind_sec) * USEC_PER_SEC,
                                    .origin = "built-in" };
         struct rules *rules;
 
@@ -59,7 +62,7 @@ static int setup(void **state)
         assert_non_null(world);
         assert_int_equal(observer_new(&world->observer), 0);
         assert_int_equal(alert_table_new(&world->table), 0);
-        world->rules = make_rules();
+        world->rules = make_rules(0);
         world->serial = 1;
         world->other = 160; /* together always more than sockstat rules out: 113 of 200 */
         host_facts_clear(&world->host);
@@ -84,11 +87,17 @@ static int teardown(void **state)
         return 0;
 }
 
-static void reload(struct world *world)
+static void reload_with(struct world *world, uint64_t remind_sec)
 {
         rules_free(world->rules);
-        world->rules = make_rules();
+        world->rules = make_rules(remind_sec);
         world->serial++;
+}
+
+/* By rules that have changed: nothing was seen by them yet. */
+static void reload(struct world *world)
+{
+        reload_with(world, world->serial);
 }
 
 static struct sockrec connection(uint16_t local_port, unsigned destination)
@@ -199,13 +208,16 @@ static void it_clears_undisturbed(void **state)
         assert_int_equal(world->second - INTERVAL, FALL + CLEAR);
 }
 
-enum disturbance { RELOAD, PARTIAL, FAILED, LOOK_AWAY };
+enum disturbance { RELOAD, RELOAD_UNCHANGED, PARTIAL, FAILED, LOOK_AWAY };
 
 static void disturb(struct world *world, enum disturbance what)
 {
         switch (what) {
         case RELOAD:
                 reload(world);
+                break;
+        case RELOAD_UNCHANGED:
+                reload_with(world, 0);
                 break;
         case PARTIAL:
                 scan(world, SCAN_PARTIAL);
@@ -238,12 +250,12 @@ static void assert_clears_after(enum disturbance what)
                 while (world->second < FALL)
                         scan(world, SCAN_COMPLETE);
                 world->used = 10;
-                since = MAX(what == RELOAD ? when : world->second, (uint64_t)FALL);
+                since = MAX(what <= RELOAD_UNCHANGED ? when : world->second, (uint64_t)FALL);
                 assert_clears(world, since);
                 /* what could not see begins ClearAfter anew */
                 if (what == PARTIAL || what == FAILED)
                         assert_true(world->second - INTERVAL >= since + CLEAR);
-                else if (what == RELOAD)
+                else if (what <= RELOAD_UNCHANGED)
                         assert_true(world->second - INTERVAL >= FALL + CLEAR);
                 teardown((void **)&world);
         }
@@ -253,6 +265,12 @@ static void it_clears_after_a_reload(void **state)
 {
         (void)state;
         assert_clears_after(RELOAD);
+}
+
+static void it_clears_after_a_reload_that_changes_nothing(void **state)
+{
+        (void)state;
+        assert_clears_after(RELOAD_UNCHANGED);
 }
 
 static void it_clears_after_a_partial_scan(void **state)
@@ -531,6 +549,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(it_clears_undisturbed),
                 cmocka_unit_test(it_clears_after_a_reload),
+                cmocka_unit_test(it_clears_after_a_reload_that_changes_nothing),
                 cmocka_unit_test(it_clears_after_a_partial_scan),
                 cmocka_unit_test(it_clears_after_a_failed_scan),
                 cmocka_unit_test(it_clears_after_a_pause),
