@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "gaps.h"
 
 struct alert_table {
         struct alert *items[ALERTS_MAX];
@@ -23,10 +24,7 @@ struct alert_table {
         uint64_t changes;
         uint64_t bad_scans;
         uint64_t last_generation;
-        uint64_t last_usec;    /* of the last step; 0: none yet */
-        uint64_t pause_usec;   /* between the last two */
-        uint64_t resumed_usec; /* the step after the last gap; 0: there was none */
-        uint64_t gap_usec;     /* how long that was */
+        struct gaps gaps;      /* between the steps */
         bool tw_judged;        /* the next is known */
         uint64_t tw_overflows; /* of overflows_total, judged already */
         size_t next_asked;     /* place of the alert whose owner is asked for next */
@@ -228,39 +226,19 @@ void alert_table_count_scan(struct alert_table *table, const struct snapshot *sn
         table->bad_scans = snapshot->result == SCAN_COMPLETE ? 0 : table->bad_scans + 1;
 }
 
-/* Was it longer than anybody meant it to be? */
-static bool is_gap(const struct alert_table *table, uint64_t pause_usec, uint64_t planned_usec)
-{
-        if (planned_usec > 0)
-                return pause_usec > planned_usec &&
-                       pause_usec - planned_usec > MIN(GAP_PLANNED * planned_usec, GAP_LATE_USEC);
-        return table->pause_usec > 0 && pause_usec > GAP_PAUSES * table->pause_usec;
-}
-
 void alert_table_count_step(struct alert_table *table, uint64_t planned_usec, uint64_t now_usec)
 {
-        const uint64_t pause_usec = table->last_usec > 0 ? now_usec - table->last_usec : 0;
-
-        table->last_usec = MAX(now_usec, UINT64_C(1));
-        if (pause_usec == 0)
-                return; /* the first one, or the same again */
-        if (is_gap(table, pause_usec, planned_usec) &&
-            (pause_usec >= table->gap_usec || now_usec - table->resumed_usec >= table->gap_usec)) {
-                table->resumed_usec = now_usec;
-                table->gap_usec = pause_usec;
-        }
-        table->pause_usec = pause_usec;
-}
-
-bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_usec)
-{
-        return table->gap_usec > within_usec && table->resumed_usec != 0 &&
-               table->last_usec - table->resumed_usec < within_usec;
+        gaps_look(&table->gaps, planned_usec, now_usec);
 }
 
 uint64_t alert_table_settles_usec(const struct alert_table *table, uint64_t within_usec)
 {
-        return alert_table_has_resumed(table, within_usec) ? table->resumed_usec + within_usec : 0;
+        return gaps_settle_usec(&table->gaps, within_usec);
+}
+
+bool alert_table_has_resumed(const struct alert_table *table, uint64_t within_usec)
+{
+        return alert_table_settles_usec(table, within_usec) > 0;
 }
 
 uint64_t alert_table_bad_scans(const struct alert_table *table)

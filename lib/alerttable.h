@@ -11,13 +11,6 @@
 #define ALERT_GONE 1 /* judge: remove it */
 #define ALERT_NEW  1 /* claim: made just now, all zero but the key */
 
-/* A pause is a gap where it was planned and is longer than that by twice as much, or by half a minute;
- * where nobody knows what was planned, when it is so many times the one before: the longest that is
- * planned without need, SCHEDULE_STEADY_INTERVALS times the shortest, is none. */
-#define GAP_PLANNED   2
-#define GAP_LATE_USEC (UINT64_C(30) * 1000000)
-#define GAP_PAUSES    4
-
 /* The alert of that key. 0: it was there; ALERT_NEW; -ENOSPC (counted) or -ENOMEM. */
 int alert_table_claim(struct alert_table *table, const struct alert_key *key,
                       struct alert **ret_alert);
@@ -49,7 +42,7 @@ void alert_table_forget_counts(struct alert_table *table);
 
 /*
  * Notes when it is judged, and what pause was planned before that (planned_usec; 0: unknown). After a
- * gap longer than within_usec, has_resumed() is true for within_usec; settles_usec() is when it will
+ * gap (gaps.h) longer than within_usec, has_resumed() is true for within_usec; settles_usec() is when it will
  * be no longer (monotonic), 0: it is not.
  */
 void alert_table_count_step(struct alert_table *table, uint64_t planned_usec, uint64_t now_usec);

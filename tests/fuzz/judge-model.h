@@ -73,6 +73,8 @@ struct life {
         const struct alert *alert;
 };
 
+#define MODEL_GAPS 256 /* each four times as long as a pause before it: time ends before these do */
+
 struct model {
         size_t n_ports; /* MODEL_FEW or MODEL_MANY */
         struct life *lives;
@@ -83,9 +85,11 @@ struct model {
         uint64_t bad_scans;
         uint64_t stepped_usec; /* the last step; 0: none yet */
         uint64_t pause_usec;   /* before it */
-        uint64_t gap_usec;     /* the last pause that was more than four times the one before */
-        uint64_t resumed_usec; /* and when it was over */
-        char broken[256];      /* the property that does not hold, and the key; empty: all do */
+        struct model_gap {
+                uint64_t usec, resumed_usec;
+        } gaps[MODEL_GAPS]; /* the last ones */
+        size_t n_gaps;      /* that there have been */
+        char broken[256];   /* the property that does not hold, and the key; empty: all do */
 
         /* how much was tried */
         uint64_t steps;
@@ -339,18 +343,18 @@ static inline void model_run_clocks(const struct model *model, const struct read
                    model->now_usec);
 }
 
-/* Called once per step of the detector. */
+/* Called once per step of the detector: every pause that was more than four times the one before. */
 static inline void model_notice_gap(struct model *model)
 {
         const uint64_t pause = model->now_usec - model->stepped_usec;
 
         if (model->stepped_usec > 0 && pause > 0) {
                 if (model->pause_usec > 0 && pause / 4 >= model->pause_usec &&
-                    pause > 4 * model->pause_usec &&
-                    (pause >= model->gap_usec ||
-                     model->now_usec - model->resumed_usec >= model->gap_usec)) {
-                        model->gap_usec = pause;
-                        model->resumed_usec = model->now_usec;
+                    pause > 4 * model->pause_usec) {
+                        struct model_gap *gap = &model->gaps[model->n_gaps++ % MODEL_GAPS];
+
+                        gap->usec = pause;
+                        gap->resumed_usec = model->now_usec;
                 }
                 model->pause_usec = pause;
         }
@@ -363,8 +367,11 @@ static inline bool model_settles(const struct model *model, const struct rule *r
         const bool by_age =
                 rule->kind == ALERT_CLOSE_WAIT_STUCK || rule->kind == ALERT_CLOSE_WAIT_LEAK;
 
-        return by_age && model->gap_usec > rule->stuck_after_usec &&
-               model->now_usec - model->resumed_usec < rule->stuck_after_usec;
+        for (size_t i = 0; by_age && i < MODEL_GAPS && i < model->n_gaps; i++)
+                if (model->gaps[i].usec > rule->stuck_after_usec &&
+                    model->now_usec - model->gaps[i].resumed_usec < rule->stuck_after_usec)
+                        return true;
+        return false;
 }
 
 static inline void model_judge_pending(const struct model_step *step, const struct alert_key *key,

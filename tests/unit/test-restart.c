@@ -37,7 +37,7 @@ static void restart(struct program *program)
         recbuf_done(&body);
 
         /* pauses, the last snapshot and who found no room are of this daemon alone */
-        model->stepped_usec = model->pause_usec = model->gap_usec = model->resumed_usec = 0;
+        model->stepped_usec = model->pause_usec = model->n_gaps = 0;
         model->overflow = 0;
         snapshot_unref(program->snapshot);
         program->snapshot = NULL;
