@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,13 +70,18 @@ static void write_next(FILE *out, const json_t *schedule, const char *words)
 static void write_time_wait(FILE *out, const json_t *totals)
 {
         char age[UNITS_TEXT_MAX];
-        uint64_t age_usec;
+        uint64_t age_usec, total, fresh;
 
         if (view_age_of(totals, "timeWaitAt", &age_usec))
                 fprintf(out, "; TIME_WAIT counted %s ago, estimated (~) since",
                         units_format_age(age_usec, age));
         else
                 fputs("; TIME_WAIT estimated (~)", out);
+        if (field_count(totals, "timeWait", &total) && field_count(totals, "timeWaitNew", &fresh))
+                fprintf(out,
+                        "; of %" PRIu64 " in all %" PRIu64 " have come since, on ports that the "
+                        "next count tells",
+                        total, fresh);
 }
 
 void view_pace_write(FILE *out, const json_t *status)

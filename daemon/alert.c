@@ -301,13 +301,27 @@ void alert_tell_reloaded(struct journal *journal, const char *conf_source)
         (void)journal_send(journal, entry);
 }
 
+/* There is one at least. */
+static size_t count_lines(const char *text)
+{
+        size_t n = 1;
+
+        while ((text = strchr(text, '\n')) && *++text != '\0')
+                n++;
+        return n;
+}
+
 void alert_tell_rejected(struct journal *journal, const char *errors)
 {
+        const size_t more = count_lines(errors) - 1;
         struct journal_entry *entry;
+        char others[64] = "";
         char *message;
 
-        if (asprintf(&message, "configuration rejected, the old one stays in force: %.*s",
-                     (int)strcspn(errors, "\n"), errors) < 0)
+        if (more > 0)
+                snprintf(others, sizeof(others), " (and %zu more)", more);
+        if (asprintf(&message, "configuration rejected, the old one stays in force: %.*s%s",
+                     (int)strcspn(errors, "\n"), errors, others) < 0)
                 message = NULL;
         entry = message ? journal_entry_new(MSGID_CONFIG_REJECTED, LOG_ERR, message) : NULL;
         journal_entry_add(entry, "TWMON_ERRORS", "%s", errors);

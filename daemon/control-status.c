@@ -143,6 +143,8 @@ json_t *status_reply(const struct control_view *view, const struct control_stats
         if (view->keeps_files)
                 r |= put(object, "state", state(view));
         r |= put(object, "configuration", wire_line(view->conf_source));
+        if (view->conf_errors)
+                r |= put(object, "configurationErrors", wire_text(view->conf_errors));
         if (view->snapshot)
                 r |= wire_put_host(object, &view->snapshot->host);
         return finish(object, r);

@@ -46,6 +46,7 @@ struct control_view {
         const struct eventlog *events; /* NULL: none is kept */
         const struct conf *conf;
         const char *conf_source; /* which files were asked for, whether they exist or not */
+        const char *conf_errors; /* of what was read last; NULL: it is conf */
         uint64_t started_wall_usec;
         uint64_t scans;
         uint64_t journal_queued;

@@ -4,10 +4,15 @@
 
 #include "daemon-private.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "alert.h"
 #include "base.h"
 #include "clock.h"
 #include "notify.h"
+
+#define CONF_ERRORS_SHOWN_BYTES 4096 /* of them in a status */
 
 const char *daemon_conf_source(const struct options *options)
 {
@@ -30,6 +35,8 @@ static void retire(struct daemon *daemon)
 
 static void adopt_conf(struct daemon *daemon, struct conf *conf)
 {
+        free(daemon->conf_errors);
+        daemon->conf_errors = NULL;
         conf_unref(daemon->conf);
         daemon->conf = conf;
         conf->serial = ++daemon->conf_serial; /* before the scanner sees it */
@@ -40,6 +47,13 @@ static void adopt_conf(struct daemon *daemon, struct conf *conf)
         retire(daemon);
         alert_tell_reloaded(daemon->journal, daemon_conf_source(daemon->options));
         keep_alerts(daemon->keep);
+}
+
+/* Without memory the journal alone has them. */
+static void keep_errors(struct daemon *daemon, const char *errors)
+{
+        free(daemon->conf_errors);
+        daemon->conf_errors = strndup(errors, CONF_ERRORS_SHOWN_BYTES);
 }
 
 int daemon_reload(void *userdata, char **ret_errors)
@@ -58,6 +72,8 @@ int daemon_reload(void *userdata, char **ret_errors)
         else
                 alert_tell_problem(daemon->journal, "reading the configuration failed", r,
                                    "the old one stays in force");
+        if (r != 0)
+                keep_errors(daemon, r == CONF_BAD ? errors : strerror(-r));
         if (r == CONF_BAD)
                 *ret_errors = TAKE_PTR(errors);
         notify_reloaded();

@@ -39,6 +39,7 @@ struct daemon {
         struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
         struct heap heap;
+        char *conf_errors;      /* of the one that was read last; NULL: it is conf */
         uint64_t conf_serial;   /* of conf */
         uint64_t watchdog_usec; /* notify_pause() */
         bool ready_told;

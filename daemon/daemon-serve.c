@@ -60,6 +60,7 @@ static void view(void *userdata, struct control_view *ret_view)
                 .events = daemon->eventlog,
                 .conf = daemon->conf,
                 .conf_source = daemon_conf_source(daemon->options),
+                .conf_errors = daemon->conf_errors,
                 .started_wall_usec = daemon->started_wall_usec,
                 .scans = daemon->snapshot ? daemon->snapshot->generation : 0,
                 .journal_queued = journal.queued,

@@ -221,6 +221,7 @@ struct daemon *daemon_free(struct daemon *daemon)
         sd_event_source_unref(daemon->told);
         sd_event_unref(daemon->event);
         conf_unref(daemon->conf);
+        free(daemon->conf_errors);
         free(daemon);
         return NULL;
 }

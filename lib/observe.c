@@ -378,6 +378,7 @@ int observer_finish(struct observer *observer, const struct scan_outcome *outcom
         if (r < 0)
                 return r;
         snapshot->total[SOCK_TIME_WAIT] += rest;
+        snapshot->time_wait_new = rest;
         r = add_leaks(observer, snapshot);
         if (r == 0)
                 r = add_host(observer, outcome->sockets_whole, snapshot);

@@ -47,6 +47,7 @@ static void drop_counts(struct snapshot *snapshot)
         snapshot->index = NULL;
         snapshot->leaks = NULL;
         snapshot->n_rows = snapshot->index_mask = snapshot->n_leaks = 0;
+        snapshot->time_wait_new = 0;
         snapshot->ports_overflow = 0;
         snapshot->estimated = 0;
         memset(snapshot->total, 0, sizeof(snapshot->total));
@@ -57,6 +58,7 @@ int snapshot_repeat(struct snapshot *snapshot, const struct snapshot *last)
         drop_counts(snapshot);
         if (!last)
                 return 0;
+        snapshot->time_wait_new = last->time_wait_new;
         snapshot->ports_overflow = last->ports_overflow;
         snapshot->estimated = last->estimated;
         memcpy(snapshot->total, last->total, sizeof(snapshot->total));

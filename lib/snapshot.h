@@ -85,6 +85,7 @@ struct snapshot {
 
         uint64_t total[SOCK_STATE_COUNT];
         uint64_t malformed;      /* messages that could not be understood, and were left out */
+        uint64_t time_wait_new;  /* of an estimated total: on ports that the next count tells */
         uint64_t ports_overflow; /* sockets of ports beyond TALLY_PORTS_MAX: in total alone */
         uint64_t tracked;        /* CLOSE_WAIT sockets in the ledger */
         uint64_t untracked;      /* ... beyond its limits: counted, without an age */

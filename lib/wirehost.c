@@ -26,6 +26,8 @@ json_t *wire_totals(const struct snapshot *snapshot)
         r |= put_int(object, "ports", snapshot->n_rows);
         r |= put_int(object, "timeWait", snapshot->total[SOCK_TIME_WAIT]);
         r |= put_bool(object, "timeWaitEstimated", snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT));
+        r |= put_int_if(object, snapshot->time_wait_new > 0, "timeWaitNew",
+                        snapshot->time_wait_new);
         if (counted_usec > 0)
                 r |= put(object, "timeWaitAt", wire_time(wall_of(snapshot, counted_usec)));
         r |= put_int(object, "closeWait", snapshot->total[SOCK_CLOSE_WAIT]);

@@ -205,7 +205,11 @@ def test_reload(tap):
         tap.equal((daemon.alert(KIND, 7875) or {}).get("state"), "raised",
                   "the old configuration and its alert stay")
         tap.equal([item["event"] for item in watcher.events], ["raised"], "and nothing is said")
+        tap.ok(".conf:" in daemon.status().get("configurationErrors", "") and
+               re.search(r"an older one is in\s+force", daemon.ctl("status").stdout),
+               "`status` says that it is not in force", daemon.ctl("status").stdout)
         check_new_levels(tap, daemon, watcher)
+        tap.equal(daemon.status().get("configurationErrors"), None, "... and no more when one is")
         watcher.close()
         lab.stop_well(tap, daemon)
 

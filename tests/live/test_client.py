@@ -271,6 +271,10 @@ def test_scan_age(tap):
             ("an older twmond", None, None, [PORT], [ALERT], age + r"\."),
             ("an estimate", steady, estimate, [port], [tw_count],
              age + r", next in 27s; " + counted + r"\."),
+            ("an estimate that others have joined", steady,
+             dict(estimate, timeWait=7500, timeWaitNew=2930), [port], [tw_count],
+             age + r", next in 27s; " + counted + "; of 7500 in all 2930 have come since, on ports "
+             r"that the next count tells\."),
             ("an estimate of unknown age", steady, {"timeWaitEstimated": True}, [port], [tw_count],
              age + r", next in 27s; TIME_WAIT estimated \(~\)\."),
             ("an estimate that is not shown", steady, estimate, [], [ALERT],

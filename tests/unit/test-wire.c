@@ -546,6 +546,11 @@ static void totals_sum_up(void **state)
         assert_json(wire_totals(&snapshot),
                     "{\"ports\":2,\"timeWait\":3,\"timeWaitEstimated\":false,\"closeWait\":5,"
                     "\"stuck\":3,\"tracked\":4}");
+        snapshot.estimated = SOCK_MASK(SOCK_TIME_WAIT);
+        snapshot.time_wait_new = 2;
+        assert_json(wire_totals(&snapshot),
+                    "{\"ports\":2,\"timeWait\":3,\"timeWaitEstimated\":true,\"timeWaitNew\":2,"
+                    "\"closeWait\":5,\"stuck\":3,\"tracked\":4}");
         assert_json(wire_cost(&snapshot), "{\"messages\":1,\"bytes\":2,\"cpuUsec\":3,"
                                           "\"wallUsec\":4,\"retries\":5}");
         free(snapshot.rows);
