@@ -91,7 +91,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-budget bench-doc \
-        bench-ledger bench-detect bench-instructions install uninstall clean help
+        bench-ledger bench-detect bench-instructions install uninstall dist clean help
 
 all: $(B)/twmond $(B)/twmonctl
 	@:
@@ -190,7 +190,7 @@ demo:
 
 LINTS     = $(sort $(wildcard tests/lint/*.sh tests/lint/*.py))
 MACHINES  = $(sort $(wildcard tests/systemd/test_*.py))
-SUITES    = $(LINTS) $(sort $(wildcard tests/systemd/*.sh)) $(MACHINES) \
+SUITES    = $(LINTS) $(sort $(wildcard tests/systemd/*.sh)) $(MACHINES) tests/package/dist.sh \
             $(patsubst $(B)/%,build/check/%,$(UNIT_TESTS) $(BENCH_TESTS)) \
             $(foreach n,$(FUZZ_NAMES),'build/check/replay-$(n) tests/fuzz/corpus/$(n)') \
             $(sort $(wildcard tests/bench/test_*.py)) $(sort $(wildcard tests/live/test_*.py))
@@ -312,6 +312,13 @@ SAY_NEXT = $(if $(D),@:,@echo 'Next: systemctl daemon-reload && systemctl enable
              && echo 'After an upgrade: systemctl daemon-reload && systemctl try-restart twmond.service')
 UPDATE_CATALOG = $(if $(D),@:,if command -v journalctl >/dev/null; then journalctl --update-catalog; fi)
 
+# ---- release ----
+
+# What is committed, in build/, byte by byte the same whoever makes it.
+dist:
+	@tools/deps.sh dist
+	@tools/dist.sh build
+
 clean:
 	rm -rf build
 
@@ -339,6 +346,7 @@ help:
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make uninstall   with the same PREFIX etc.; keeps the configuration and the state. Before it:'
 	@echo '                 systemctl disable --now twmond.service twmond.socket'
+	@echo 'make dist        build/twmon-$(VERSION).tar.gz from the last commit, reproducible'
 	@echo 'make clean       removes build/'
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# deps.sh run|check|bench: finds what is missing to build twmon, or to test or measure it as well, and
-# installs it through the system's package manager: as root, or through sudo. Silent when nothing is
-# missing; then it needs neither root nor a network.
+# deps.sh run|check|bench|dist: finds what is missing to build twmon, or to test or measure it as well,
+# or to make its tarball, and installs it through the system's package manager: as root, or through
+# sudo. Silent when nothing is missing; then it needs neither root nor a network.
 #
 # deps.sh peers: likewise what twmond is measured beside, each by itself: one that cannot be had is
 # said, and the others are there. Services whose package would start them are only unpacked, in
@@ -48,6 +48,10 @@ shellcheck cmd:shellcheck
 systemd cmd:systemd-analyze
 journald file:/lib/systemd/systemd-journald
 dbus file:/lib/systemd/system/dbus.socket
+git cmd:git
+'
+needs_dist='
+git cmd:git
 '
 
 needs_bench='
@@ -90,6 +94,7 @@ shellcheck   shellcheck              ShellCheck           ShellCheck         she
 systemd      systemd                 systemd              systemd            systemd
 journald     systemd                 systemd              systemd            systemd
 dbus         dbus                    dbus-daemon          dbus-1             dbus
+git          git                     git-core             git-core           git
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil
@@ -132,6 +137,7 @@ find_missing() {
         check) needs="$needs_run $needs_check" ;;
         bench) needs="$needs_run $needs_bench" ;;
         peers) needs=$needs_peers ;;
+        dist) needs=$needs_dist ;;
         esac
         # shellcheck disable=SC2086 # pairs of words
         set -- $needs
