@@ -91,7 +91,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-budget bench-doc \
-        bench-ledger bench-detect bench-instructions install uninstall dist clean help
+        bench-ledger bench-detect bench-instructions install uninstall dist deb check-package clean help
 
 all: $(B)/twmond $(B)/twmonctl
 	@:
@@ -319,6 +319,19 @@ dist:
 	@tools/deps.sh dist
 	@tools/dist.sh build
 
+# Of the tree as it is.
+deb:
+	@tools/deps.sh deb
+	@tools/deb.sh build/deb
+
+# Apart from "make check": these need Debian's tools, dpkg and apt, which other systems do not have,
+# and build everything once more.
+check-package:
+	@tools/deps.sh package
+	@$(AGAIN) WERROR=1 all build/demo-leaky build/clock-shim.so
+	@tools/deb.sh build/deb
+	@tests/run $(sort $(wildcard tests/package/*.sh tests/package/test_*.py))
+
 clean:
 	rm -rf build
 
@@ -347,6 +360,9 @@ help:
 	@echo 'make uninstall   with the same PREFIX etc.; keeps the configuration and the state. Before it:'
 	@echo '                 systemctl disable --now twmond.service twmond.socket'
 	@echo 'make dist        build/twmon-$(VERSION).tar.gz from the last commit, reproducible'
+	@echo 'make deb         the Debian package, its source and what goes with it, in build/deb'
+	@echo 'make check-package'
+	@echo '                 make deb, and the tests of the package, lintian among them'
 	@echo 'make clean       removes build/'
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# deps.sh run|check|bench|dist: finds what is missing to build twmon, or to test or measure it as well,
-# or to make its tarball, and installs it through the system's package manager: as root, or through
-# sudo. Silent when nothing is missing; then it needs neither root nor a network.
+# deps.sh run|check|bench|dist|deb|package: finds what is missing to build twmon, or to test or measure
+# it as well, or to make its tarball or Debian package, or to test the latter, and installs it through
+# the system's package manager: as root, or through sudo. Silent when nothing is missing; then it
+# needs neither root nor a network.
 #
 # deps.sh peers: likewise what twmond is measured beside, each by itself: one that cannot be had is
 # said, and the others are there. Services whose package would start them are only unpacked, in
@@ -19,7 +20,8 @@ PATH=$PATH:$unpacked/usr/sbin:$unpacked/usr/bin
 
 # ---- what is needed: NAME PROBE, one a line ----
 # cmd: a command; file: a file, below /usr too; pkg: a pkg-config module; sanitizers: a compiler can
-# link them; fuzzer: and libFuzzer; python: a module; either: a command by one of two names
+# link them; fuzzer: and libFuzzer; python: a module; either: a command by one of two names;
+# builddeps: what debian/control of that tree says
 needs_run='
 compiler cmd:cc
 libc file:/include/stdio.h
@@ -52,6 +54,14 @@ git cmd:git
 '
 needs_dist='
 git cmd:git
+'
+needs_deb='
+make cmd:make
+dpkg-dev cmd:dpkg-buildpackage
+build-deps builddeps:.
+'
+needs_package='
+lintian cmd:lintian
 '
 
 needs_bench='
@@ -95,6 +105,9 @@ systemd      systemd                 systemd              systemd            sys
 journald     systemd                 systemd              systemd            systemd
 dbus         dbus                    dbus-daemon          dbus-1             dbus
 git          git                     git-core             git-core           git
+dpkg-dev     dpkg-dev                -                    -                  -
+build-deps   build-dep:./            -                    -                  -
+lintian      lintian                 -                    -                  -
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil
@@ -122,6 +135,7 @@ is_there() { # PROBE
         pkg:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$what" ;;
         python:*) python3 -c "import $what" 2>/dev/null || /usr/bin/python3 -c "import $what" 2>/dev/null ;;
         either:*) command -v "${what%,*}" >/dev/null 2>&1 || command -v "${what#*,}" >/dev/null 2>&1 ;;
+        builddeps:*) (cd "$what" && dpkg-checkbuilddeps) 2>/dev/null ;;
         file:*) [ -e "$what" ] || [ -e "/usr$what" ] ;;
         sanitizers:*) links "$what" address,undefined 'int main(void) { return 0; }' ;;
         fuzzer:*)
@@ -138,6 +152,8 @@ find_missing() {
         bench) needs="$needs_run $needs_bench" ;;
         peers) needs=$needs_peers ;;
         dist) needs=$needs_dist ;;
+        deb) needs=$needs_deb ;;
+        package) needs="$needs_run $needs_check $needs_deb $needs_package" ;;
         esac
         # shellcheck disable=SC2086 # pairs of words
         set -- $needs
@@ -225,6 +241,7 @@ unpack() (
 install_packages() { # PACKAGE...
         case $1 in
         unpack:*) unpack "${1#unpack:}" ;;
+        build-dep:*) as_root "${command% install *} build-dep -y -qq --no-install-recommends ${1#build-dep:}" ;;
         *) as_root "$command $*" ;;
         esac
 }
@@ -255,6 +272,12 @@ if [ -z "$manager" ]; then
 fi
 # shellcheck disable=SC2086 # words
 packages=$(packages_for $missing)
+case " $packages" in
+*" - "*)
+        say "Missing: ${missing% }. Debian's packages are made with apt-get and dpkg, which are not here."
+        exit 1
+        ;;
+esac
 command=$(install_command)
 if ! root=$(become_root); then
         say "Missing: ${packages% }. Not root and no sudo; as root, run: ${command#env DEBIAN_FRONTEND=noninteractive } ${packages% }"
@@ -263,14 +286,21 @@ fi
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
+# Those that are got in a way of their own are got one by one.
 # shellcheck disable=SC2086 # words
-if [ "$goal" = peers ]; then
+case $goal in
+peers)
         for name in $missing; do
                 provide "$name"
         done
-else
-        provide $missing || exit 1
-fi
+        ;;
+deb | package)
+        for name in $missing; do
+                provide "$name" || exit 1
+        done
+        ;;
+*) provide $missing || exit 1 ;;
+esac
 
 missing=$(find_missing)
 [ -z "$missing" ] && exit 0

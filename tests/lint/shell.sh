@@ -9,6 +9,7 @@
 scripts()
 {
         find tools tests -name '*.sh' -o -name '*.bash'
+        find debian -name '*.postinst' -o -name '*.postrm'
         echo .ci/run
 }
 
