@@ -325,7 +325,7 @@ deb:
 	@tools/deb.sh build/deb
 
 # Apart from "make check": these need Debian's tools, dpkg and apt, which other systems do not have,
-# and build everything once more.
+# build everything once more, and wait for apt again and again.
 check-package:
 	@tools/deps.sh package
 	@$(AGAIN) WERROR=1 all build/demo-leaky build/clock-shim.so
@@ -362,7 +362,8 @@ help:
 	@echo 'make dist        build/twmon-$(VERSION).tar.gz from the last commit, reproducible'
 	@echo 'make deb         the Debian package, its source and what goes with it, in build/deb'
 	@echo 'make check-package'
-	@echo '                 make deb, and the tests of the package, lintian among them'
+	@echo '                 make deb, and the tests of the package: lintian and, as root, installed,'
+	@echo '                 upgraded and purged in a systemd that is booted for it'
 	@echo 'make clean       removes build/'
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Debian package in a booted systemd: installed, it runs; purged, it has never been there."""
+
+import json
+
+import packaged  # first: it knows where the other modules are
+import guest
+import machine
+from guest import STATE, TWMON
+from machine import lab
+from packaged import UNITS, Packaged
+
+
+def listening(host):
+    return sorted(host.exec("ss", "-Hlntu").stdout.splitlines())
+
+
+def check_up(tap, host, name):
+    tap.equal(host.states(), [("active", "enabled")] * 2, f"{name}: service and socket are on, and enabled")
+    host.wait_answer()
+    answer = json.loads(host.exec("twmonctl", "--json", "status").stdout)
+    tap.equal(answer["pid"], host.main_pid(), f"{name}: twmonctl is answered")
+    tap.equal(host.complaints("."), [], f"{name}: twmond has nothing to complain about")
+    tap.equal(host.said("(?i)failed|denied|not permitted|unknown"), [], f"{name}: nor has systemd")
+
+
+def check_gone(tap, host, before, name):
+    tap.equal(host.package_version(), None, f"{name}: dpkg knows nothing of it")
+    after = host.files()
+    tap.equal(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)), [],
+              f"{name}: every file of the system is as it was")
+    loaded = host.systemctl("list-units", "--all", "--plain", "--no-legend", "twmon*").stdout
+    tap.equal(loaded, "", f"{name}: systemd knows no unit of it")
+    tap.equal(host.catalog_ids(), set(), f"{name}: nor journalctl a message")
+    tap.equal(host.exec("pgrep", "-x", "twmond", check=False).stdout, "", f"{name}: nothing runs")
+
+
+def test_install(tap):
+    with Packaged() as host:
+        before, ports = host.files(), listening(host)
+        tap.equal((host.catalog_ids(), host.package_version()), (set(), None), "nothing is there")
+        host.apt("install", host.deb)
+        check_up(tap, host, "apt install")
+        tap.equal(listening(host), ports, "no port is open")
+        tap.equal(host.catalog_ids(), set(guest.catalog()), "journalctl knows every message")
+        tap.equal(host.dpkg("--verify", packaged.PACKAGE).stdout, "", "dpkg --verify finds nothing")
+        new = sorted(path for path in host.files() if path not in before)
+        tap.ok({"/etc/twmon/twmon.conf", STATE, "/run/twmon/control", "/usr/sbin/twmond"} <= set(new),
+               f"the {len(new)} new files are seen", new)
+        host.apt("purge", packaged.PACKAGE)
+        check_gone(tap, host, before, "apt purge")
+
+        running = host.running()
+        host.dpkg("-i", host.deb)
+        check_up(tap, host, "dpkg -i")
+        tap.equal(sorted(host.running() - running), sorted(UNITS), "nothing else was started")
+        host.configure()
+        host.leak(8)
+        host.wait_raised()
+        host.systemctl("stop", guest.LEAKY)
+        lab.must(lambda: host.exists(STATE + "/alerts"), "a state file", 30)
+        host.dpkg("--purge", packaged.PACKAGE)
+        check_gone(tap, host, before, "dpkg --purge of one that was configured and has told of a leak")
+
+
+machine.run(test_install)
