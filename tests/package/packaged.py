@@ -30,7 +30,7 @@ PLACES = [place for place in ("/bin", "/boot", "/etc", "/lib", "/opt", "/sbin", 
                               "/dev/shm")
           if not os.path.islink(machine.TREE + place)]
 # What is there to be changed: the books of those who install, and what comes and goes by itself.
-BOOKS = re.compile(r"/(var/(lib/(dpkg|apt|systemd/catalog)|cache|log|tmp)|run/(log|systemd|lock)"
+BOOKS = re.compile(r"/(var/(lib/(dpkg|apt|systemd/catalog)|cache|log|tmp)|run/(log|systemd|lock|mount)"
                    r"|etc/ld\.so\.cache)(/|$)")
 
 

@@ -64,4 +64,29 @@ def test_install(tap):
         check_gone(tap, host, before, "dpkg --purge of one that was configured and has told of a leak")
 
 
-machine.run(test_install)
+POLICY = "/usr/sbin/policy-rc.d"
+NO_SYSTEMD = "mount -t tmpfs none /run && exec env DEBIAN_FRONTEND=noninteractive dpkg "
+
+
+def test_not_started(tap):
+    """Where nothing is to be started: a policy says so, or an image is built and no systemd runs."""
+    with Packaged() as host:
+        before = host.files()
+        host.put(POLICY, "#!/bin/sh\nexit 101\n")
+        host.exec("chmod", "755", POLICY)
+        host.dpkg("-i", host.deb)
+        tap.equal(host.states(), [("inactive", "enabled")] * 2, "policy-rc.d forbids it: installed, not started")
+        host.exec("rm", POLICY)
+        host.dpkg("--purge", packaged.PACKAGE)
+        check_gone(tap, host, before, "purged, never started")
+
+        host.exec("unshare", "-m", "sh", "-c", NO_SYSTEMD + "-i " + host.deb, timeout=packaged.INSTALL_SEC)
+        tap.equal(host.systemctl("is-enabled", *UNITS).stdout.split(), ["enabled"] * 2,
+                  "without systemd it can be installed, and will be on at the next boot")
+        host.exec("unshare", "-m", "sh", "-c", NO_SYSTEMD + "--purge " + packaged.PACKAGE,
+                  timeout=packaged.INSTALL_SEC)
+        host.systemctl("daemon-reload")
+        check_gone(tap, host, before, "purged without systemd")
+
+
+machine.run(test_install, test_not_started)
