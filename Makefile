@@ -325,12 +325,12 @@ deb:
 	@tools/deb.sh build/deb
 
 # Apart from "make check": these need Debian's tools, dpkg and apt, which other systems do not have,
-# build everything once more, and wait for apt again and again.
+# build everything once more, and wait for apt again and again. TREE as for check-systemd.
 check-package:
 	@tools/deps.sh package
 	@$(AGAIN) WERROR=1 all build/demo-leaky build/clock-shim.so
 	@tools/deb.sh build/deb
-	@tests/run $(sort $(wildcard tests/package/*.sh tests/package/test_*.py))
+	@TWMON_TREE='$(TREE)' tests/run $(sort $(wildcard tests/package/*.sh tests/package/test_*.py))
 
 clean:
 	rm -rf build
@@ -361,7 +361,7 @@ help:
 	@echo '                 systemctl disable --now twmond.service twmond.socket'
 	@echo 'make dist        build/twmon-$(VERSION).tar.gz from the last commit, reproducible'
 	@echo 'make deb         the Debian package, its source and what goes with it, in build/deb'
-	@echo 'make check-package'
+	@echo 'make check-package [TREE=DIR]'
 	@echo '                 make deb, and the tests of the package: lintian and, as root, installed,'
 	@echo '                 upgraded and purged in a systemd that is booted for it'
 	@echo 'make clean       removes build/'

@@ -127,6 +127,16 @@ class Packaged(guest.Guest):
                               "--type=service,socket,timer,path").stdout
         return {line.split()[0] for line in text.splitlines()}
 
+    def processes(self):
+        """Their names, each with its line end."""
+        found = []
+        for path in glob.glob(self.path("/proc/[0-9]*/comm")):
+            try:
+                found.append(lab.read_text(path))
+            except OSError:
+                pass  # it has ended
+        return found
+
     def catalog_ids(self):
         text = self.exec("journalctl", "--list-catalog").stdout
         return set(guest.catalog()) & {line.split()[0] for line in text.splitlines()}
