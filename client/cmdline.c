@@ -9,17 +9,17 @@
 
 #include "cmdline.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base.h"
+#include "cmdline-private.h"
 #include "conn.h"
 #include "units.h"
 #include "verbs.h"
+
+#define LETTERS "-:hVw:c:t:" /* "-": words are options of code 1; ":": what lacks is told apart */
 
 struct option_row {
         const char *name;
@@ -144,6 +144,30 @@ static int set_comment(struct cmdline *options, const char *text)
         return acknowledgement_set_comment(&unused, text);
 }
 
+static int set_warning(struct cmdline *options, const char *text)
+{
+        return threshold_parse(text, &options->levels.warning);
+}
+
+static int set_critical(struct cmdline *options, const char *text)
+{
+        return threshold_parse(text, &options->levels.critical);
+}
+
+static int set_metric(struct cmdline *options, const char *text)
+{
+        return check_metric_find(text, &options->levels.metric);
+}
+
+static int set_timeout(struct cmdline *options, const char *text)
+{
+        if (units_parse_duration(text, &options->timeout_usec) < 0)
+                return -EINVAL;
+        return options->timeout_usec >= USEC_PER_MSEC && options->timeout_usec <= USEC_PER_HOUR
+                       ? 0
+                       : -EINVAL;
+}
+
 static const struct option_row rows[] = {
         { "socket", "PATH", OPTION_EVERYWHERE, "where twmond listens", set_socket,
           "a path of 1 to 107 bytes" },
@@ -168,163 +192,21 @@ static const struct option_row rows[] = {
         { "comment", "TEXT", OPTION_COMMENT, "why it stands, for whoever asks", set_comment,
           "UTF-8 of at most 127 bytes" },
         { "undo", NULL, OPTION_UNDO, "take it back", set_undo, NULL },
+        { "warning", "RANGE", OPTION_WARNING, "-w: WARNING where the number is outside",
+          set_warning, "a range such as 10, 10:, ~:10, 10:20 or @10:20" },
+        { "critical", "RANGE", OPTION_CRITICAL, "-c: CRITICAL where it is outside", set_critical,
+          "a range such as 10, 10:, ~:10, 10:20 or @10:20" },
+        { "metric", "NAME", OPTION_METRIC, "of which number; of the stuck ones unless given",
+          set_metric, CHECK_METRICS_TEXT },
+        { "timeout", "TIME", OPTION_TIMEOUT, "-t: an answer by then; 10s unless given", set_timeout,
+          "a time span of 1ms to 1h" },
 };
-
-PRINTF_LIKE(2, 3) static int wrong(char *error, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(error, CMDLINE_ERROR_MAX, format, args);
-        va_end(args);
-        return CMDLINE_WRONG;
-}
-
-static int take_verb(struct cmdline *options, const char *word, char *error)
-{
-        options->verb = verb_find(word);
-        return options->verb ? 0 : wrong(error, "no verb \"%s\"", word);
-}
-
-static int take_port(struct cmdline *options, const char *word, char *error)
-{
-        uint64_t port;
-
-        if (units_parse_count(word, UINT16_MAX, &port) < 0 || port == 0)
-                return wrong(error, "PORT must be a number from 1 to 65535, not \"%s\"", word);
-        if (options->n_ports == CMDLINE_PORTS_MAX)
-                return wrong(error, "too many ports: at most %d", CMDLINE_PORTS_MAX);
-        options->ports[options->n_ports++] = (uint16_t)port;
-        return 0;
-}
-
-/* As inet_ntop(3) writes it; what is mapped to IPv6 as the IPv4 address that it is. */
-static bool parse_address(const char *word, char ret_text[static INET6_ADDRSTRLEN])
-{
-        struct in6_addr v6;
-        struct in_addr v4;
-
-        if (inet_pton(AF_INET, word, &v4) == 1)
-                return inet_ntop(AF_INET, &v4, ret_text, INET6_ADDRSTRLEN) != NULL;
-        if (inet_pton(AF_INET6, word, &v6) != 1)
-                return false;
-        if (IN6_IS_ADDR_V4MAPPED(&v6))
-                return inet_ntop(AF_INET, &v6.s6_addr[12], ret_text, INET6_ADDRSTRLEN) != NULL;
-        return inet_ntop(AF_INET6, &v6, ret_text, INET6_ADDRSTRLEN) != NULL;
-}
-
-/* A number, or the name of a TCP service: services(5). */
-static int take_service(struct cmdline *options, const char *word, char *error)
-{
-        const struct servent *service;
-        uint64_t number;
-
-        if (units_parse_count(word, UINT64_MAX, &number) != -EINVAL || !word[0])
-                return take_port(options, word, error);
-        service = getservbyname(word, "tcp");
-        if (!service)
-                return wrong(error,
-                             "PORT must be a number from 1 to 65535, a service or ADDRESS:PORT, "
-                             "not \"%s\"",
-                             word);
-        options->ports[options->n_ports++] = ntohs((uint16_t)service->s_port);
-        return 0;
-}
-
-/*
- * "127.0.0.1:80", "[::1]:80", and as ss(8) has it, "*:80" for every address. colon: the last of
- * word, whose address is before it.
- */
-static int take_joined(struct cmdline *options, const char *word, const char *colon, char *error)
-{
-        char address[INET6_ADDRSTRLEN];
-        size_t len = (size_t)(colon - word);
-        bool bracketed = len >= 2 && word[0] == '[' && colon[-1] == ']';
-
-        if (bracketed) {
-                word++;
-                len -= 2;
-        }
-        if (len >= sizeof(address))
-                return wrong(error, "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address");
-        snprintf(address, sizeof(address), "%.*s", (int)len, word);
-        if (!bracketed && strcmp(address, "*") == 0)
-                strcpy(address, "::");
-        else if (!bracketed && strchr(address, ':'))
-                return wrong(error, "with a PORT an IPv6 address is written [ADDRESS]:PORT");
-        if (!parse_address(address, options->address))
-                return wrong(error,
-                             "in ADDRESS:PORT, ADDRESS must be an IPv4 or IPv6 address, not \"%s\"",
-                             address);
-        return take_service(options, colon + 1, error);
-}
-
-static int take_port_address(struct cmdline *options, const char *word, char *error)
-{
-        const char *colon = strrchr(word, ':');
-
-        if (options->n_ports == 0 && colon)
-                return take_joined(options, word, colon, error);
-        if (options->n_ports == 0)
-                return take_service(options, word, error);
-        if (options->address[0])
-                return wrong(error, "%s takes one PORT and one ADDRESS", options->verb->name);
-        if (!parse_address(word, options->address))
-                return wrong(error, "ADDRESS must be an IPv4 or IPv6 address, not \"%s\"", word);
-        return 0;
-}
-
-static int take_topic(struct cmdline *options, const char *word, char *error)
-{
-        if (options->topic)
-                return wrong(error, "help takes one verb");
-        options->topic = verb_find(word);
-        return options->topic ? 0 : wrong(error, "no verb \"%s\"", word);
-}
-
-static int take_file(struct cmdline *options, const char *word, char *error)
-{
-        if (options->file)
-                return wrong(error, "%s takes one FILE", options->verb->name);
-        options->file = word;
-        return word[0] ? 0 : wrong(error, "FILE must not be empty");
-}
-
-static int take_choice(struct cmdline *options, const char *word, char *error)
-{
-        if (!choice_is_empty(&options->choice))
-                return wrong(error, "%s takes one KEY or PORT", options->verb->name);
-        if (choice_parse(word, &options->choice) < 0)
-                return wrong(error, "not the KEY of an alert, a PORT or SIDE:PORT: \"%s\"", word);
-        return 0;
-}
-
-static int take_word(struct cmdline *options, const char *word, char *error)
-{
-        if (!options->verb)
-                return take_verb(options, word, error);
-        switch (options->verb->operands) {
-        case OPERANDS_NONE:
-                return wrong(error, "%s takes no \"%s\"", options->verb->name, word);
-        case OPERANDS_PORTS:
-                return take_port(options, word, error);
-        case OPERANDS_PORT_ADDRESS:
-                return take_port_address(options, word, error);
-        case OPERANDS_VERB:
-                return take_topic(options, word, error);
-        case OPERANDS_FILE:
-                return take_file(options, word, error);
-        case OPERANDS_ALERT:
-        case OPERANDS_ANY_ALERT:
-                return take_choice(options, word, error);
-        }
-        return 0;
-}
 
 static int take_option(struct cmdline *options, const struct option_row *row, char *error)
 {
         if (row->set(options, optarg) < 0)
-                return wrong(error, "--%s must be %s, not \"%s\"", row->name, row->expects, optarg);
+                return cmdline_wrong(error, "--%s must be %s, not \"%s\"", row->name, row->expects,
+                                     optarg);
         return 0;
 }
 
@@ -336,20 +218,30 @@ static int check(const struct cmdline *options, unsigned given, char *error)
         if (options->help || options->version)
                 return 0;
         if (!options->verb)
-                return wrong(error, "no verb given");
+                return cmdline_wrong(error, "no verb given");
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 if (given & rows[i].bit & ~takes)
-                        return wrong(error, "%s takes no --%s", options->verb->name, rows[i].name);
+                        return cmdline_wrong(error, "%s takes no --%s", options->verb->name,
+                                             rows[i].name);
         if (options->live && options->once)
-                return wrong(error, "--live and --once exclude each other");
+                return cmdline_wrong(error, "--live and --once exclude each other");
         if (options->count > 0 && !options->live)
-                return wrong(error, "--count needs --live");
+                return cmdline_wrong(error, "--count needs --live");
         if (options->verb->operands == OPERANDS_FILE && !options->file)
-                return wrong(error, "%s needs a FILE", options->verb->name);
+                return cmdline_wrong(error, "%s needs a FILE", options->verb->name);
         if (options->verb->operands == OPERANDS_PORT_ADDRESS && options->n_ports == 0)
-                return wrong(error, "%s needs a PORT", options->verb->name);
+                return cmdline_wrong(error, "%s needs a PORT", options->verb->name);
+        if ((given & OPTION_METRIC) && !(given & (OPTION_WARNING | OPTION_CRITICAL)))
+                return cmdline_wrong(error, "--metric needs --warning or --critical");
+        if ((given & (OPTION_WARNING | OPTION_CRITICAL)) &&
+            (options->choice.key || (options->choice.side && !options->choice.port)))
+                return cmdline_wrong(error, "--warning and --critical take a PORT or none");
+        if (options->levels.metric == CHECK_TIME_WAIT_TABLE && options->choice.port)
+                return cmdline_wrong(error, "--metric %s is of the whole host and takes no PORT",
+                                     check_metric_name(CHECK_TIME_WAIT_TABLE));
         if (options->verb->operands == OPERANDS_ALERT && choice_is_empty(&options->choice))
-                return wrong(error, "%s needs the KEY of an alert or a PORT", options->verb->name);
+                return cmdline_wrong(error, "%s needs the KEY of an alert or a PORT",
+                                     options->verb->name);
         return 0;
 }
 
@@ -363,16 +255,32 @@ static void fill_long_options(struct option long_options[static ARRAY_SIZE(rows)
         long_options[ARRAY_SIZE(rows)] = (struct option){ 0 };
 }
 
+/* Of the options that have one letter as well, which of the table. 0: none; ret_row stays. */
+static int long_of(int c, int *ret_row)
+{
+        static const struct {
+                char letter;
+                const char *name;
+        } letters[] = { { 'h', "help" },
+                        { 'V', "version" },
+                        { 'w', "warning" },
+                        { 'c', "critical" },
+                        { 't', "timeout" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+                for (size_t j = 0; c == letters[i].letter && j < ARRAY_SIZE(rows); j++)
+                        if (strcmp(rows[j].name, letters[i].name) == 0)
+                                *ret_row = (int)j;
+        return c != 1 && c != '?' && c != ':' ? 0 : c;
+}
+
 static int take_next(int c, int row, struct cmdline *options, char *error)
 {
         switch (c) {
         case 0:
                 return take_option(options, &rows[row], error);
         case 1:
-                return take_word(options, optarg, error);
-        case 'h':
-                options->help = true;
-                return 0;
+                return operand_take(options, optarg, error);
         default:
                 return CMDLINE_WRONG;
         }
@@ -388,25 +296,39 @@ int cmdline_parse(int argc, char **argv, struct cmdline *ret_cmdline,
 
         fill_long_options(long_options);
         optind = 0; /* glibc: begin anew */
-        while ((c = getopt_long(argc, argv, "-:h", long_options, &row)) >= 0) {
+        while ((c = getopt_long(argc, argv, LETTERS, long_options, &row)) >= 0) {
+                c = long_of(c, &row);
                 if (c == ':')
-                        return wrong(ret_error, "%s needs an argument", argv[optind - 1]);
+                        return cmdline_wrong(ret_error, "%s needs an argument", argv[optind - 1]);
                 if (c == '?' && optopt > 0 && optopt < 0x80)
-                        return wrong(ret_error, "no option -%c", optopt);
+                        return cmdline_wrong(ret_error, "no option -%c", optopt);
                 if (c == '?')
-                        return wrong(ret_error, "no option %s", argv[optind - 1]);
+                        return cmdline_wrong(ret_error, "no option %s", argv[optind - 1]);
                 if (take_next(c, row, &options, ret_error) != 0)
                         return CMDLINE_WRONG;
                 if (c == 0)
                         given |= rows[row].bit;
         }
         for (; optind < argc; optind++) /* behind "--" */
-                if (take_word(&options, argv[optind], ret_error) != 0)
+                if (operand_take(&options, argv[optind], ret_error) != 0)
                         return CMDLINE_WRONG;
         if (check(&options, given, ret_error) != 0)
                 return CMDLINE_WRONG;
         *ret_cmdline = options;
         return 0;
+}
+
+const struct verb *cmdline_find_verb(int argc, char **argv)
+{
+        struct option long_options[ARRAY_SIZE(rows) + 1];
+        int c;
+
+        fill_long_options(long_options);
+        optind = 0;
+        while ((c = getopt_long(argc, argv, LETTERS, long_options, NULL)) >= 0)
+                if (c == 1)
+                        return verb_find(optarg);
+        return optind < argc ? verb_find(argv[optind]) : NULL;
 }
 
 void cmdline_print(FILE *out, unsigned mask)

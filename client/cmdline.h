@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "checknumbers.h"
 #include "choice.h"
 
 #define CMDLINE_WRONG 1
@@ -35,6 +36,10 @@ enum {
         OPTION_UNDO = 1 << 9,
         OPTION_LAST = 1 << 10,
         OPTION_EVERYWHERE = 1 << 11, /* every verb takes it */
+        OPTION_WARNING = 1 << 16,
+        OPTION_CRITICAL = 1 << 17,
+        OPTION_METRIC = 1 << 18,
+        OPTION_TIMEOUT = 1 << 19,
 };
 
 /* What may stand behind the verb. */
@@ -68,6 +73,8 @@ struct cmdline {
         struct choice choice; /* of alerts; empty: none was named */
         bool undo;
         const char *comment; /* NULL: none. Borrowed from argv */
+        struct check_levels levels;
+        uint64_t timeout_usec; /* 0: the default */
         /* Of OPERANDS_PORT_ADDRESS, in the usual form, an IPv4 address never mapped to IPv6; empty: none */
         char address[INET6_ADDRSTRLEN];
 };
@@ -75,6 +82,9 @@ struct cmdline {
 /* Options may stand before and behind the verb. Not reentrant: getopt_long(3). */
 int cmdline_parse(int argc, char **argv, struct cmdline *ret_cmdline,
                   char ret_error[static CMDLINE_ERROR_MAX]);
+
+/* The verb of a command line that was not understood otherwise; NULL: none was found. */
+const struct verb *cmdline_find_verb(int argc, char **argv);
 
 /* Lists the options whose bits are in mask. */
 void cmdline_print(FILE *out, unsigned mask);

@@ -33,6 +33,16 @@ static const struct verb verbs[] = {
         { "alerts", "", "what is raised or pending, who it is, and what to do",
           "Raised alerts first, then those whose hold time is still running.\n", 0, OPERANDS_NONE,
           view_alerts },
+        { "check", "[PORT] [--warning R] [--critical R] [--metric M] [--timeout T]",
+          "the same as a plugin of Nagios or Icinga",
+          "One line with performance data, and the exit status 0 OK, 1 WARNING, 2 CRITICAL\n"
+          "or 3 UNKNOWN. Raised alerts decide; with --warning or --critical a number of\n"
+          "sockets, of the PORT or of the host. R is a range such as 10 or 5:10, M stuck,\n"
+          "close-wait, time-wait, oldest or time-wait-table. PORT may be SIDE:PORT, \"host\"\n"
+          "or the KEY of an alert. UNKNOWN is also wrong usage, and a twmond that is away,\n"
+          "cannot see, or has not looked for too long.\n",
+          OPTION_WARNING | OPTION_CRITICAL | OPTION_METRIC | OPTION_TIMEOUT, OPERANDS_ANY_ALERT,
+          view_check },
         { "acknowledge", "KEY|[SIDE:]PORT [--comment TEXT] [--undo]",
           "an alert was seen: no more reminders of it",
           "With PORT every alert that is raised about it; \"host\" is the host as a whole. It\n"
@@ -102,6 +112,6 @@ void verbs_print_help(FILE *out, const struct verb *verb)
         fputs("\nOptions:\n", out);
         cmdline_print(out, OPTION_EVERYWHERE);
         fputs("\nExit status: 0 done; 1 alerts are raised (status), or the request failed;\n"
-              "2 wrong usage; 3 twmond cannot be reached.\n",
+              "2 wrong usage; 3 twmond cannot be reached. Of check: 0 to 3, see its help.\n",
               out);
 }

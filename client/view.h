@@ -33,6 +33,7 @@ int view_ports(struct view *view);
 int view_why(struct view *view);
 int view_destinations(struct view *view);
 int view_alerts(struct view *view);
+int view_check(struct view *view); /* an exit status of plugin.h */
 int view_acknowledge(struct view *view);
 int view_events(struct view *view);
 int view_watch(struct view *view);

@@ -17,6 +17,8 @@ goal=${1:-run}
 unpacked=$(dirname "$0")/../build/peers
 PATH=$PATH:/usr/sbin:/sbin # ip(8) is there, and not in every user's PATH
 PATH=$PATH:$unpacked/usr/sbin:$unpacked/usr/bin
+# where packages of monitoring plugins put them
+PATH=$PATH:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins:/usr/lib/monitoring-plugins
 
 # ---- what is needed: NAME PROBE, one a line ----
 # cmd: a command; file: a file, below /usr too; pkg: a pkg-config module; sanitizers: a compiler can
@@ -51,6 +53,7 @@ systemd cmd:systemd-analyze
 journald file:/lib/systemd/systemd-journald
 dbus file:/lib/systemd/system/dbus.socket
 git cmd:git
+negate cmd:negate
 '
 needs_dist='
 git cmd:git
@@ -108,6 +111,7 @@ git          git                     git-core             git-core           git
 dpkg-dev     dpkg-dev                -                    -                  -
 build-deps   build-dep:./            -                    -                  -
 lintian      lintian                 -                    -                  -
+negate       monitoring-plugins-basic nagios-plugins      monitoring-plugins-common monitoring-plugins
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil

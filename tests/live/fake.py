@@ -48,6 +48,8 @@ class Fake:
         return self
 
     def __exit__(self, *_):
+        # Ends the accept(), which could go on with whatever has the descriptor's number next.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def _accept(self):

@@ -278,6 +278,76 @@ static void test_what_a_choice_fits(void **state)
         }
 }
 
+static void test_check(void **state)
+{
+        struct cmdline options;
+        char *line;
+
+        (void)state;
+        free(parse_good("check", &options));
+        assert_true(!options.levels.warning.text && !options.levels.critical.text);
+        assert_int_equal(options.levels.metric, CHECK_STUCK);
+        assert_int_equal(options.timeout_usec, 0);
+        line = parse_good("-t 3 check -w 10 local:80 -c @20:30 --metric oldest", &options);
+        assert_string_equal(options.levels.warning.text, "10");
+        assert_string_equal(options.levels.critical.text, "@20:30");
+        assert_int_equal(options.levels.metric, CHECK_OLDEST);
+        assert_int_equal(options.timeout_usec, 3000000);
+        assert_int_equal(options.choice.port, 80);
+        free(line);
+        line = parse_good("check --critical=~:5 --timeout 500ms", &options);
+        assert_string_equal(options.levels.critical.text, "~:5");
+        assert_int_equal(options.timeout_usec, 500000);
+        free(line);
+        free(parse_good("check -V", &options));
+        assert_true(options.version);
+
+        assert_wrong("check -w", "-w needs an argument");
+        assert_wrong("check -w 20:10",
+                     "--warning must be a range such as 10, 10:, ~:10, 10:20 or @10:20, not "
+                     "\"20:10\"");
+        assert_wrong("check --metric oldest", "--metric needs --warning or --critical");
+        assert_wrong("check -w 1 --metric age",
+                     "--metric must be stuck, close-wait, time-wait, oldest or time-wait-table, "
+                     "not \"age\"");
+        assert_wrong("check -w 1 host", "--warning and --critical take a PORT or none");
+        assert_wrong("check -c 1 blind:-:host:0:-", "--warning and --critical take a PORT or none");
+        assert_wrong("check -c 1 80 --metric time-wait-table",
+                     "--metric time-wait-table is of the whole host and takes no PORT");
+        assert_wrong("check -t 0", "--timeout must be a time span of 1ms to 1h, not \"0\"");
+        assert_wrong("check -t 2h", "--timeout must be a time span of 1ms to 1h, not \"2h\"");
+        assert_wrong("status -w 1", "status takes no --warning");
+        assert_wrong("ports -t 1", "ports takes no --timeout");
+}
+
+/* Also where the rest is not understood: who calls a check reads its exit status. */
+static void test_find_verb(void **state)
+{
+        static const struct {
+                const char *line, *verb;
+        } rows[] = {
+                { "check --frob", "check" },        { "--frob check", "check" },
+                { "--socket /s check 0", "check" }, { "-w 1 -- check", "check" },
+                { "--socket check", NULL },         { "frob check", NULL },
+                { "status check", "status" },       { "--help", NULL },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char *argv[WORDS_MAX + 2] = { "twmonctl" }, *line = strdup(rows[i].line);
+                char *rest = line, *word;
+                const struct verb *verb;
+                int argc = 1;
+
+                while ((word = strsep(&rest, " ")))
+                        argv[argc++] = word;
+                verb = cmdline_find_verb(argc, argv);
+                if (verb != (rows[i].verb ? verb_find(rows[i].verb) : NULL))
+                        fail_msg("\"%s\": %s", rows[i].line, verb ? verb->name : "none");
+                free(line);
+        }
+}
+
 static void test_help(void **state)
 {
         struct cmdline options;
@@ -451,6 +521,7 @@ int main(void)
                 cmocka_unit_test(test_no_choice),    cmocka_unit_test(test_what_a_choice_fits),
                 cmocka_unit_test(test_help),         cmocka_unit_test(test_wrong),
                 cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_too_many_ports),
+                cmocka_unit_test(test_check),        cmocka_unit_test(test_find_verb),
                 cmocka_unit_test(test_help_text),    cmocka_unit_test(test_help_is_narrow),
         };
 
