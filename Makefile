@@ -20,6 +20,9 @@ DOCDIR     ?= $(PREFIX)/share/doc/twmon
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 SYSCONFDIR ?= /etc
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
@@ -270,11 +273,12 @@ DROPINS  = $(wildcard systemd/dropins/*.conf)
 
 # Paths in what is installed, from those of the tree.
 RELOCATE = sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|; \
-                s|/usr/local/share/doc/twmon|$(DOCDIR)|'
+                s|/usr/local/share/doc/twmon|$(DOCDIR)|; s|/usr/local/share |$(PREFIX)/share |'
 
 install: all
 	$(INSTALL) -d '$(D)$(BINDIR)' '$(D)$(SBINDIR)' '$(D)$(UNITDIR)' '$(D)$(CATALOGDIR)' \
 	  '$(D)$(MANDIR)/man1' '$(D)$(MANDIR)/man5' '$(D)$(MANDIR)/man8' \
+	  '$(D)$(BASHDIR)' '$(D)$(ZSHDIR)' '$(D)$(FISHDIR)' \
 	  '$(D)$(DOCDIR)/dropins' '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
 	$(INSTALL) -m 755 build/twmond '$(D)$(SBINDIR)/twmond'
 	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
@@ -289,6 +293,9 @@ install: all
 	$(INSTALL) -m 644 man/twmon.conf.5 '$(D)$(MANDIR)/man5/twmon.conf.5'
 	$(RELOCATE) man/twmond.8 >'$(D)$(MANDIR)/man8/twmond.8'
 	chmod 644 '$(D)$(MANDIR)/man8/twmond.8'
+	$(INSTALL) -m 644 completion/twmonctl.bash '$(D)$(BASHDIR)/twmonctl'
+	$(INSTALL) -m 644 completion/_twmonctl '$(D)$(ZSHDIR)/_twmonctl'
+	$(INSTALL) -m 644 completion/twmonctl.fish '$(D)$(FISHDIR)/twmonctl.fish'
 	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
 	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
@@ -302,6 +309,7 @@ uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
 	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(UNITDIR)/twmon-alert@.service' \
 	  $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
+	  '$(D)$(BASHDIR)/twmonctl' '$(D)$(ZSHDIR)/_twmonctl' '$(D)$(FISHDIR)/twmonctl.fish' \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
 	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
 	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')

@@ -44,6 +44,11 @@ const char *check_metric_name(enum check_metric metric)
         return rows[metric].name;
 }
 
+const char *check_metric_what(enum check_metric metric)
+{
+        return rows[metric].what;
+}
+
 static void set(struct check_numbers *numbers, enum check_metric metric, double value)
 {
         numbers->values[metric] = value;

@@ -32,6 +32,8 @@ struct check_numbers {
 int check_metric_find(const char *name, enum check_metric *ret_metric);
 /* 0 <= metric < CHECK_METRIC_COUNT. */
 const char *check_metric_name(enum check_metric metric);
+/* In words: "stuck in CLOSE_WAIT". */
+const char *check_metric_what(enum check_metric metric);
 
 /* Of the whole host. ports: all with CLOSE_WAIT, for the oldest; NULL: that stays unknown. */
 void check_numbers_of_host(const json_t *status, json_t *ports, struct check_numbers *ret_numbers);

@@ -6,6 +6,20 @@
 #include "base.h"
 #include "cmdline.h"
 
+struct option_row {
+        const char *name;
+        const char *argument; /* NULL: takes none */
+        unsigned bit;
+        const char *help;
+        int (*set)(struct cmdline *options, const char *text); /* 0, or -EINVAL */
+        const char *expects;
+};
+
+/* 0 <= i; NULL behind the last. */
+const struct option_row *cmdline_option_get(size_t i);
+/* Of "--name", "--name=value" or "-n". NULL: none. */
+const struct option_row *cmdline_option_find(const char *word);
+
 /* Writes what was wrong, a line, into error (CMDLINE_ERROR_MAX). Returns CMDLINE_WRONG. */
 int cmdline_wrong(char *error, const char *format, ...) PRINTF_LIKE(2, 3);
 

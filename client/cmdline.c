@@ -21,15 +21,6 @@
 
 #define LETTERS "-:hVw:c:t:" /* "-": words are options of code 1; ":": what lacks is told apart */
 
-struct option_row {
-        const char *name;
-        const char *argument; /* NULL: takes none */
-        unsigned bit;
-        const char *help;
-        int (*set)(struct cmdline *options, const char *text); /* 0, or -EINVAL */
-        const char *expects;
-};
-
 static int set_count(const char *text, uint64_t *ret_value)
 {
         uint64_t value;
@@ -255,8 +246,8 @@ static void fill_long_options(struct option long_options[static ARRAY_SIZE(rows)
         long_options[ARRAY_SIZE(rows)] = (struct option){ 0 };
 }
 
-/* Of the options that have one letter as well, which of the table. 0: none; ret_row stays. */
-static int long_of(int c, int *ret_row)
+/* Of the options that have one letter as well, which of the table; -1: none. */
+static int row_of_letter(int letter)
 {
         static const struct {
                 char letter;
@@ -268,10 +259,30 @@ static int long_of(int c, int *ret_row)
                         { 't', "timeout" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
-                for (size_t j = 0; c == letters[i].letter && j < ARRAY_SIZE(rows); j++)
+                for (size_t j = 0; letter == letters[i].letter && j < ARRAY_SIZE(rows); j++)
                         if (strcmp(rows[j].name, letters[i].name) == 0)
-                                *ret_row = (int)j;
-        return c != 1 && c != '?' && c != ':' ? 0 : c;
+                                return (int)j;
+        return -1;
+}
+
+const struct option_row *cmdline_option_get(size_t i)
+{
+        return i < ARRAY_SIZE(rows) ? &rows[i] : NULL;
+}
+
+const struct option_row *cmdline_option_find(const char *word)
+{
+        const size_t len = strcspn(word, "=");
+
+        if (word[0] != '-')
+                return NULL;
+        if (word[1] != '-')
+                return cmdline_option_get((size_t)row_of_letter(word[1]));
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (strlen(rows[i].name) == len - 2 &&
+                    strncmp(word + 2, rows[i].name, len - 2) == 0)
+                        return &rows[i];
+        return NULL;
 }
 
 static int take_next(int c, int row, struct cmdline *options, char *error)
@@ -297,7 +308,10 @@ int cmdline_parse(int argc, char **argv, struct cmdline *ret_cmdline,
         fill_long_options(long_options);
         optind = 0; /* glibc: begin anew */
         while ((c = getopt_long(argc, argv, LETTERS, long_options, &row)) >= 0) {
-                c = long_of(c, &row);
+                if (row_of_letter(c) >= 0) {
+                        row = row_of_letter(c);
+                        c = 0;
+                }
                 if (c == ':')
                         return cmdline_wrong(ret_error, "%s needs an argument", argv[optind - 1]);
                 if (c == '?' && optopt > 0 && optopt < 0x80)
@@ -308,6 +322,11 @@ int cmdline_parse(int argc, char **argv, struct cmdline *ret_cmdline,
                         return CMDLINE_WRONG;
                 if (c == 0)
                         given |= rows[row].bit;
+        }
+        if (options.verb && options.verb->operands == OPERANDS_WORDS) {
+                options.words = argv + optind;
+                options.n_words = (size_t)(argc - optind);
+                optind = argc;
         }
         for (; optind < argc; optind++) /* behind "--" */
                 if (operand_take(&options, argv[optind], ret_error) != 0)

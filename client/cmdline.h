@@ -51,6 +51,7 @@ enum operands {
         OPERANDS_FILE,
         OPERANDS_ALERT,     /* KEY, PORT, SIDE:PORT or "host" */
         OPERANDS_ANY_ALERT, /* the same, or none */
+        OPERANDS_WORDS,     /* any, behind "--" */
 };
 
 struct verb;
@@ -73,6 +74,8 @@ struct cmdline {
         struct choice choice; /* of alerts; empty: none was named */
         bool undo;
         const char *comment; /* NULL: none. Borrowed from argv */
+        char *const *words;  /* of OPERANDS_WORDS; part of argv */
+        size_t n_words;
         struct check_levels levels;
         uint64_t timeout_usec; /* 0: the default */
         /* Of OPERANDS_PORT_ADDRESS, in the usual form, an IPv4 address never mapped to IPv6; empty: none */

@@ -171,6 +171,8 @@ int operand_take(struct cmdline *options, const char *word, char *error)
         case OPERANDS_ALERT:
         case OPERANDS_ANY_ALERT:
                 return take_choice(options, word, error);
+        case OPERANDS_WORDS:
+                return cmdline_wrong(error, "%s takes its words behind --", options->verb->name);
         }
         return 0;
 }

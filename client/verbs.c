@@ -69,6 +69,12 @@ static const struct verb verbs[] = {
           "Prints what is wrong with the configuration, if anything; twmond then keeps the\n"
           "old one. For root and the user that twmond runs as.\n",
           0, OPERANDS_NONE, view_reload },
+        { "complete", "-- WORD...", "what may stand next: for the completion of shells",
+          "The words are those of a command line up to the cursor, the last of them may be\n"
+          "empty. Prints what it may become, one a line, with a tab and what it is, or\n"
+          "\":files\" where the name of a file may stand. Ports and alerts are those of\n"
+          "twmond, as far as it answers at once.\n",
+          0, OPERANDS_WORDS, view_complete },
         { "version", "", "the versions of twmonctl and twmond", "Needs no running twmond.\n", 0,
           OPERANDS_NONE, view_version },
         { "help", "[VERB]", "this help, or that of a verb", "", 0, OPERANDS_VERB, view_help },

@@ -54,6 +54,9 @@ journald file:/lib/systemd/systemd-journald
 dbus file:/lib/systemd/system/dbus.socket
 git cmd:git
 negate cmd:negate
+bash-completion file:/share/bash-completion/bash_completion
+zsh cmd:zsh
+fish cmd:fish
 '
 needs_dist='
 git cmd:git
@@ -112,6 +115,9 @@ dpkg-dev     dpkg-dev                -                    -                  -
 build-deps   build-dep:./            -                    -                  -
 lintian      lintian                 -                    -                  -
 negate       monitoring-plugins-basic nagios-plugins      monitoring-plugins-common monitoring-plugins
+bash-completion bash-completion      bash-completion      bash-completion    bash-completion
+zsh          zsh                     zsh                  zsh                zsh
+fish         fish                    fish                 fish               fish
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil

@@ -10,7 +10,7 @@ sources()
 {
         find lib daemon client tests tools \( -name '*.[ch]' -o -name '*.py' -o -name '*.sh' -o \
                 -name '*.bash' \) -not -path '*/__pycache__/*'
-        find systemd man -type f
+        find systemd man completion -type f
         find debian -name control -o -name rules -o -name '*.postinst' -o -name '*.postrm'
         find Makefile tests/run .ci/run -maxdepth 0 2>/dev/null
 }

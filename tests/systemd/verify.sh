@@ -44,13 +44,16 @@ files='644 /etc/twmon/twmon.conf
 644 /usr/lib/systemd/system/twmond.service
 644 /usr/lib/systemd/system/twmond.socket
 755 /usr/sbin/twmond
+644 /usr/share/bash-completion/completions/twmonctl
 644 /usr/share/doc/twmon/dropins/keep-descriptors.conf
 644 /usr/share/doc/twmon/dropins/notify-reload.conf
 644 /usr/share/doc/twmon/dropins/owners.conf
 644 /usr/share/doc/twmon/twmon.conf.example
+644 /usr/share/fish/vendor_completions.d/twmonctl.fish
 644 /usr/share/man/man1/twmonctl.1
 644 /usr/share/man/man5/twmon.conf.5
-644 /usr/share/man/man8/twmond.8'
+644 /usr/share/man/man8/twmond.8
+644 /usr/share/zsh/site-functions/_twmonctl'
 
 keeps_configuration()
 {

@@ -320,6 +320,24 @@ static void test_check(void **state)
         assert_wrong("ports -t 1", "ports takes no --timeout");
 }
 
+static void test_complete(void **state)
+{
+        char *argv[] = {
+                "twmonctl", "--socket", "/s", "complete", "--", "why", "--json", "", NULL
+        };
+        char error[CMDLINE_ERROR_MAX];
+        struct cmdline options;
+
+        (void)state;
+        assert_int_equal(cmdline_parse(8, argv, &options, error), 0);
+        assert_int_equal(options.n_words, 3);
+        assert_ptr_equal(options.words, &argv[5]);
+        assert_false(options.json);
+        assert_int_equal(cmdline_parse(5, argv, &options, error), 0);
+        assert_int_equal(options.n_words, 0);
+        assert_wrong("complete why", "complete takes its words behind --");
+}
+
 /* Also where the rest is not understood: who calls a check reads its exit status. */
 static void test_find_verb(void **state)
 {
@@ -515,14 +533,15 @@ static void test_help_text(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_verbs),        cmocka_unit_test(test_order),
-                cmocka_unit_test(test_order_posix),  cmocka_unit_test(test_values),
-                cmocka_unit_test(test_port_address), cmocka_unit_test(test_alerts),
-                cmocka_unit_test(test_no_choice),    cmocka_unit_test(test_what_a_choice_fits),
-                cmocka_unit_test(test_help),         cmocka_unit_test(test_wrong),
-                cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_too_many_ports),
-                cmocka_unit_test(test_check),        cmocka_unit_test(test_find_verb),
-                cmocka_unit_test(test_help_text),    cmocka_unit_test(test_help_is_narrow),
+                cmocka_unit_test(test_verbs),          cmocka_unit_test(test_order),
+                cmocka_unit_test(test_order_posix),    cmocka_unit_test(test_values),
+                cmocka_unit_test(test_port_address),   cmocka_unit_test(test_alerts),
+                cmocka_unit_test(test_no_choice),      cmocka_unit_test(test_what_a_choice_fits),
+                cmocka_unit_test(test_help),           cmocka_unit_test(test_wrong),
+                cmocka_unit_test(test_wrong_values),   cmocka_unit_test(test_too_many_ports),
+                cmocka_unit_test(test_check),          cmocka_unit_test(test_find_verb),
+                cmocka_unit_test(test_complete),       cmocka_unit_test(test_help_text),
+                cmocka_unit_test(test_help_is_narrow),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
