@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# bash completion of twmonctl(1), loaded by the package bash-completion. twmonctl itself knows what
-# may stand next. Readline breaks words at ":" and "=": what stands before them in the same word is
-# there already, and is cut off.
+# bash completion of twmonctl(1), loaded by the package bash-completion; without it there is none.
+# twmonctl itself knows what may stand next. Readline breaks words at ":" and "=": what stands before
+# them in the same word is there already, and is cut off.
 
 _twmonctl()
 {
         # shellcheck disable=SC2034 # _init_completion sets them all
         local cur prev words cword value
 
-        _init_completion -n := || return
+        _init_completion -n := 2>/dev/null || return
         COMPREPLY=()
         while IFS=$'\t' read -r value _; do
                 if [[ $value == :files ]]; then
