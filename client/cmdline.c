@@ -127,6 +127,13 @@ static int set_undo(struct cmdline *options, const char *text)
         return 0;
 }
 
+static int set_prometheus(struct cmdline *options, const char *text)
+{
+        (void)text;
+        options->prometheus = true;
+        return 0;
+}
+
 static int set_comment(struct cmdline *options, const char *text)
 {
         struct acknowledgement unused;
@@ -182,6 +189,8 @@ static const struct option_row rows[] = {
         { "last", "N", OPTION_LAST, "only the N newest", set_last, "a number from 1 on" },
         { "comment", "TEXT", OPTION_COMMENT, "why it stands, for whoever asks", set_comment,
           "UTF-8 of at most 127 bytes" },
+        { "prometheus", NULL, OPTION_PROMETHEUS, "the older format: text 0.0.4", set_prometheus,
+          NULL },
         { "undo", NULL, OPTION_UNDO, "take it back", set_undo, NULL },
         { "warning", "RANGE", OPTION_WARNING, "-w: WARNING where the number is outside",
           set_warning, "a range such as 10, 10:, ~:10, 10:20 or @10:20" },

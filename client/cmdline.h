@@ -35,7 +35,8 @@ enum {
         OPTION_COMMENT = 1 << 8,
         OPTION_UNDO = 1 << 9,
         OPTION_LAST = 1 << 10,
-        OPTION_EVERYWHERE = 1 << 11, /* every verb takes it */
+        OPTION_PROMETHEUS = 1 << 11,
+        OPTION_EVERYWHERE = 1 << 12, /* every verb takes it */
         OPTION_WARNING = 1 << 16,
         OPTION_CRITICAL = 1 << 17,
         OPTION_METRIC = 1 << 18,
@@ -73,6 +74,7 @@ struct cmdline {
         size_t n_ports;
         struct choice choice; /* of alerts; empty: none was named */
         bool undo;
+        bool prometheus;     /* the older of its text formats */
         const char *comment; /* NULL: none. Borrowed from argv */
         char *const *words;  /* of OPERANDS_WORDS; part of argv */
         size_t n_words;

@@ -58,6 +58,11 @@ static const struct verb verbs[] = {
           "line, whose \"sequence\" can be given to --after later on. Numbers go on\n"
           "when twmond restarts, unless what it has kept is lost.\n",
           OPTION_AFTER, OPERANDS_NONE, view_watch },
+        { "metrics", "[--prometheus]", "the OpenMetrics text that Prometheus reads",
+          "On standard output, for node_exporter's textfile directory, or to look at. What\n"
+          "is unknown has no sample. With --prometheus in the older format, which promtool\n"
+          "check metrics expects.\n",
+          OPTION_PROMETHEUS, OPERANDS_NONE, view_metrics },
         { "replay", "FILE [--config FILE]", "judge again what twmond has recorded",
           "Runs twmond's own judgement over the scans of a recording, as fast as it can,\n"
           "and prints each event with its recorded time, as watch does, and a summary.\n"

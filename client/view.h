@@ -38,6 +38,7 @@ int view_acknowledge(struct view *view);
 int view_events(struct view *view);
 int view_watch(struct view *view);
 int view_replay(struct view *view);
+int view_metrics(struct view *view);
 int view_reload(struct view *view);
 int view_complete(struct view *view);
 int view_version(struct view *view);

@@ -36,6 +36,7 @@ answer_fn answer_get_info, answer_get_interface_description;
 answer_fn answer_get_status, answer_list_ports, answer_list_alerts, answer_watch, answer_reload;
 answer_fn answer_get_port, answer_list_destinations; /* control-looks.c */
 answer_fn answer_acknowledge, answer_list_events;    /* control-alerts.c */
+answer_fn answer_get_metrics;                        /* control-metrics.c */
 
 /* The next reply of a ListPorts; the last one ends the stream. 0 or -ENOMEM. */
 int answer_next_ports(struct stream *stream, json_t **ret_reply);

@@ -56,6 +56,8 @@ static const struct method methods[] = {
           .params = { { "key", PARAM_STRING, false }, { "limit", PARAM_COUNT, false } } },
         { MONITOR, "Watch", .answer = answer_watch, .needs_more = true,
           .params = { { "after", PARAM_COUNT, false }, { "scans", PARAM_BOOL, false } } },
+        { MONITOR, "GetMetrics", .answer = answer_get_metrics,
+          .params = { { "format", PARAM_STRING, false } } },
         { MONITOR, "Reload", .answer = answer_reload, .privileged = true },
 };
 

@@ -7,6 +7,7 @@
  *   control-client.c   one connection's buffers
  *   control-serve.c    what one wake-up does for one connection
  *   control-methods.c  the method table; control-answers.c, control-status.c what they answer
+ *   control-metrics.c  the same for Prometheus
  *   control-tell.c     what the daemon tells them
  *   control-owners.c   the owners that a reply waits for
  *   control-looks.c    the look that a reply waits for

@@ -8,7 +8,7 @@
 #
 # deps.sh peers: likewise what twmond is measured beside, each by itself: one that cannot be had is
 # said, and the others are there. Services whose package would start them are only unpacked, in
-# build/peers: nobody who measures wants them to run on this host.
+# build/peers: nobody who measures or tests wants them to run on this host.
 #
 # Two tables: what is needed and how to tell that it is there; and what it is called where.
 set -u
@@ -54,6 +54,7 @@ journald file:/lib/systemd/systemd-journald
 dbus file:/lib/systemd/system/dbus.socket
 git cmd:git
 negate cmd:negate
+promtool cmd:promtool
 bash-completion file:/share/bash-completion/bash_completion
 zsh cmd:zsh
 fish cmd:fish
@@ -118,6 +119,7 @@ negate       monitoring-plugins-basic nagios-plugins      monitoring-plugins-com
 bash-completion bash-completion      bash-completion      bash-completion    bash-completion
 zsh          zsh                     zsh                  zsh                zsh
 fish         fish                    fish                 fish               fish
+promtool     unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil
@@ -249,11 +251,15 @@ unpack() (
 )
 
 install_packages() { # PACKAGE...
-        case $1 in
-        unpack:*) unpack "${1#unpack:}" ;;
-        build-dep:*) as_root "${command% install *} build-dep -y -qq --no-install-recommends ${1#build-dep:}" ;;
-        *) as_root "$command $*" ;;
-        esac
+        whole=
+        for package; do
+                case $package in
+                unpack:*) unpack "${package#unpack:}" || return ;;
+                build-dep:*) as_root "${command% install *} build-dep -y -qq --no-install-recommends ${package#build-dep:}" || return ;;
+                *) whole="$whole $package" ;;
+                esac
+        done
+        [ -z "$whole" ] || as_root "$command$whole"
 }
 
 install_names() { # NAME...

@@ -32,6 +32,7 @@ TWMOND = os.path.abspath(os.environ.get("TWMOND", ROOT + "/build/check/twmond"))
 TWMONCTL = os.path.abspath(os.environ.get("TWMONCTL", ROOT + "/build/check/twmonctl"))
 # Without sanitizers: their allocator would be what is measured.
 RELEASE = os.path.abspath(os.environ.get("TWMOND_RELEASE", ROOT + "/build/twmond"))
+PEERS = ROOT + "/build/peers/usr/bin:" + ROOT + "/build/peers/usr/sbin"
 _NETLINK_SHIM = ROOT + "/build/check/netlink-shim.so"
 
 SANITIZER = re.compile(r"ERROR: AddressSanitizer|runtime error|LeakSanitizer")
@@ -180,6 +181,11 @@ def need(path, what=None):
     """Skips the test unless the program is there: a path, or a name to look up in PATH."""
     if not shutil.which(path):
         raise Skip(f"{what or path} is missing")
+
+
+def find(name):
+    """The path of a program: in PATH, or unpacked by tools/deps.sh; where it is nowhere, its name."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":" + PEERS) or name
 
 
 # Waiting and processes ---------------------------------------------------------------------------

@@ -78,7 +78,7 @@ static void every_described_method_is_there(void **state)
                 at++;
                 n++;
         }
-        assert_int_equal(n, 9);
+        assert_int_equal(n, 10);
 }
 
 #define M "{\"method\":\"io.twmon.Monitor."
