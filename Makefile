@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# make            build/twmond and build/twmonctl        (V=1 shows commands)
+# make            build/twmond, twmonctl, twmon-exporter (V=1 shows commands)
 # make run        set up what is missing, build, watch this host
 # make check      set up what is missing, then every test
 # make demo       a few seconds that show what twmon is for
@@ -58,10 +58,12 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsyst
 
 LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih zlib) -lm
 LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih zlib) -lm
+# What the exporter needs besides is no other program's: HTTP, and the service manager's socket.
+LIBS_exporter = $(shell $(PKG_CONFIG) --libs libmicrohttpd libsystemd jansson) -lm
 LIBS_test     = $(LIBS_twmond) $(shell $(PKG_CONFIG) --libs cmocka)
 
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(CFLAGS) \
-          -D_GNU_SOURCE -DTWMON_VERSION='"$(VERSION)"' -Ilib -Idaemon -Iclient -I$(B)/gen \
+          -D_GNU_SOURCE -DTWMON_VERSION='"$(VERSION)"' -Ilib -Idaemon -Iclient -Iexporter -I$(B)/gen \
           $(PKG_CFLAGS) $(CPPFLAGS) -pthread -MMD -MP
 LINK    = $(CC) -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
@@ -69,7 +71,7 @@ LINK    = $(CC) -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 objects_of  = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
 INTERFACE   = $(B)/gen/io.twmon.Monitor.varlink.h
-ARCHIVES    = $(B)/libclient.a $(B)/libdaemon.a $(B)/libtwmon.a
+ARCHIVES    = $(B)/libexporter.a $(B)/libclient.a $(B)/libdaemon.a $(B)/libtwmon.a
 
 # What the benchmarks share; each bench-*.c is a program, each test-*.c tests the others.
 BENCH_PARTS = $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench-% tests/bench/test-%,\
@@ -96,7 +98,7 @@ endif
 .PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-budget bench-doc \
         bench-ledger bench-detect bench-instructions install uninstall dist deb check-package clean help
 
-all: $(B)/twmond $(B)/twmonctl
+all: $(B)/twmond $(B)/twmonctl $(B)/twmon-exporter
 	@:
 tests: all $(UNIT_TESTS) $(BENCH_TESTS) $(REPLAYS) $(B)/netlink-shim.so
 fuzzers: $(FUZZERS)
@@ -109,9 +111,14 @@ $(B)/twmonctl: $(B)/client/main.o $(B)/libclient.a $(B)/libtwmon.a
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(LIBS_twmonctl)
 
+$(B)/twmon-exporter: $(B)/exporter/main.o $(B)/libexporter.a $(B)/libclient.a $(B)/libtwmon.a
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(LIBS_exporter)
+
 $(B)/libtwmon.a: $(call objects_of,lib)
 $(B)/libdaemon.a: $(call objects_of,daemon)
 $(B)/libclient.a: $(call objects_of,client)
+$(B)/libexporter.a: $(call objects_of,exporter)
 $(ARCHIVES) $(B)/libbench.a:
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -272,7 +279,7 @@ CATALOGS = $(wildcard systemd/twmon*.catalog)
 DROPINS  = $(wildcard systemd/dropins/*.conf)
 
 # Paths in what is installed, from those of the tree.
-RELOCATE = sed 's|/usr/local/sbin/twmond|$(SBINDIR)/twmond|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|; \
+RELOCATE = sed 's|/usr/local/sbin/twmon|$(SBINDIR)/twmon|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|; \
                 s|/usr/local/share/doc/twmon|$(DOCDIR)|; s|/usr/local/share |$(PREFIX)/share |'
 
 install: all
@@ -282,10 +289,14 @@ install: all
 	  '$(D)$(DOCDIR)/dropins' '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
 	$(INSTALL) -m 755 build/twmond '$(D)$(SBINDIR)/twmond'
 	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
+	$(INSTALL) -m 755 build/twmon-exporter '$(D)$(SBINDIR)/twmon-exporter'
 	$(RELOCATE) systemd/twmond.service >'$(D)$(UNITDIR)/twmond.service'
 	chmod 644 '$(D)$(UNITDIR)/twmond.service'
 	$(RELOCATE) systemd/twmon-alert@.service >'$(D)$(UNITDIR)/twmon-alert@.service'
 	chmod 644 '$(D)$(UNITDIR)/twmon-alert@.service'
+	$(RELOCATE) systemd/twmon-exporter.service >'$(D)$(UNITDIR)/twmon-exporter.service'
+	chmod 644 '$(D)$(UNITDIR)/twmon-exporter.service'
+	$(INSTALL) -m 644 systemd/twmon-exporter.socket '$(D)$(UNITDIR)/twmon-exporter.socket'
 	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'
 	$(INSTALL) -m 644 $(CATALOGS) '$(D)$(CATALOGDIR)'
 	$(RELOCATE) man/twmonctl.1 >'$(D)$(MANDIR)/man1/twmonctl.1'
@@ -296,6 +307,7 @@ install: all
 	$(INSTALL) -m 644 completion/twmonctl.bash '$(D)$(BASHDIR)/twmonctl'
 	$(INSTALL) -m 644 completion/_twmonctl '$(D)$(ZSHDIR)/_twmonctl'
 	$(INSTALL) -m 644 completion/twmonctl.fish '$(D)$(FISHDIR)/twmonctl.fish'
+	$(INSTALL) -m 644 man/twmon-exporter.8 '$(D)$(MANDIR)/man8/twmon-exporter.8'
 	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
 	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
@@ -304,10 +316,12 @@ install: all
 	$(SAY_NEXT)
 
 # Configuration and state stay; twmond(8) says how to remove them. Before: systemctl disable --now
-# twmond.service twmond.socket. The directories are those that make install was given.
+# twmond.service twmond.socket twmon-exporter.service twmon-exporter.socket. The directories are those that make install was given.
 uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
 	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(UNITDIR)/twmon-alert@.service' \
+	  '$(D)$(SBINDIR)/twmon-exporter' '$(D)$(UNITDIR)/twmon-exporter.service' \
+	  '$(D)$(UNITDIR)/twmon-exporter.socket' '$(D)$(MANDIR)/man8/twmon-exporter.8' \
 	  $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
 	  '$(D)$(BASHDIR)/twmonctl' '$(D)$(ZSHDIR)/_twmonctl' '$(D)$(FISHDIR)/twmonctl.fish' \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
@@ -345,7 +359,7 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make             build/twmond and build/twmonctl (V=1: show commands)'
+	@echo 'make             build/twmond, twmonctl and twmon-exporter (V=1: show commands)'
 	@echo 'make run         set up what is missing, build, watch this host until Ctrl-C'
 	@echo 'make demo        a leak, found and cleared, in a network namespace of its own (11 s)'
 	@echo 'make check       set up what is missing, then every test'
@@ -367,7 +381,7 @@ help:
 	@echo '                 what a message of a dump costs: nanoseconds, and instructions by valgrind'
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make uninstall   with the same PREFIX etc.; keeps the configuration and the state. Before it:'
-	@echo '                 systemctl disable --now twmond.service twmond.socket'
+	@echo '                 systemctl disable --now twmond.service twmond.socket twmon-exporter.socket'
 	@echo 'make dist        build/twmon-$(VERSION).tar.gz from the last commit, reproducible'
 	@echo 'make deb         the Debian package, its source and what goes with it, in build/deb'
 	@echo 'make check-package [TREE=DIR]'

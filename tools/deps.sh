@@ -34,6 +34,7 @@ libsystemd pkg:libsystemd
 jansson pkg:jansson
 inih pkg:inih
 zlib pkg:zlib
+libmicrohttpd pkg:libmicrohttpd
 unshare cmd:unshare
 '
 needs_check='
@@ -95,6 +96,7 @@ libsystemd   libsystemd-dev          systemd-devel        systemd-devel      sys
 jansson      libjansson-dev          jansson-devel        libjansson-devel   jansson
 inih         libinih-dev             inih-devel           inih-devel         libinih
 zlib         zlib1g-dev              zlib-devel           zlib-devel         zlib
+libmicrohttpd libmicrohttpd-dev      libmicrohttpd-devel  libmicrohttpd-devel libmicrohttpd
 unshare      util-linux              util-linux           util-linux         util-linux
 sanitizers   gcc                     libasan,libubsan     gcc                gcc
 cmocka       libcmocka-dev           libcmocka-devel      libcmocka-devel    cmocka

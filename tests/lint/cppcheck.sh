@@ -29,6 +29,6 @@ options=(
 )
 name='cppcheck finds nothing'
 if needs "$name" cppcheck; then
-        silent "$name" cppcheck "${options[@]}" lib daemon client tests tools
+        silent "$name" cppcheck "${options[@]}" lib daemon client exporter tests tools
 fi
 done_testing

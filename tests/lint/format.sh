@@ -12,7 +12,7 @@ name='clang-format has nothing to change'
 if ! clang-format --version 2>/dev/null | grep -q "version $version\."; then
         skip "$name" "not clang-format $version"
 elif needs "$name" clang-format; then
-        mapfile -t files < <(find lib daemon client tests tools -name '*.[ch]' | sort)
+        mapfile -t files < <(find lib daemon client exporter tests tools -name '*.[ch]' | sort)
         passes "$name" clang-format --dry-run -Werror "${files[@]:?}"
 fi
 done_testing

@@ -43,18 +43,19 @@ verbs_of_page()
         sed -n '/^The verbs are:/,/^Options may stand/p' "$1" | sed -nE 's/^\.It Cm ([a-z]+)$/\1/p' | sort -u
 }
 
-check_twmond()
+# check_daemon NAME: twmond and twmon-exporter
+check_daemon()
 {
-        local page=man/twmond.8
+        local name=$1 page=man/$1.8
 
-        build/twmond --help | options_of_help >"$tmp/help"
-        options_of_page $page >"$tmp/page"
-        silent 'options of twmond --help and of its page' \
-                same option 'twmond --help' $page "$tmp/help" "$tmp/page"
-        build/twmond --help | any_option_of_help >"$tmp/help"
-        synopsis_of_page $page >"$tmp/page"
-        silent 'options of twmond --help and of its synopsis' \
-                same option 'twmond --help' "$page (SYNOPSIS)" "$tmp/help" "$tmp/page"
+        "build/$name" --help | options_of_help >"$tmp/help"
+        options_of_page "$page" >"$tmp/page"
+        silent "options of $name --help and of its page" \
+                same option "$name --help" "$page" "$tmp/help" "$tmp/page"
+        "build/$name" --help | any_option_of_help >"$tmp/help"
+        synopsis_of_page "$page" >"$tmp/page"
+        silent "options of $name --help and of its synopsis" \
+                same option "$name --help" "$page (SYNOPSIS)" "$tmp/help" "$tmp/page"
 }
 
 check_twmonctl()
@@ -74,6 +75,8 @@ check_twmonctl()
         done <"$tmp/help"
 }
 
-if [ -x build/twmond ]; then check_twmond; else skip twmond 'not built: make first'; fi
+for daemon in twmond twmon-exporter; do
+        if [ -x build/$daemon ]; then check_daemon $daemon; else skip $daemon 'not built: make first'; fi
+done
 if [ -x build/twmonctl ]; then check_twmonctl; else skip twmonctl 'not built: make first'; fi
 done_testing

@@ -19,7 +19,7 @@ includes()
 # includes_outside PATTERN ALLOWED: the same in the whole product, files that match ALLOWED left out.
 includes_outside()
 {
-        includes "$1" lib daemon client | grep -vE "^($2):"
+        includes "$1" lib daemon client exporter | grep -vE "^($2):"
 }
 
 # headers_of DIRECTORY: a pattern for the names of its headers.
@@ -65,11 +65,15 @@ silent 'lib/ has no writable variables' variables_in_lib
 silent 'lib/ includes nothing of daemon/ or client/' includes "$(headers_of daemon)|$(headers_of client)|\.\./" lib
 silent 'daemon/ includes nothing of client/' includes "$(headers_of client)|\.\./" daemon
 silent 'client/ includes nothing of daemon/, nor of systemd' includes "$(headers_of daemon)|\.\./|systemd/" client
+silent 'exporter/ includes nothing of daemon/, and of client/ the connection alone' \
+        includes "$(headers_of daemon)|$(headers_of client | sed 's/conn\\.h|//')|\.\./" exporter
+silent 'nobody includes anything of exporter/' includes "$(headers_of exporter)" lib daemon client
+silent 'libmicrohttpd only in exporter/server.c' includes_outside 'microhttpd' 'exporter/server\.c'
 silent 'libmnl only in lib/diag*.c' includes_outside 'libmnl/' 'lib/diag[a-z]*\.c'
 silent 'sd-journal only in daemon/journal.c' includes_outside 'systemd/sd-journal' 'daemon/journal\.c'
 silent 'sd-event only in daemon/' includes_outside 'systemd/sd-event' 'daemon/[^:]*'
 silent 'jansson only where messages are made' includes_outside jansson \
-        'lib/varlink\.[ch]|lib/wire[a-z]*\.[ch]|daemon/control[a-z-]*\.[ch]|client/[^:]*'
+        'lib/varlink\.[ch]|lib/wire[a-z]*\.[ch]|daemon/control[a-z-]*\.[ch]|client/[^:]*|exporter/ask\.c'
 silent 'zlib only in lib/bytes.c' includes_outside 'zlib\.h' 'lib/bytes\.c'
 silent 'kernel headers only in lib/diag*.c' includes_outside 'linux/|netinet/tcp' 'lib/diag[a-z]*\.c'
 

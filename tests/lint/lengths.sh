@@ -11,7 +11,7 @@ FUNCTION_LINES_MAX=80
 
 long_files()
 {
-        find lib daemon client -name '*.c' -exec wc -l {} + | awk -v max=$FILE_LINES_MAX '
+        find lib daemon client exporter -name '*.c' -exec wc -l {} + | awk -v max=$FILE_LINES_MAX '
                 $2 != "total" && $1 > max { print $2 ": " $1 " lines, at most " max }
                 { n++ }
                 END { if (n < 10) print "found only", n + 0, "files" }'
@@ -20,7 +20,7 @@ long_files()
 # clang-format sees to it that a function's braces, and no others, stand in column 0.
 long_functions()
 {
-        find lib daemon client tests tools -name '*.c' -exec awk -v max=$FUNCTION_LINES_MAX '
+        find lib daemon client exporter tests tools -name '*.c' -exec awk -v max=$FUNCTION_LINES_MAX '
                 /^[a-z].*\(/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) }
                 /^\{/ { first = FNR; statements = 0 }
                 first && /;$/ { statements++ }

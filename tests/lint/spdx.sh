@@ -8,7 +8,7 @@
 
 sources()
 {
-        find lib daemon client tests tools \( -name '*.[ch]' -o -name '*.py' -o -name '*.sh' -o \
+        find lib daemon client exporter tests tools \( -name '*.[ch]' -o -name '*.py' -o -name '*.sh' -o \
                 -name '*.bash' \) -not -path '*/__pycache__/*'
         find systemd man completion -type f
         find debian -name control -o -name rules -o -name '*.postinst' -o -name '*.postrm'

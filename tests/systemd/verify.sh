@@ -11,6 +11,8 @@
 EXPOSURE_TENTHS_MAX=14
 # With dropins/owners.conf, as it says itself.
 OWNERS_EXPOSURE_TENTHS_MAX=18
+# It is in the network, for that is what it is for.
+EXPORTER_EXPOSURE_TENTHS_MAX=9
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -41,8 +43,11 @@ files='644 /etc/twmon/twmon.conf
 644 /usr/lib/systemd/catalog/twmon.catalog
 644 /usr/lib/systemd/catalog/twmon.de.catalog
 644 /usr/lib/systemd/system/twmon-alert@.service
+644 /usr/lib/systemd/system/twmon-exporter.service
+644 /usr/lib/systemd/system/twmon-exporter.socket
 644 /usr/lib/systemd/system/twmond.service
 644 /usr/lib/systemd/system/twmond.socket
+755 /usr/sbin/twmon-exporter
 755 /usr/sbin/twmond
 644 /usr/share/bash-completion/completions/twmonctl
 644 /usr/share/doc/twmon/dropins/keep-descriptors.conf
@@ -52,6 +57,7 @@ files='644 /etc/twmon/twmon.conf
 644 /usr/share/fish/vendor_completions.d/twmonctl.fish
 644 /usr/share/man/man1/twmonctl.1
 644 /usr/share/man/man5/twmon.conf.5
+644 /usr/share/man/man8/twmon-exporter.8
 644 /usr/share/man/man8/twmond.8
 644 /usr/share/zsh/site-functions/_twmonctl'
 
@@ -79,8 +85,10 @@ stage()
         rm -rf "$root/verify"
         mkdir -p "$root/verify/twmond.service.d"
         sed "s,^Exec\(Start\|Reload\)=,&$root," "$units/twmond.service" >"$root/verify/twmond.service"
-        sed "s,^ExecStart=,&$root," "$units/twmon-alert@.service" >"$root/verify/twmon-alert@.service"
-        cp "$units/twmond.socket" "$root/verify"
+        for unit in twmon-alert@.service twmon-exporter.service; do
+                sed "s,^ExecStart=,&$root," "$units/$unit" >"$root/verify/$unit"
+        done
+        cp "$units/twmond.socket" "$units/twmon-exporter.socket" "$root/verify"
         for dropin; do
                 cp "$root/usr/share/doc/twmon/dropins/$dropin" "$root/verify/twmond.service.d"
         done
@@ -91,7 +99,8 @@ verify()
         stage "$@"
         systemd-analyze verify --recursive-errors=no --man=no \
                 "$root/verify/twmond.service" "$root/verify/twmond.socket" \
-                "$root/verify/twmon-alert@.service"
+                "$root/verify/twmon-alert@.service" "$root/verify/twmon-exporter.service" \
+                "$root/verify/twmon-exporter.socket"
 }
 
 # exposure TENTHS [DROP-IN...]
@@ -103,6 +112,13 @@ exposure()
         stage "$@"
         systemd-analyze security --no-pager --offline=true --threshold="$max" \
                 "$root/verify/twmond.service"
+}
+
+exporter_exposure()
+{
+        stage
+        systemd-analyze security --no-pager --offline=true --threshold="$1" \
+                "$root/verify/twmon-exporter.service"
 }
 
 not()
@@ -194,6 +210,10 @@ silent 'twmond.socket has what clients count on' missing twmond.socket \
         ListenStream=/run/twmon/control SocketMode=0666 DirectoryMode=0755 RemoveOnStop=yes \
         TriggerLimitIntervalSec=30s TriggerLimitBurst=60
 
+silent 'twmon-exporter has no privilege, and this host alone may ask it' missing twmon-exporter.service \
+        'ExecStart=/usr/sbin/twmon-exporter --socket=/run/twmon/control' DynamicUser=yes \
+        CapabilityBoundingSet= IPAddressDeny=any IPAddressAllow=localhost
+silent 'nor does its socket listen elsewhere' missing twmon-exporter.socket ListenStream=127.0.0.1:19865
 if needs 'systemd-analyze verify' systemd-analyze; then
         silent 'systemd-analyze verify finds nothing' verify
         silent 'nor in it with owners.conf' verify owners.conf
@@ -203,6 +223,8 @@ if needs 'systemd-analyze verify' systemd-analyze; then
                 exposure $EXPOSURE_TENTHS_MAX
         passes "with owners.conf: at most $OWNERS_EXPOSURE_TENTHS_MAX" \
                 exposure $OWNERS_EXPOSURE_TENTHS_MAX owners.conf
+        passes "twmon-exporter.service: at most $EXPORTER_EXPOSURE_TENTHS_MAX tenths" \
+                exporter_exposure $EXPORTER_EXPOSURE_TENTHS_MAX
         passes 'and more than without it' not exposure $EXPOSURE_TENTHS_MAX owners.conf
 fi
 if needs 'journalctl --update-catalog' journalctl; then
