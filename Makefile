@@ -307,9 +307,11 @@ install: all
 	$(INSTALL) -m 644 completion/twmonctl.bash '$(D)$(BASHDIR)/twmonctl'
 	$(INSTALL) -m 644 completion/_twmonctl '$(D)$(ZSHDIR)/_twmonctl'
 	$(INSTALL) -m 644 completion/twmonctl.fish '$(D)$(FISHDIR)/twmonctl.fish'
-	$(INSTALL) -m 644 man/twmon-exporter.8 '$(D)$(MANDIR)/man8/twmon-exporter.8'
+	$(RELOCATE) man/twmon-exporter.8 >'$(D)$(MANDIR)/man8/twmon-exporter.8'
+	chmod 644 '$(D)$(MANDIR)/man8/twmon-exporter.8'
 	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
 	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
+	$(INSTALL) -m 644 etc/prometheus/twmon.rules.yml '$(D)$(DOCDIR)/twmon.rules.yml'
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
 	  $(INSTALL) -m 644 etc/twmon.conf '$(D)$(SYSCONFDIR)/twmon/twmon.conf'
 	$(UPDATE_CATALOG)
@@ -325,7 +327,7 @@ uninstall:
 	  $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
 	  '$(D)$(BASHDIR)/twmonctl' '$(D)$(ZSHDIR)/_twmonctl' '$(D)$(FISHDIR)/twmonctl.fish' \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
-	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
+	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' '$(D)$(DOCDIR)/twmon.rules.yml' \
 	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')
 	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)' 2>/dev/null || :
 	$(UPDATE_CATALOG)

@@ -56,6 +56,7 @@ dbus file:/lib/systemd/system/dbus.socket
 git cmd:git
 negate cmd:negate
 promtool cmd:promtool
+prometheus cmd:prometheus
 bash-completion file:/share/bash-completion/bash_completion
 zsh cmd:zsh
 fish cmd:fish
@@ -122,6 +123,7 @@ bash-completion bash-completion      bash-completion      bash-completion    bas
 zsh          zsh                     zsh                  zsh                zsh
 fish         fish                    fish                 fish               fish
 promtool     unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
+prometheus   unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil

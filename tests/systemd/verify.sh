@@ -54,6 +54,7 @@ files='644 /etc/twmon/twmon.conf
 644 /usr/share/doc/twmon/dropins/notify-reload.conf
 644 /usr/share/doc/twmon/dropins/owners.conf
 644 /usr/share/doc/twmon/twmon.conf.example
+644 /usr/share/doc/twmon/twmon.rules.yml
 644 /usr/share/fish/vendor_completions.d/twmonctl.fish
 644 /usr/share/man/man1/twmonctl.1
 644 /usr/share/man/man5/twmon.conf.5
