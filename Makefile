@@ -54,7 +54,7 @@ WARNINGS += -Werror
 endif
 
 # Asked once, at first use: the assignment replaces itself by the answer.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih zlib))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih zlib libmicrohttpd))$(PKG_CFLAGS)
 
 LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih zlib) -lm
 LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih zlib) -lm

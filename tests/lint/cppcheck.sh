@@ -20,7 +20,7 @@ END
 options=(
         --quiet --std=c11 "--enable=warning,performance,portability" --inline-suppr
         --error-exitcode=1 -j2
-        -Ilib -Idaemon -Iclient -Itests/unit -D_GNU_SOURCE '-DTWMON_VERSION="0"'
+        -Ilib -Idaemon -Iclient -Iexporter -Itests/unit -D_GNU_SOURCE '-DTWMON_VERSION="0"'
         --include="$macros"
         # realloc() that may fail: the row that is kept in either case is taken for a leak
         --suppress=memleak:lib/tally.c

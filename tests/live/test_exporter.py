@@ -24,10 +24,10 @@ PROMTOOL = lab.find("promtool")
 class Exporter:
     """A twmon-exporter on a port that the kernel chooses."""
 
-    def __init__(self, socket_path, *args, **options):
+    def __init__(self, socket_path, *args, binary=EXPORTER, **options):
         self.stderr_path = lab.temp_dir() + "/stderr"
         with open(self.stderr_path, "wb") as stderr:
-            self.process = lab.spawn([EXPORTER, "--socket", socket_path, *(args or
+            self.process = lab.spawn([binary, "--socket", socket_path, *(args or
                                       ("--listen", "127.0.0.1:0"))],
                                      stderr=stderr, stdin=subprocess.DEVNULL, **options)
         line = lab.must(lambda: re.search(r"http://(\S+):(\d+)/metrics", self.stderr()),

@@ -9,6 +9,7 @@ import time
 
 import lab
 import makers
+from test_exporter import OPEN_METRICS, Exporter
 
 CONFIG = """
 [Scan]
@@ -124,6 +125,20 @@ def use_ports(count):
         server.close()
 
 
+def check_scrape(tap, daemon):
+    """The same through the exporter, as Prometheus comes."""
+    with Exporter(daemon.socket, binary=lab.ROOT + "/build/twmon-exporter") as exporter:
+        times = []
+        for _ in range(20):
+            began = time.monotonic()
+            text = exporter.get(headers=OPEN_METRICS)[2]
+            times.append(time.monotonic() - began)
+        times.sort()
+        tap.ok(times[10] < ANSWER_SEC, f"a scrape takes {times[10] * 1000:.1f} ms "
+               f"({times[0] * 1000:.1f} to {times[-1] * 1000:.1f})", times)
+        tap.ok(len(text) < BYTES_MAX and text.endswith("# EOF\n"), f"of {len(text)} bytes")
+
+
 def test_many_ports(tap):
     lab.set_sysctl("net.ipv4.ip_local_port_range", "30000 65535")
     use_ports(MANY)
@@ -141,6 +156,7 @@ def test_many_ports(tap):
         times.sort()
         tap.ok(times[10] < ANSWER_SEC, f"an answer takes {times[10] * 1000:.1f} ms "
                f"({times[0] * 1000:.1f} to {times[-1] * 1000:.1f})", times)
+        check_scrape(tap, daemon)
         text = daemon.call(GET)["text"]
         samples = parse(text)
         tap.ok(len(samples) < SERIES_MAX, f"{len(samples)} samples", len(samples))

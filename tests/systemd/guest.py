@@ -23,7 +23,8 @@ LEAKY = "leaky.service"
 
 BUILD = ROOT + "/build"
 CLOCK_SHIM = BUILD + "/clock-shim.so"
-PROGRAMS = [BUILD + "/twmond", BUILD + "/twmonctl", BUILD + "/demo-leaky", CLOCK_SHIM]
+PROGRAMS = [*(f"{BUILD}/{name}" for name in ("twmond", "twmonctl", "twmon-exporter", "demo-leaky")),
+            CLOCK_SHIM]
 
 # Everything soon. LeakArrivals: of the same sockets close-wait-leak would tell as well.
 CONFIG = """[Scan]
