@@ -177,7 +177,10 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                 return MHD_queue_response(connection, MHD_HTTP_NOT_FOUND, server->not_found);
         if (!*context)
                 return begin_metrics(connection, context);
-        *body_len = 0; /* what a GET sends is not listened to */
+        if (*body_len > 0) { /* what a GET sends is not listened to, but it is to end first */
+                *body_len = 0;
+                return MHD_YES;
+        }
         return answer_metrics(server, *context);
 }
 

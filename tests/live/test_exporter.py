@@ -103,6 +103,9 @@ def test_pages(tap):
         tap.ok(int(headers["Content-Length"]) > 1000, "... as GET", headers)
         tap.equal(exporter.get("/metrics/x")[0], 404, "another path: 404")
         tap.equal(exporter.get("/metrics?x=%00%ff")[0], 200, "a query does no harm")
+        answer = exporter.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde")
+        tap.ok(answer.startswith(b"HTTP/1.1 200 ") and b"\ntwmon_up 1\n" in answer,
+               "so does a body", answer[:200])
         tap.equal([exporter.get(method=method)[0] for method in ("POST", "PUT", "DELETE", "BREW")],
                   [405] * 4, "another method: 405")
         with exporter.connect() as held:
