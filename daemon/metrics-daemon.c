@@ -102,16 +102,17 @@ static void add_limit_hits(struct openmetrics *metrics, const struct metrics_wor
 
 static void add_beyond(struct openmetrics *metrics, const struct metrics_world *world)
 {
-        const struct snapshot *snapshot = snapshot_of(world);
+        const struct snapshot *snapshot = metrics_seen(world);
+        const struct census *census = metrics_census(world);
 
-        if (!snapshot || snapshot->result == SCAN_FAILED)
+        if (!snapshot)
                 return;
         add_limit(metrics, "ports", snapshot->ports_overflow);
         add_limit(metrics, "tracked", snapshot->untracked);
         add_limit(metrics, "survival", snapshot->leaks_overflow);
         add_limit(metrics, "malformed", snapshot->malformed);
-        if (snapshot->census)
-                add_limit(metrics, "half_open", snapshot->census->half_open_overflow);
+        if (census)
+                add_limit(metrics, "half_open", census->half_open_overflow);
 }
 
 static void add_clients(struct openmetrics *metrics, const struct metrics_world *world)

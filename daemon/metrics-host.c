@@ -7,9 +7,9 @@
 
 static const struct host_facts *facts_of(const struct metrics_world *world)
 {
-        const struct snapshot *snapshot = world->view->snapshot;
+        const struct snapshot *snapshot = metrics_seen(world);
 
-        return snapshot && snapshot->result != SCAN_FAILED ? &snapshot->host : NULL;
+        return snapshot ? &snapshot->host : NULL;
 }
 
 static const struct tw_table *table_of(const struct metrics_world *world)
@@ -71,8 +71,7 @@ static void add_ephemeral(struct openmetrics *metrics, const struct metrics_worl
 /* The fullest destination alone: there may be any number of them, and the alerts name theirs. */
 static void add_destination(struct openmetrics *metrics, const struct metrics_world *world)
 {
-        const struct host_facts *facts = facts_of(world);
-        const struct census *census = facts ? world->view->snapshot->census : NULL;
+        const struct census *census = metrics_census(world);
         double worst = -1;
 
         if (!census || !census->destinations_counted)

@@ -7,7 +7,8 @@
  * many, whoever has something stuck or was configured goes first, and the lower port after that, so that
  * the choice does not change with every count. All others are one port, "other": sums stay right.
  *
- * What a scan could not count has no samples: a lower bound would look like a fall.
+ * What a scan could not count has no samples: a lower bound would look like a fall. Nor has what was
+ * counted long ago, because scans fail or are overdue.
  */
 
 #include "metrics-ports.h"
@@ -92,10 +93,9 @@ int metrics_ports_choose(const struct snapshot *snapshot, struct metrics_ports *
 
 static bool is_counted(const struct metrics_world *world, enum sock_state state)
 {
-        const struct snapshot *snapshot = world->view->snapshot;
+        const struct snapshot *snapshot = metrics_seen(world);
 
-        return snapshot && snapshot->result != SCAN_FAILED &&
-               (snapshot->complete | snapshot->estimated) & SOCK_MASK(state);
+        return snapshot && (snapshot->complete | snapshot->estimated) & SOCK_MASK(state);
 }
 
 /* What is told of one port; port: its number, or "other". */

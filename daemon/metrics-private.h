@@ -5,11 +5,15 @@
 
 #include "metrics-ports.h"
 #include "metrics.h"
+#include "units.h"
+
+#define METRICS_CENSUS_USEC (2 * USEC_PER_MIN) /* an older census is not of now */
 
 struct metrics_world {
         const struct control_view *view;
         const struct control_stats *stats;
         uint64_t now_usec;
+        bool seen; /* the last scan is of now: it did not fail, and the next one is not overdue */
         struct metrics_ports ports;
 };
 
@@ -18,6 +22,22 @@ struct metric {
         /* Adds the family's samples, none where they are unknown. */
         void (*add)(struct openmetrics *metrics, const struct metrics_world *world);
 };
+
+/* The last scan where it was seen, else NULL: what it says is not so any more, as far as anybody knows. */
+static inline const struct snapshot *metrics_seen(const struct metrics_world *world)
+{
+        return world->seen ? world->view->snapshot : NULL;
+}
+
+/* Its census; NULL: there is none, or an old one, for none is taken while it would tell nothing. */
+static inline const struct census *metrics_census(const struct metrics_world *world)
+{
+        const struct snapshot *snapshot = metrics_seen(world);
+        const struct census *census = snapshot ? snapshot->census : NULL;
+
+        return census && snapshot->start_usec <= census->asof_usec + METRICS_CENSUS_USEC ? census
+                                                                                         : NULL;
+}
 
 /* Each ends with a row without a name. */
 extern const struct metric metrics_of_ports[];

@@ -7,7 +7,10 @@
 
 #include "metrics.h"
 
+#include <string.h>
+
 #include "base.h"
+#include "control-summary.h"
 #include "metrics-private.h"
 
 static void add_all(struct openmetrics *metrics, const struct metric *table,
@@ -26,6 +29,7 @@ int metrics_text(const struct control_view *view, const struct control_stats *st
         struct openmetrics metrics = { .format = format };
         int r;
 
+        world.seen = strcmp(summary_verdict(view, now_usec), "unknown") != 0;
         r = metrics_ports_choose(view->snapshot, &world.ports);
         if (r < 0)
                 return r;

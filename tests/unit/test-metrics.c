@@ -51,6 +51,7 @@ static void see(struct world *world, const struct port_row *rows, size_t n)
 {
         snapshot_unref(world->snapshot);
         world->snapshot = make_snapshot(1, rows, n);
+        world->snapshot->start_usec = world->snapshot->end_usec = 999 * USEC_PER_SEC;
         host_facts_clear(&world->snapshot->host);
         world->snapshot->host.limits.port_range_known = true;
         world->snapshot->host.limits.port_first = 32768;
@@ -177,6 +178,35 @@ static void unknown_is_absent(void **state)
         assert_true(has_line(world->text, "twmon_verdict{verdict=\"unknown\"} 1"));
 }
 
+/* Numbers of a scan that is long over are not of now, nor are those of an old census. */
+static void old_is_absent(void **state)
+{
+        const struct port_row row = { .key = local_port(80), .flags = PORT_LISTENING };
+        struct destination_row destination = {
+                .exhaustion = { .known = true, .used = 50, .usable = 200 },
+        };
+        struct census census = { .refs = 2,
+                                 .destinations_counted = true,
+                                 .destinations = &destination,
+                                 .n_destinations = 1 };
+        struct world *world = *state;
+
+        see(world, &row, 1);
+        world->snapshot->census = &census;
+        census.asof_usec = 999 * USEC_PER_SEC;
+        assert_true(has_line(tell(world), "twmon_destination_ports_used_ratio 0.250000"));
+        census.asof_usec = 800 * USEC_PER_SEC;
+        assert_null(strstr(tell(world), "twmon_destination_ports_used_ratio"));
+        assert_non_null(strstr(world->text, "twmon_sockets{"));
+
+        world->snapshot->end_usec = 100 * USEC_PER_SEC;
+        assert_null(strstr(tell(world), "twmon_sockets{"));
+        assert_null(strstr(world->text, "twmon_close_wait"));
+        assert_null(strstr(world->text, "twmon_ephemeral_ports"));
+        assert_true(has_line(world->text, "twmon_verdict{verdict=\"unknown\"} 1"));
+        world->snapshot->census = NULL;
+}
+
 /* 12,000 services on each side, and as many alerts as there can be, with the longest names. */
 static void fill(struct world *world)
 {
@@ -253,6 +283,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(before_the_first_scan, setup, teardown),
                 cmocka_unit_test_setup_teardown(services_have_names, setup, teardown),
                 cmocka_unit_test_setup_teardown(unknown_is_absent, setup, teardown),
+                cmocka_unit_test_setup_teardown(old_is_absent, setup, teardown),
                 cmocka_unit_test_setup_teardown(cardinality_is_bounded, setup, teardown),
         };
 
