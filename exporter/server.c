@@ -118,19 +118,26 @@ static struct place *place_of(struct MHD_Connection *connection)
         return info ? info->socket_context : NULL;
 }
 
-/* Suspended first: from when it is in the list on, it may be resumed. At the end it is at once. */
+/*
+ * Suspended first: from when it is in the list on, it may be resumed, and be gone before this returns. At
+ * the end it is resumed at once.
+ */
 static void wait_for_answer(struct server *server, struct request *request)
 {
+        bool stopping;
+
         places_set_waiting(&server->places, request->place, true, now_usec());
         MHD_suspend_connection(request->connection);
         pthread_mutex_lock(&server->lock);
-        request->refused = server->stopping;
-        if (!request->refused) {
+        stopping = server->stopping;
+        if (stopping) {
+                request->refused = true;
+        } else {
                 request->next = server->waiting;
                 server->waiting = request;
         }
         pthread_mutex_unlock(&server->lock);
-        if (request->refused)
+        if (stopping)
                 MHD_resume_connection(request->connection);
         else
                 wake(server);
