@@ -256,7 +256,7 @@ def hold(tap, interface, method, replies, name):
 
 
 def check_quiet(tap, daemon, interface):
-    for method in "GetStatus", "ListPorts", "ListAlerts":
+    for method in "GetStatus", "ListPorts", "ListAlerts", "GetMetrics":
         hold(tap, interface, method, [daemon.call(method)], "a quiet host")
     with lab.Varlink(daemon.socket) as connection:
         replies = list(connection.stream(MONITOR + ".ListPorts"))
@@ -280,7 +280,7 @@ def test_replies(tap):
         lab.poll(lambda: daemon.status()["alertsRaised"] >= 3, 8)
         shown |= check_acknowledge(tap, daemon, interface)
         for method, name in (("GetStatus", "raised alerts"), ("ListPorts", "busy ports"),
-                             ("ListAlerts", "raised alerts")):
+                             ("ListAlerts", "raised alerts"), ("GetMetrics", "raised alerts")):
             shown |= hold(tap, interface, method, [daemon.call(method)], name)
         check_list_ports(tap, daemon, interface)
         for item in held + [outgoing]:
