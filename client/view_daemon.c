@@ -41,6 +41,8 @@ static void write_limit(FILE *out, const json_t *limits, const char *name)
                 { "journal", "", " journal entry lost", " journal entries lost" },
                 { "recording", "", " scan not recorded", " scans not recorded" },
                 { "unsaved", "", " age not saved", " ages not saved" },
+                { "history", "", " minute missing from the history",
+                  " minutes missing from the history" },
                 { "looksRefused", "looks put off ", " time", " times" },
         };
         char count[UNITS_TEXT_MAX];

@@ -35,6 +35,7 @@ typedef int answer_fn(const struct method_env *env, const struct varlink_call *c
 answer_fn answer_get_info, answer_get_interface_description;
 answer_fn answer_get_status, answer_list_ports, answer_list_alerts, answer_watch, answer_reload;
 answer_fn answer_get_port, answer_list_destinations; /* control-looks.c */
+answer_fn answer_get_history;                        /* control-history.c */
 answer_fn answer_acknowledge, answer_list_events;    /* control-alerts.c */
 answer_fn answer_get_metrics;                        /* control-metrics.c */
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base.h"
+#include "control-history.h"
 #include "control-looks.h"
 #include "control-owners.h"
 #include "control.h"
@@ -28,13 +29,15 @@ void stream_done(struct stream *stream)
         free((uint16_t *)stream->filter.ports);
         owners_free(stream->owners);
         lookwait_free(stream->look);
+        historywait_free(stream->history);
         *stream = (struct stream){ .kind = STREAM_NONE };
 }
 
 uint64_t stream_wait_until(const struct stream *stream, uint64_t now_usec)
 {
         return MAX(owners_wait_until(stream->owners, now_usec),
-                   lookwait_until(stream->look, now_usec));
+                   MAX(lookwait_until(stream->look, now_usec),
+                       historywait_until(stream->history, now_usec)));
 }
 
 int client_new(int fd, uid_t uid, uint64_t now_usec, struct client **ret_client)

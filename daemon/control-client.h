@@ -19,10 +19,11 @@
 /* While so much is unsent, no further reply is built for that client. */
 #define CLIENT_LOW_WATER (64 * 1024)
 
-enum stream_kind { STREAM_NONE, STREAM_PORTS, STREAM_LOOK, STREAM_WATCH };
+enum stream_kind { STREAM_NONE, STREAM_PORTS, STREAM_LOOK, STREAM_HISTORY, STREAM_WATCH };
 
 struct owners;
 struct lookwait;
+struct historywait;
 
 /* A call that is not over yet: it has "more", or waits for something. */
 struct stream {
@@ -32,10 +33,11 @@ struct stream {
         struct snapshot *snapshot; /* ports: referenced; all replies are from this one */
         struct wire_filter filter; /* ports: owns filter.ports */
         size_t cursor;
-        size_t left;           /* ports that may still be sent */
-        struct owners *owners; /* ports: waited for first; NULL: nobody is asked for */
-        bool single;           /* ports: one reply and no more */
-        struct lookwait *look; /* look: waited for first */
+        size_t left;                 /* ports that may still be sent */
+        struct owners *owners;       /* ports: waited for first; NULL: nobody is asked for */
+        bool single;                 /* ports: one reply and no more */
+        struct lookwait *look;       /* look: waited for first */
+        struct historywait *history; /* history: likewise */
 };
 
 /* Forgets the call. */

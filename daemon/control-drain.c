@@ -42,7 +42,7 @@ static bool is_waiting(const struct client *client)
         if (stream->kind == STREAM_PORTS)
                 return stream->owners && stream->cursor == 0 &&
                        client_pending(client) < CLIENT_LOW_WATER;
-        return stream->kind == STREAM_LOOK;
+        return stream->kind == STREAM_LOOK || stream->kind == STREAM_HISTORY;
 }
 
 /* There is something to send, or to answer as soon as the peer takes it. */

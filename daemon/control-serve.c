@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "control-history.h"
 #include "control-looks.h"
 #include "control-methods.h"
 #include "control-private.h"
@@ -129,7 +130,8 @@ static int serve_look(struct client *client)
         if (is_waiting(client))
                 return 0;
 
-        r = lookwait_reply(&client->stream, &reply);
+        r = client->stream.kind == STREAM_LOOK ? lookwait_reply(&client->stream, &reply)
+                                               : historywait_reply(&client->stream, &reply);
         return r < 0 ? r : queue_message(client, reply);
 }
 
@@ -177,6 +179,7 @@ static int serve_step(struct client *client)
         case STREAM_PORTS:
                 return serve_ports(client);
         case STREAM_LOOK:
+        case STREAM_HISTORY:
                 return serve_look(client);
         case STREAM_NONE:
                 if (client->backlog && client_pending(client) < CLIENT_LOW_WATER)
@@ -191,7 +194,8 @@ static bool has_work(const struct client *client)
 {
         if (client->closing)
                 return false;
-        if (client->stream.kind == STREAM_PORTS || client->stream.kind == STREAM_LOOK)
+        if (client->stream.kind == STREAM_PORTS || client->stream.kind == STREAM_LOOK ||
+            client->stream.kind == STREAM_HISTORY)
                 return !is_waiting(client);
         return client->backlog;
 }

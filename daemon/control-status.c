@@ -36,6 +36,7 @@ static json_t *limits_hit(const struct control_view *view, const struct control_
         r |= put_hit(object, "journal", view->journal_lost);
         r |= put_hit(object, "recording", view->recording_lost);
         r |= put_hit(object, "unsaved", view->ages_unsaved);
+        r |= put_hit(object, "history", view->history_lost);
         r |= put_hit(object, "looksRefused", view->looks_refused);
         r |= put_hit(object, "clientsRefused", stats->refused);
         r |= put_hit(object, "clientsDropped", stats->dropped);

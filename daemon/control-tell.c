@@ -73,6 +73,15 @@ void control_tell_look(struct control *control, struct look_answer *answer)
         control_leave(control);
 }
 
+void control_tell_history(struct control *control)
+{
+        control_enter(control);
+        for (struct client *c = control->clients; c; c = c->next)
+                if (!c->dead && c->stream.history)
+                        serve_again(c);
+        control_leave(control);
+}
+
 void control_tell_scan(struct control *control)
 {
         struct toldlog_frame frame = { .bytes = NULL };
@@ -94,7 +103,7 @@ void control_tell_scan(struct control *control)
 void tell_waiting(struct control *control)
 {
         for (struct client *c = control->clients; c; c = c->next)
-                if (!c->dead && (c->stream.owners || c->stream.look))
+                if (!c->dead && (c->stream.owners || c->stream.look || c->stream.history))
                         serve_again(c);
 }
 

@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "detect.h"
 #include "eventlog.h"
+#include "historyanswer.h"
 #include "lookanswer.h"
 #include "schedule.h"
 #include "snapshot.h"
@@ -36,6 +37,10 @@
 #define CONTROL_LOOK_KNOWN   1
 #define CONTROL_LOOK_WAITING 2
 
+/* GetHistory, unless asked */
+#define CONTROL_HISTORY_SINCE_SEC 7200
+#define CONTROL_HISTORY_POINTS    240
+
 /* control_listen() */
 #define CONTROL_IN_USE 1 /* a living daemon answers there */
 
@@ -54,11 +59,18 @@ struct control_view {
         uint64_t recording_lost;
         uint64_t looks_refused;
         uint64_t ages_unsaved;
+        uint64_t history_lost;  /* minutes */
         bool journal_delivered; /* the last attempt reached the journal */
         bool keeps_files;       /* there is a state directory */
         struct schedule_pace pace;
         struct state_stats state;
         struct starter_stats starts; /* of conf->start; nothing where that is empty */
+};
+
+struct control_history_request {
+        uint16_t port;
+        uint64_t since_sec; /* above 0 */
+        uint32_t points;    /* 2 to HISTORY_SERIES_MAX */
 };
 
 struct control_ops {
@@ -80,6 +92,10 @@ struct control_ops {
                         struct look_answer **ret_answer);
         /* After -EDQUOT: how long until there may be a look again, above 0, as far as is known. */
         uint64_t (*look_wait_usec)(void *userdata, bool privileged);
+        /* How did a port go? 0: *ret_answer, the caller's reference, is done, or will be when
+           control_tell_history() is called; -EBUSY: too many ask; -ENOMEM. */
+        int (*ask_history)(void *userdata, const struct control_history_request *request,
+                           struct history_answer **ret_answer);
         /* The monotonic clock. */
         uint64_t (*now_usec)(void *userdata);
 };
@@ -116,6 +132,8 @@ void control_tell_event(struct control *control, const struct event *event);
 void control_tell_owner(struct control *control, const struct owner_answer *answer);
 /* A look that somebody asked for; takes references of its own. */
 void control_tell_look(struct control *control, struct look_answer *answer);
+/* Answers to ask_history() are done. */
+void control_tell_history(struct control *control);
 /* A new snapshot is there. */
 void control_tell_scan(struct control *control);
 

@@ -5,6 +5,7 @@
  *
  *   on_scan: detect -> scan: when the next one is wanted
  *            detect -> tell (waits for an owner) -> tell_out: journal, control, starter
+ *            history
  *            keep: what has changed                 on_told: what the journal has taken -> keep
  */
 
@@ -178,6 +179,7 @@ static int on_scan(sd_event_source *source, int fd, uint32_t revents, void *user
         snapshot_unref(daemon->snapshot);
         daemon->snapshot = snapshot;
         judge(daemon);
+        daemon_note_history(daemon);
         keep_scan(daemon->keep);
         control_tell_scan(daemon->control);
         notify_scan(snapshot, daemon->alerts, !daemon->ready_told);

@@ -11,6 +11,8 @@
 #include "detect.h"
 #include "eventlog.h"
 #include "heap.h"
+#include "historian.h"
+#include "history.h"
 #include "journal.h"
 #include "keep.h"
 #include "passed.h"
@@ -38,6 +40,10 @@ struct daemon {
         struct events events;
         struct desk desk;          /* for clients */
         struct snapshot *snapshot; /* the newest; NULL: none yet */
+        struct history *history;
+        struct historian *historian;   /* NULL: there is no --state-dir */
+        sd_event_source *history_told; /* the historian has something */
+        int history_error;             /* that was told last */
         struct heap heap;
         char *conf_errors;      /* of the one that was read last; NULL: it is conf */
         uint64_t conf_serial;   /* of conf */
@@ -53,6 +59,15 @@ int daemon_add_cycle(struct daemon *daemon);
 /* Sends those of daemon->events on their way. r: of the call that made them. */
 void daemon_tell_events(struct daemon *daemon, int r);
 extern const struct tell_ops daemon_tell_ops; /* userdata: the struct daemon */
+
+/* daemon-history.c: makes and starts what keeps it, hands it a scan, and the last of it. */
+int daemon_make_history(struct daemon *daemon);
+int daemon_start_history(struct daemon *daemon);
+void daemon_note_history(struct daemon *daemon);
+void daemon_end_history(struct daemon *daemon);
+/* As ask_history() of struct control_ops. */
+int daemon_ask_history(void *userdata, const struct control_history_request *request,
+                       struct history_answer **ret_answer);
 
 /* daemon-conf.c */
 const char *daemon_conf_source(const struct options *options);

@@ -51,6 +51,7 @@ static void view(void *userdata, struct control_view *ret_view)
         struct daemon *daemon = userdata;
         struct journal_stats journal;
         struct recorder_stats recording;
+        struct historian_stats history;
 
         journal_get_stats(daemon->journal, &journal);
         scan_get_recording(daemon->scan, &recording);
@@ -74,6 +75,10 @@ static void view(void *userdata, struct control_view *ret_view)
         ret_view->keeps_files = daemon->options->state_dir != NULL;
         keep_get_stats(daemon->keep, &ret_view->state);
         starter_get_stats(daemon->starter, &ret_view->starts);
+        if (daemon->historian) {
+                historian_get_stats(daemon->historian, &history);
+                ret_view->history_lost = history.lost;
+        }
 }
 
 static uint64_t now(void *userdata)
@@ -83,5 +88,6 @@ static uint64_t now(void *userdata)
 }
 
 const struct control_ops daemon_control_ops = {
-        view, daemon_reload, acknowledge, ask_owner, ask_look, look_wait_usec, now,
+        view,     daemon_reload,  acknowledge,        ask_owner,
+        ask_look, look_wait_usec, daemon_ask_history, now,
 };

@@ -9,6 +9,7 @@
  *
  *   daemon-cycle.c   what goes through it with every scan
  *   daemon-serve.c   what clients may ask of it
+ *   daemon-history.c how the counts of ports went
  *   daemon-conf.c    its configuration, and a new one
  *   keep.c           what outlives it
  */
@@ -156,6 +157,8 @@ static int make_parts(struct daemon *daemon)
                 starter_configure(daemon->starter, daemon->conf->start);
         if (r >= 0)
                 r = make_keep(daemon);
+        if (r >= 0)
+                r = daemon_make_history(daemon);
         return MIN(r, 0);
 }
 
@@ -198,6 +201,7 @@ static void finish(struct daemon *daemon)
         journal_get_stats(daemon->journal, &stats);
         eventlog_set_told(daemon->eventlog, stats.told);
         keep_scan(daemon->keep);
+        daemon_end_history(daemon);
 }
 
 struct daemon *daemon_free(struct daemon *daemon)
@@ -205,6 +209,8 @@ struct daemon *daemon_free(struct daemon *daemon)
         if (!daemon)
                 return NULL;
         keep_free(daemon->keep);
+        daemon_end_history(daemon);
+        history_free(daemon->history);
         passed_done(&daemon->passed);
         scan_free(daemon->scan);
         record_free(daemon->record);
@@ -258,6 +264,8 @@ int daemon_run(struct daemon *daemon)
         r = resume(daemon);
         if (r == 0)
                 r = keep_start(daemon->keep, daemon->event);
+        if (r == 0)
+                r = daemon_start_history(daemon);
         if (r == 0)
                 r = scan_start(daemon->scan);
         if (r == 0)

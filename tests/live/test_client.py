@@ -174,6 +174,7 @@ def test_status(tap):
 def test_limits(tap):
     limits = {"clientsRefused": 210, "clientsDropped": 1, "alerts": 2, "ports": 1, "tracked": 3,
               "malformed": 4, "journal": 5, "halfOpen": 1, "looksRefused": 7, "unsaved": 2,
+              "history": 3,
               "newer": 6}
     status = dict(STATUS, limitsHit=limits, journalDelivered=False, journalQueued=1)
     with Fake(dict(QUIET, GetStatus=status)) as fake:
@@ -182,7 +183,7 @@ def test_limits(tap):
                "2 alerts without room, 1 socket of ports without room, 3 sockets without an age, "
                "4 messages not understood, 5 journal entries lost, "
                "1 connection not seen for half-open, looks put off 7 times, "
-               "2 ages not saved, newer 6; " in text,
+               "2 ages not saved, 3 minutes missing from the history, newer 6; " in text,
                "limits are said in words", text)
         tap.ok("; no journal takes messages now, 1 waiting" in text,
                "and that the journal takes none", text)

@@ -283,6 +283,7 @@ def test_replies(tap):
                              ("ListAlerts", "raised alerts"), ("GetMetrics", "raised alerts")):
             shown |= hold(tap, interface, method, [daemon.call(method)], name)
         check_list_ports(tap, daemon, interface)
+        shown |= check_history(tap, daemon, interface)
         for item in held + [outgoing]:
             item.reset()
         tap.ok(lab.poll(lambda: "clearsInSec" in (daemon.alert("close-wait-stuck", 7865) or {}), 5),
@@ -439,6 +440,16 @@ def check_events(tap, daemon, interface, watcher):
     return hold(tap, interface, "ListEvents", replies, "events")
 
 
+def check_history(tap, daemon, interface):
+    replies = [daemon.call("GetHistory", {"port": 7865, **parameters}) for parameters in
+               ({}, {"sinceSec": 60}, {"sinceSec": 1 << 62, "points": 1 << 62}, {"points": 2})]
+    tap.equal([side["side"] for side in replies[1]["sides"]][:1], ["local"],
+              "GetHistory: the side that has something to tell")
+    tap.ok(replies[2]["stepSec"] == 4200 and len(replies[3]["sides"][0]["severity"]) <= 3,
+           "GetHistory: no more than is kept, no more points than were asked for", replies[2:])
+    return hold(tap, interface, "GetHistory", replies, "stuck sockets")
+
+
 def check_list_ports(tap, daemon, interface):
     reply = daemon.call("ListPorts", {"ports": [7865, 1]})
     hold(tap, interface, "ListPorts", [reply], "two ports by number")
@@ -455,7 +466,7 @@ def check_shown(tap, interface, shown):
     """A member that never shows in a busy minute was not tested; these need other causes."""
     elsewhere = {"Alert.reason", "Event.reason", "Owner.unit", "Owner.userUnit",
                  "Process.fdUnlimited", "Limits", "GetStatus.scanError", "GetStatus.failed",
-                 "ListPorts.scanError", "ListPorts.failed", "Watch.missed"}
+                 "ListPorts.scanError", "ListPorts.failed", "Watch.missed", "GetHistory.missing"}
     kinds = interface.types | {name: replied for name, (_, replied) in interface.methods.items()}
     missing = {f"{kind}.{name}" for kind, (_, members) in kinds.items()
                for name in members if kind not in elsewhere} - shown - elsewhere

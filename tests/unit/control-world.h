@@ -50,8 +50,11 @@ struct world {
         struct look_question looked;    /* what it was asked last, and how often */
         bool looked_privileged;
         unsigned n_looked;
+        int history_error;              /* what ask_history() answers; 0 */
+        struct history_answer *history; /* what it was asked for last */
         uint64_t looks_refused;
         uint64_t ages_unsaved;
+        uint64_t history_lost;
         struct schedule_pace pace;
         uint64_t sequence;
         int reload_result;
@@ -81,6 +84,7 @@ static inline void world_view(void *userdata, struct control_view *ret_view)
                 .journal_delivered = true,
                 .looks_refused = world->looks_refused,
                 .ages_unsaved = world->ages_unsaved,
+                .history_lost = world->history_lost,
                 .pace = world->pace,
         };
 }
@@ -143,9 +147,26 @@ static inline int world_acknowledge(void *userdata, const struct alert_key *key,
         return alert_table_acknowledge(world->alerts, key, acknowledgement);
 }
 
-static const struct control_ops world_ops = { world_view,      world_reload,   world_acknowledge,
-                                              world_ask_owner, world_ask_look, world_look_wait_usec,
-                                              world_now };
+static inline int world_ask_history(void *userdata, const struct control_history_request *request,
+                                    struct history_answer **ret_answer)
+{
+        struct world *world = userdata;
+        struct history_time time;
+
+        if (world->history_error < 0)
+                return world->history_error;
+        history_plan(WORLD_WALL_USEC / USEC_PER_SEC, request->since_sec, request->points, &time);
+        *ret_answer = history_answer_new(request->port, &time);
+        assert_non_null(*ret_answer);
+        history_answer_unref(world->history);
+        world->history = history_answer_ref(*ret_answer);
+        return 0;
+}
+
+static const struct control_ops world_ops = { world_view,        world_reload,
+                                              world_acknowledge, world_ask_owner,
+                                              world_ask_look,    world_look_wait_usec,
+                                              world_ask_history, world_now };
 
 static inline unsigned count_fds(void)
 {
@@ -186,6 +207,7 @@ static inline int world_teardown(void **state)
         control_free(world->control);
         sd_event_unref(world->event);
         look_answer_unref(world->known_look);
+        history_answer_unref(world->history);
         snapshot_unref(world->snapshot);
         alert_table_free(world->alerts);
         eventlog_free(world->events);

@@ -45,7 +45,7 @@ static void know_look(struct world *world, const char *method)
 /* What a method cannot do without. */
 static const char *needed_by(const char *method)
 {
-        if (strcmp(method, "GetPort") == 0)
+        if (strcmp(method, "GetPort") == 0 || strcmp(method, "GetHistory") == 0)
                 return ",\"parameters\":{\"port\":1}";
         if (strcmp(method, "Acknowledge") == 0)
                 return ",\"parameters\":{\"key\":\"blind:-:host:0:-\"}";
@@ -71,7 +71,12 @@ static void every_described_method_is_there(void **state)
                 know_look(world, name);
                 snprintf(text, sizeof(text), "{\"method\":\"io.twmon.Monitor.%s\",\"more\":true%s}",
                          name, needed_by(name));
-                reply = call(world, &peer, text);
+                send_text(world, &peer, text);
+                if (world->history) { /* the disk was fast */
+                        world->history->done = true;
+                        control_tell_history(world->control);
+                }
+                reply = receive(world, &peer);
                 assert_null(error_of(reply));
                 json_decref(reply);
                 hang_up(world, &peer);

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How the counts of a port went, and what a restart, a SIGKILL, a bad file and a full disk leave of
+it. The wall clock is a preloaded one: a day passes at once."""
+
+import json
+import os
+import signal
+import time
+
+import lab
+import makers
+
+CONFIG = """[Scan]
+Interval=1s
+CPUBudget=off
+[CloseWait]
+StuckAfter=2s
+StuckWarning=5
+StuckCritical=100
+LeakArrivals=
+[Alerts]
+RaiseAfter=1s
+"""
+CLOCK = lab.ROOT + "/build/clock-shim.so"
+PORT = 7300
+
+
+class Clocked:
+    """twmonds over one state directory, and their clock."""
+
+    def __init__(self, state=None):
+        lab.need(CLOCK)
+        lab.need(lab.RELEASE)
+        self.directory = lab.temp_dir()
+        self.state = state or self.directory + "/kept"
+        self.shift = 0
+        self.set(0)
+
+    def set(self, seconds):
+        """The clock is so far ahead of the host's from now on."""
+        self.shift = seconds
+        with open(self.directory + "/new", "w", encoding="ascii") as file:
+            file.write(str(seconds))
+        os.rename(self.directory + "/new", self.directory + "/clock")
+
+    def daemon(self, config=CONFIG):
+        environment = dict(os.environ, LD_PRELOAD=CLOCK, CLOCK_SHIM=self.directory + "/clock")
+        return lab.Daemon(config, "--state-dir", self.state, binary=lab.RELEASE, env=environment)
+
+    def path(self, name="history"):
+        return self.state + "/" + name
+
+
+def side(daemon, **parameters):
+    """The local side of the port's history."""
+    reply = daemon.call("GetHistory", {"port": PORT, **parameters})
+    found = next((one for one in reply["sides"] if one["side"] == "local"), None)
+    return reply, found
+
+
+def stuck(daemon, **parameters):
+    """What is known of stuck sockets, newest last."""
+    _, found = side(daemon, **parameters)
+    return [n for n in found["stuck"]["last"] if n is not None] if found else []
+
+
+def until(daemon, wanted, what, **parameters):
+    return lab.must(lambda: wanted(stuck(daemon, **parameters)), what, 15, 0.2)
+
+
+def test_a_leak(tap):
+    with Clocked().daemon() as daemon, makers.close_wait(PORT, 12) as _:
+        makers.time_wait(PORT + 1, 3)
+        tap.equal(lab.ss_count("close-wait", PORT), 12, "ss: 12 in CLOSE_WAIT")
+        until(daemon, lambda numbers: numbers[-1:] == [12], "12 stuck")
+        lab.must(lambda: daemon.alert("close-wait-stuck", PORT)["state"] == "raised", "an alert")
+        lab.must(lambda: side(daemon)[1]["severity"][-1] == "warning", "the alert in the history", 15)
+        reply, found = side(daemon, sinceSec=600)
+        tap.equal(reply["stepSec"], 10, "the last hour by 10 s")
+        tap.equal(found["closeWait"]["max"][-1], 12, "CLOSE_WAIT as ss has it")
+        tap.ok(None in found["stuck"]["last"] and found["stuck"]["last"][0] is None,
+               "before twmond was there, nothing is known", found["stuck"]["last"])
+        reply = daemon.call("GetHistory", {"port": 9})
+        tap.equal(reply["sides"][0]["stuck"]["last"][-1], 0, "a port without sockets: zero")
+        tap.ok("missing" not in reply, "nothing is missing")
+        lab.stop_well(tap, daemon)
+
+
+def test_sigkill_and_days(tap):
+    clocked = Clocked()
+    sockets = makers.close_wait(PORT, 7)
+    with clocked.daemon() as daemon:
+        until(daemon, lambda numbers: numbers[-1:] == [7], "7 stuck")
+        clocked.set(60)  # that minute is over
+        lab.must(lambda: os.path.getsize(clocked.path()) > 64, "a minute in the file", 10)
+        time.sleep(0.2)
+        lab.end(daemon.process, signal.SIGKILL)
+    clocked.set(1200)
+    with clocked.daemon() as daemon:
+        _, found = side(daemon)
+        numbers = found["stuck"]["max"]
+        known = [i for i, n in enumerate(numbers) if n == 7]
+        tap.ok(known and None in numbers[known[0]:], "SIGKILL: the minute before is there, and a gap",
+               numbers)
+        until(daemon, lambda numbers: numbers[-1:] == [7], "7 stuck again")
+        sockets.close()
+        until(daemon, lambda numbers: numbers[-1:] == [0], "they are gone")
+        tap.ok(not daemon.stop(), "it ends well")
+    for days, step in ((0.9, 60), (3, 600), (29, 3600)):
+        clocked.set(1200 + int(days * 86400))
+        with clocked.daemon() as daemon:
+            reply, found = side(daemon, sinceSec=int(days * 86400) + 7200, points=720)
+            tap.ok(found and 7 in found["stuck"]["max"] and reply["stepSec"] >= step,
+                   f"{days} days later: by {step} s", reply)
+    clocked.set(1200 + 32 * 86400)
+    with clocked.daemon() as daemon:
+        reply, _ = side(daemon, sinceSec=32 * 86400)
+        tap.ok(all(7 not in found["stuck"]["max"] for found in reply["sides"]),
+               "32 days later it is gone")
+        tap.ok(os.path.getsize(clocked.path()) < 8 << 20, "the file stays below 8 MiB")
+
+
+def begins_anew(tap, clocked, suffix, name):
+    with clocked.daemon() as daemon:
+        daemon.call("GetHistory", {"port": PORT, "sinceSec": 86400})
+        lab.must(lambda: daemon.says("history"), "a line about it")
+        lines = [line for line in daemon.stderr().splitlines() if "/history" in line]
+        tap.ok(len(lines) == 1 and f"kept as history.{suffix}" in lines[0] and
+               "begins anew" in lines[0], f"{name}: one line says so", daemon.stderr())
+        tap.ok(os.path.exists(clocked.path("history." + suffix)), f"{name}: it is kept")
+        lab.stop_well(tap, daemon, f"{name}: watching goes on")
+
+
+def test_bad_files(tap):
+    clocked = Clocked()
+    with clocked.daemon() as daemon:
+        daemon.stop()
+    with open(clocked.path(), "r+b") as file:
+        file.seek(20)
+        file.write(b"\xff\xff")
+    begins_anew(tap, clocked, "damaged", "a damaged header")
+    with open(clocked.path(), "wb") as file:
+        file.write(b"Dear diary, ")
+    begins_anew(tap, clocked, "foreign", "a file of others")
+    with clocked.daemon() as daemon:
+        daemon.stop()
+    size = os.path.getsize(clocked.path())
+    with open(clocked.path(), "r+b") as file:
+        file.seek(64)
+        file.write(os.urandom(size - 64))
+    with clocked.daemon() as daemon:
+        reply, _ = side(daemon, sinceSec=86400)
+        tap.ok(all(n in (None, 0) for found in reply["sides"] for n in found["stuck"]["max"]),
+               "damaged rows are gaps", reply)
+        tap.ok(not daemon.says("history"), "and nothing to be told", daemon.stderr())
+
+
+def test_disk_full(tap):
+    state = lab.temp_dir()
+    lab.mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", state)
+    clocked = Clocked(state)
+    with clocked.daemon() as daemon, open(state + "/filler", "wb") as filler, \
+            makers.close_wait(PORT, 6):
+        try:
+            while True:
+                filler.write(b"x" * 4096)
+                filler.flush()
+        except OSError:
+            pass
+        until(daemon, lambda numbers: numbers[-1:] == [6], "6 stuck")
+        clocked.set(60)
+        lab.must(lambda: daemon.status()["limitsHit"].get("history"), "a lost minute", 10)
+        line = daemon.says("history failed")
+        tap.ok(line and "No space left" in line and "watching goes on" in line,
+               "a full disk is said", daemon.stderr())
+        tap.ok(stuck(daemon)[-1] == 6, "watching goes on, with the last hour")
+        os.truncate(state + "/filler", 0)
+        clocked.set(120)
+        lab.must(lambda: daemon.says("history is written again"), "it is written again", 10)
+        tap.ok(True, "and that it is over")
+        lab.stop_well(tap, daemon)
+
+
+def test_bad_calls(tap):
+    with lab.Daemon(CONFIG) as daemon:
+        for parameters in ({}, {"port": 0}, {"port": 80, "sinceSec": 0}, {"port": 80, "points": 1}):
+            try:
+                daemon.call("GetHistory", parameters)
+                tap.ok(False, f"{parameters} is refused")
+            except lab.VarlinkError as error:
+                tap.equal(error.name, "org.varlink.service.InvalidParameter",
+                          f"{json.dumps(parameters)} is refused")
+        with makers.close_wait(PORT, 2):
+            until(daemon, lambda numbers: numbers[-1:] == [2], "2 stuck")
+        lab.stop_well(tap, daemon)
+
+
+if __name__ == "__main__":
+    lab.run(test_a_leak, test_sigkill_and_days, test_bad_files, test_disk_full, test_bad_calls,
+            limit=120)
