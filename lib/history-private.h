@@ -9,6 +9,7 @@ struct history_entry {
         struct port_key key;
         uint64_t fine[HISTORY_FINE_SLOTS];
         struct history_point minute; /* so far */
+        uint64_t weight; /* the greatest within the hour, as of this minute's beginning, or since */
 };
 
 struct history {
@@ -37,5 +38,5 @@ struct history_entry *history_find(const struct history *history, const struct p
 bool history_follow(struct history *history, const struct port_key *key);
 /* A place for a port that weighs that much now. False: there is none. */
 bool history_make_room(struct history *history, const struct port_key *key, uint64_t weight);
-/* Those that have been quiet for an hour give their memory back. */
-void history_drop_quiet(struct history *history);
+/* Weighs all anew, once a minute. Those that have been quiet for an hour give their memory back. */
+void history_weigh(struct history *history);

@@ -171,6 +171,7 @@ static void note_port(struct history *history, const struct scan_view *view,
         struct history_point point, slot;
 
         get_point(view, &entry->key, &point);
+        entry->weight = MAX(entry->weight, history_weight(&point));
         history_point_add(&entry->minute, &point);
         history_unpack_last(*fine, &slot);
         history_point_add(&slot, &point);
@@ -200,9 +201,9 @@ static bool admit(struct history *history, const struct scan_view *view)
         uint64_t weight;
         size_t i = 0;
 
-        while ((row = next_row(history, view, &i, &weight)))
-                if (history_make_room(history, &row->key, weight) &&
-                    history_follow(history, &row->key))
+        while ((row = next_row(history, view, &i, &weight)) &&
+               history_make_room(history, &row->key, weight)) /* else for no other, either */
+                if (history_follow(history, &row->key))
                         note_port(history, view, history->entries[history->n - 1]); /* its weight */
         i = 0;
         return next_row(history, view, &i, &weight) != NULL;
@@ -241,7 +242,7 @@ static void begin_minute(struct history *history, uint32_t minute)
         history->minute_flags = 0;
         for (size_t i = 0; i < history->n; i++)
                 history_point_clear(&history->entries[i]->minute);
-        history_drop_quiet(history);
+        history_weigh(history);
 }
 
 int history_step(struct history *history, const struct snapshot *snapshot,

@@ -31,19 +31,6 @@ static bool history_is_named(const struct history *history, const struct port_ke
         return false;
 }
 
-static uint64_t weight_of(const struct history_entry *entry)
-{
-        uint64_t weight = 0;
-
-        for (size_t i = 0; i < HISTORY_FINE_SLOTS; i++) {
-                struct history_point point;
-
-                history_unpack_last(entry->fine[i], &point);
-                weight = MAX(weight, history_weight(&point));
-        }
-        return weight;
-}
-
 static bool is_quiet(uint64_t packed)
 {
         struct history_point point;
@@ -73,14 +60,11 @@ static size_t count_worst(const struct history *history, size_t *ret_lightest, u
 
         *ret_weight = UINT64_MAX;
         for (size_t i = 0; i < history->n; i++) {
-                uint64_t weight;
-
                 if (history_is_named(history, &history->entries[i]->key))
                         continue;
                 n++;
-                weight = weight_of(history->entries[i]);
-                if (weight < *ret_weight) {
-                        *ret_weight = weight;
+                if (history->entries[i]->weight < *ret_weight) {
+                        *ret_weight = history->entries[i]->weight;
                         *ret_lightest = i;
                 }
         }
@@ -90,7 +74,7 @@ static size_t count_worst(const struct history *history, size_t *ret_lightest, u
 void history_configure(struct history *history, const struct port_key *ports, size_t n)
 {
         uint64_t weight;
-        size_t lightest;
+        size_t lightest = 0;
 
         history->n_named = MIN(n, (size_t)HISTORY_NAMED_MAX);
         for (size_t i = 0; i < history->n_named; i++)
@@ -109,6 +93,7 @@ bool history_follow(struct history *history, const struct port_key *key)
         if (!entry)
                 return false;
         entry->key = *key;
+        entry->weight = 0;
         history_absent(history->minute_flags, &entry->minute);
         for (size_t i = 0; i < HISTORY_FINE_SLOTS; i++) {
                 struct history_point point;
@@ -135,17 +120,25 @@ bool history_make_room(struct history *history, const struct port_key *key, uint
         return true;
 }
 
-static bool was_quiet(const struct history_entry *entry)
+/* False: it was quiet for an hour. */
+static bool weigh(struct history_entry *entry)
 {
-        for (size_t i = 0; i < HISTORY_FINE_SLOTS; i++)
-                if (!is_quiet(entry->fine[i]))
-                        return false;
-        return true;
+        bool quiet = true;
+
+        entry->weight = 0;
+        for (size_t i = 0; i < HISTORY_FINE_SLOTS; i++) {
+                struct history_point point;
+
+                history_unpack_last(entry->fine[i], &point);
+                entry->weight = MAX(entry->weight, history_weight(&point));
+                quiet = quiet && history_point_is_quiet(&point);
+        }
+        return !quiet;
 }
 
-void history_drop_quiet(struct history *history)
+void history_weigh(struct history *history)
 {
         for (size_t i = history->n; i > 0; i--)
-                if (was_quiet(history->entries[i - 1]))
+                if (!weigh(history->entries[i - 1]))
                         drop(history, i - 1);
 }
