@@ -114,6 +114,30 @@ static int set_after(struct cmdline *options, const char *text)
         return units_parse_count(text, INT64_MAX, &options->after);
 }
 
+static int set_since(struct cmdline *options, const char *text)
+{
+        uint64_t usec;
+
+        if (units_parse_duration(text, &usec) < 0 || usec < USEC_PER_SEC)
+                return -EINVAL;
+        options->since_sec = usec / USEC_PER_SEC;
+        return 0;
+}
+
+static int set_ascii(struct cmdline *options, const char *text)
+{
+        (void)text;
+        options->ascii = true;
+        return 0;
+}
+
+static int set_csv(struct cmdline *options, const char *text)
+{
+        (void)text;
+        options->csv = true;
+        return 0;
+}
+
 static int set_config(struct cmdline *options, const char *text)
 {
         options->config = text;
@@ -191,6 +215,10 @@ static const struct option_row rows[] = {
           "UTF-8 of at most 127 bytes" },
         { "prometheus", NULL, OPTION_PROMETHEUS, "the older format: text 0.0.4", set_prometheus,
           NULL },
+        { "since", "AGO", OPTION_SINCE, "how far back, such as 30min, 2h or 7d", set_since,
+          "a duration of 1s or more" },
+        { "ascii", NULL, OPTION_ASCII, "draw without Unicode", set_ascii, NULL },
+        { "csv", NULL, OPTION_CSV, "numbers with commas in between, times in UTC", set_csv, NULL },
         { "undo", NULL, OPTION_UNDO, "take it back", set_undo, NULL },
         { "warning", "RANGE", OPTION_WARNING, "-w: WARNING where the number is outside",
           set_warning, "a range such as 10, 10:, ~:10, 10:20 or @10:20" },
@@ -229,7 +257,11 @@ static int check(const struct cmdline *options, unsigned given, char *error)
                 return cmdline_wrong(error, "--count needs --live");
         if (options->verb->operands == OPERANDS_FILE && !options->file)
                 return cmdline_wrong(error, "%s needs a FILE", options->verb->name);
-        if (options->verb->operands == OPERANDS_PORT_ADDRESS && options->n_ports == 0)
+        if (options->csv && (options->json || options->ascii))
+                return cmdline_wrong(error, "--csv excludes --json and --ascii");
+        if ((options->verb->operands == OPERANDS_PORT_ADDRESS ||
+             options->verb->operands == OPERANDS_PORT) &&
+            options->n_ports == 0)
                 return cmdline_wrong(error, "%s needs a PORT", options->verb->name);
         if ((given & OPTION_METRIC) && !(given & (OPTION_WARNING | OPTION_CRITICAL)))
                 return cmdline_wrong(error, "--metric needs --warning or --critical");

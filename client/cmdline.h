@@ -41,12 +41,16 @@ enum {
         OPTION_CRITICAL = 1 << 17,
         OPTION_METRIC = 1 << 18,
         OPTION_TIMEOUT = 1 << 19,
+        OPTION_SINCE = 1 << 20,
+        OPTION_ASCII = 1 << 21,
+        OPTION_CSV = 1 << 22,
 };
 
 /* What may stand behind the verb. */
 enum operands {
         OPERANDS_NONE,
         OPERANDS_PORTS,        /* any number */
+        OPERANDS_PORT,         /* one */
         OPERANDS_PORT_ADDRESS, /* PORT [ADDRESS] */
         OPERANDS_VERB,
         OPERANDS_FILE,
@@ -62,10 +66,11 @@ struct cmdline {
         const struct verb *topic; /* help VERB; NULL: none */
         const char *socket_path;  /* NULL: the default. Borrowed from argv */
         bool json, no_color, help, version;
-        bool live, once, all, try_bind;
-        uint64_t count; /* 0: no end */
-        uint64_t limit; /* 0: none */
-        uint64_t last;  /* 0: all */
+        bool live, once, all, try_bind, ascii, csv;
+        uint64_t count;     /* 0: no end */
+        uint64_t limit;     /* 0: none */
+        uint64_t last;      /* 0: all */
+        uint64_t since_sec; /* how far back; 0: not given */
         uint64_t after;
         bool has_after;
         const char *config; /* NULL: the built-in one. Borrowed from argv, as is file */

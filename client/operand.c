@@ -160,6 +160,10 @@ int operand_take(struct cmdline *options, const char *word, char *error)
         switch (options->verb->operands) {
         case OPERANDS_NONE:
                 return cmdline_wrong(error, "%s takes no \"%s\"", options->verb->name, word);
+        case OPERANDS_PORT:
+                if (options->n_ports > 0)
+                        return cmdline_wrong(error, "%s takes one PORT", options->verb->name);
+                return take_port(options, word, error);
         case OPERANDS_PORTS:
                 return take_port(options, word, error);
         case OPERANDS_PORT_ADDRESS:

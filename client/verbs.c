@@ -25,6 +25,12 @@ static const struct verb verbs[] = {
           "With --try, bind() itself is asked, without an option and with SO_REUSEADDR;\n"
           "needs no twmond. Exit status 0 whatever the answer is.\n",
           OPTION_TRY, OPERANDS_PORT_ADDRESS, view_why },
+        { "history", "PORT [--since AGO] [--ascii | --csv]", "how a port's counts went, as a chart",
+          "CLOSE_WAIT, stuck and TIME_WAIT of the last two hours, the greatest number of\n"
+          "each column, and below when alerts were raised: w warning, C critical. Kept\n"
+          "are an hour by 10s, a day by minutes and 30 days by ten minutes, of the 32\n"
+          "worst ports. Blank columns are unknown, which is not zero. Local time.\n",
+          OPTION_SINCE | OPTION_ASCII | OPTION_CSV, OPERANDS_PORT, view_history },
         { "destinations", "[--limit N]", "where local ports run out: connect() fails next",
           "The destinations that use the most local ports, worst first: how many of those\n"
           "that there are, how fast that grows, and when connect() fails with\n"

@@ -219,7 +219,8 @@ static void offer_alerts(const struct place *place, json_t *alerts, bool raised_
 
 static void offer_known(const struct place *place, enum operands operands)
 {
-        const bool ports = operands == OPERANDS_PORTS || operands == OPERANDS_PORT_ADDRESS;
+        const bool ports = operands == OPERANDS_PORTS || operands == OPERANDS_PORT ||
+                           operands == OPERANDS_PORT_ADDRESS;
         CLEANUP(known_done) struct known known = { 0 };
 
         if (!ports)
@@ -250,6 +251,7 @@ static void offer_operands(const struct place *place)
                 offer_files(place);
                 break;
         case OPERANDS_PORTS:
+        case OPERANDS_PORT:
         case OPERANDS_PORT_ADDRESS:
         case OPERANDS_ALERT:
         case OPERANDS_ANY_ALERT:

@@ -81,6 +81,11 @@ def test_a_leak(tap):
         tap.equal(found["closeWait"]["max"][-1], 12, "CLOSE_WAIT as ss has it")
         tap.ok(None in found["stuck"]["last"] and found["stuck"]["last"][0] is None,
                "before twmond was there, nothing is known", found["stuck"]["last"])
+        text = daemon.ctl("history", str(PORT), "--since", "5min").stdout
+        tap.ok("stuck: 12 at most, 12 last" in text and "alerts" in text and "w" in text,
+               "twmonctl draws it", text)
+        text = daemon.ctl("history", str(PORT), "--csv").stdout
+        tap.ok(text.splitlines()[-1].endswith(",12,12,12,0,0,0,0,warning"), "and tells it", text)
         reply = daemon.call("GetHistory", {"port": 9})
         tap.equal(reply["sides"][0]["stuck"]["last"][-1], 0, "a port without sockets: zero")
         tap.ok("missing" not in reply, "nothing is missing")

@@ -64,6 +64,7 @@ static void test_verbs(void **state)
                 snprintf(text, sizeof(text), "%s%s", verb_get(i)->name,
                          verb_get(i)->operands == OPERANDS_FILE           ? " file"
                          : verb_get(i)->operands == OPERANDS_PORT_ADDRESS ? " 80"
+                         : verb_get(i)->operands == OPERANDS_PORT         ? " 80"
                          : verb_get(i)->operands == OPERANDS_ALERT        ? " 80"
                                                                           : "");
                 line = parse_good(text, &options);
@@ -220,6 +221,16 @@ static void test_alerts(void **state)
         assert_wrong("events 80 81", "events takes one KEY or PORT");
         assert_wrong("events --last 0", "--last must be a number from 1 on, not \"0\"");
         assert_wrong("events --undo", "events takes no --undo");
+        line = parse_good("history --since 1h30min 80 --ascii", &options);
+        assert_int_equal(options.since_sec, 5400);
+        assert_true(options.ascii);
+        assert_int_equal(options.ports[0], 80);
+        free(line);
+        assert_wrong("history", "history needs a PORT");
+        assert_wrong("history 80 81", "history takes one PORT");
+        assert_wrong("history 80 --since 999ms",
+                     "--since must be a duration of 1s or more, not \"999ms\"");
+        assert_wrong("history 80 --csv --ascii", "--csv excludes --json and --ascii");
         assert_wrong("acknowledge 80 --last 1", "acknowledge takes no --last");
         assert_wrong("acknowledge 80 --comment \xff",
                      "--comment must be UTF-8 of at most 127 bytes, not \"\xff\"");

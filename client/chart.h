@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Numbers over time, drawn with characters: bars of Unicode blocks, or of ASCII, with a scale at
+ * the left and local times below. A column without a number stays blank, which is no zero.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "term.h"
+
+#define CHART_LABEL   8 /* columns of the scale, and a blank */
+#define CHART_UNKNOWN UINT64_MAX
+
+struct chart {
+        const struct term *term;
+        bool ascii;
+        size_t columns;     /* of the plot */
+        uint64_t start_sec; /* since 1970 */
+        uint64_t step_sec;  /* of one column */
+};
+
+/* How many columns of a plot fit. */
+size_t chart_room(const struct term *term);
+
+/* values: one for each column, or CHART_UNKNOWN. The scale begins at 0. */
+void chart_bars(const struct chart *chart, unsigned rows, const uint64_t *values);
+/* One line with a character for each column; label: at most CHART_LABEL - 1 columns. */
+void chart_marks(const struct chart *chart, const char *label, const char *marks);
+/* The line below, and the times. */
+void chart_axis(const struct chart *chart);

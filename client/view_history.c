@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * twmonctl history: how the counts of a port went. Of each column the greatest number is drawn: a
+ * peak that lasted ten seconds is what somebody looks for. What nobody knows stays blank.
+ */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "chart.h"
+#include "field.h"
+#include "view.h"
+
+#define SINCE_DEFAULT_SEC 7200
+#define POINTS_MAX        720 /* what twmond tells at most, and one more */
+#define COLUMNS_MAX       (POINTS_MAX + 1)
+
+static const struct metric {
+        const char *member, *title, *csv;
+        unsigned rows;
+} metrics[] = {
+        { "closeWait", "CLOSE_WAIT", "close_wait", 5 },
+        { "stuck", "stuck", "stuck", 5 },
+        { "timeWait", "TIME_WAIT", "time_wait", 3 },
+};
+
+static const char *const spans[] = { "min", "max", "last" };
+
+/* CHART_UNKNOWN where there is none. */
+static uint64_t number_at(const json_t *array, size_t i)
+{
+        const json_t *value = json_array_get(array, i);
+
+        return json_is_integer(value) && json_integer_value(value) >= 0
+                       ? (uint64_t)json_integer_value(value)
+                       : CHART_UNKNOWN;
+}
+
+/* NULL: none of the words that we know. */
+static const char *severity_at(const json_t *side, size_t i)
+{
+        static const char *const known[] = { "none", "warning", "critical" };
+        const char *text = json_string_value(json_array_get(field_array(side, "severity"), i));
+
+        for (size_t k = 0; text && k < ARRAY_SIZE(known); k++)
+                if (strcmp(known[k], text) == 0)
+                        return known[k];
+        return NULL;
+}
+
+static size_t count_steps(const json_t *side)
+{
+        return MIN(json_array_size(field_array(field_object(side, "stuck"), "max")),
+                   (size_t)COLUMNS_MAX);
+}
+
+/* False: the reply makes no sense. */
+static bool read_times(const json_t *reply, uint64_t *ret_start_sec, uint64_t *ret_step_sec)
+{
+        const char *at = field_text(reply, "startsAt");
+        uint64_t start_usec;
+
+        if (!at || field_parse_time(at, &start_usec) < 0 ||
+            !field_count(reply, "stepSec", ret_step_sec) || *ret_step_sec == 0 ||
+            *ret_step_sec > UINT32_MAX)
+                return false;
+        *ret_start_sec = start_usec / USEC_PER_SEC;
+        return true;
+}
+
+/* ---- CSV ---- */
+
+static void write_number(FILE *out, uint64_t number)
+{
+        if (number == CHART_UNKNOWN)
+                fputc(',', out);
+        else
+                fprintf(out, ",%" PRIu64, number);
+}
+
+static void write_row(FILE *out, const json_t *side, size_t i)
+{
+        const char *severity = severity_at(side, i);
+
+        for (size_t m = 0; m < ARRAY_SIZE(metrics); m++)
+                for (size_t s = 0; s < ARRAY_SIZE(spans); s++)
+                        write_number(out,
+                                     number_at(field_array(field_object(side, metrics[m].member),
+                                                           spans[s]),
+                                               i));
+        fprintf(out, ",%d,%s\n",
+                json_is_true(json_array_get(field_array(side, "timeWaitEstimated"), i)),
+                severity ? severity : "");
+}
+
+static void print_csv(const struct view *view, const json_t *reply, uint64_t start_sec,
+                      uint64_t step_sec)
+{
+        json_t *sides = field_array(reply, "sides"), *side;
+        FILE *out = view->term.out;
+        char at[UNITS_TEXT_MAX];
+        size_t i;
+
+        fputs("time,side", out);
+        for (size_t m = 0; m < ARRAY_SIZE(metrics); m++)
+                for (size_t s = 0; s < ARRAY_SIZE(spans); s++)
+                        fprintf(out, ",%s_%s", metrics[m].csv, spans[s]);
+        fputs(",time_wait_estimated,alert\n", out);
+        json_array_foreach(sides, i, side)
+        {
+                const char *name = field_text(side, "side");
+                const bool remote = name && strcmp(name, "remote") == 0;
+
+                for (size_t k = 0; k < count_steps(side); k++) {
+                        fprintf(out, "%s,%s",
+                                units_format_rfc3339((start_sec + k * step_sec) * USEC_PER_SEC, at),
+                                remote ? "remote" : "local");
+                        write_row(out, side, k);
+                }
+        }
+}
+
+/* ---- the chart ---- */
+
+static void draw_metric(const struct chart *chart, const json_t *side, const struct metric *metric)
+{
+        const json_t *counts = field_object(side, metric->member);
+        uint64_t values[COLUMNS_MAX], max = 0, last = CHART_UNKNOWN;
+        bool known = false;
+
+        for (size_t i = 0; i < chart->columns; i++) {
+                const uint64_t newest = number_at(field_array(counts, "last"), i);
+
+                values[i] = number_at(field_array(counts, "max"), i);
+                if (values[i] == CHART_UNKNOWN)
+                        continue;
+                known = true;
+                max = MAX(max, values[i]);
+                last = newest;
+        }
+        if (!known)
+                term_say(chart->term, PAINT_NONE, "%s: unknown", metric->title);
+        else if (max == 0)
+                term_say(chart->term, PAINT_NONE, "%s: none was seen", metric->title);
+        else
+                term_say(chart->term, PAINT_HEAD, "%s: %" PRIu64 " at most, %" PRIu64 " last",
+                         metric->title, max, last == CHART_UNKNOWN ? 0 : last);
+        if (max > 0)
+                chart_bars(chart, metric->rows, values);
+}
+
+/* The line is there also where no alert was: it says so. */
+static void draw_alerts(const struct chart *chart, const json_t *side)
+{
+        char marks[COLUMNS_MAX + 1] = "";
+
+        for (size_t i = 0; i < chart->columns; i++) {
+                const char *severity = severity_at(side, i);
+
+                marks[i] = ' ';
+                if (severity && strcmp(severity, "none") != 0)
+                        marks[i] = severity[0] == 'c' ? 'C' : 'w';
+        }
+        marks[chart->columns] = '\0';
+        if (strspn(marks, " ") == chart->columns)
+                term_say(chart->term, PAINT_NONE, "No alert about it was raised.");
+        else
+                chart_marks(chart, "alerts", marks);
+}
+
+static bool has_gaps(const struct chart *chart, const json_t *side)
+{
+        for (size_t i = 0; i < chart->columns; i++)
+                if (number_at(field_array(field_object(side, "stuck"), "max"), i) == CHART_UNKNOWN)
+                        return true;
+        return false;
+}
+
+static void draw_side(struct chart *chart, const json_t *reply, const json_t *side)
+{
+        const char *name = field_text(side, "side");
+        char port[UNITS_TEXT_MAX], step[UNITS_TEXT_MAX], all[UNITS_TEXT_MAX];
+
+        chart->columns = MIN(count_steps(side), chart_room(chart->term));
+        if (chart->columns == 0)
+                return;
+        term_say(chart->term, PAINT_HEAD, "%s:%s, the last %s, a column is %s",
+                 name ? name : FIELD_UNKNOWN, field_show_count(reply, "port", port),
+                 units_format_age(chart->columns * chart->step_sec * USEC_PER_SEC, all),
+                 units_format_age(chart->step_sec * USEC_PER_SEC, step));
+        for (size_t m = 0; m < ARRAY_SIZE(metrics); m++)
+                draw_metric(chart, side, &metrics[m]);
+        draw_alerts(chart, side);
+        chart_axis(chart);
+        if (has_gaps(chart, side))
+                term_prose(chart->term, PAINT_FAINT, 0,
+                           "Blank columns: nobody knows, which is not zero.");
+}
+
+static int print(const struct view *view, const json_t *reply)
+{
+        struct chart chart = { .term = &view->term,
+                               .ascii = view->options->ascii || !view->term.utf8 };
+        json_t *sides = field_array(reply, "sides"), *side;
+        size_t i;
+
+        if (view->options->json)
+                return view_print_json(view, reply);
+        if (!read_times(reply, &chart.start_sec, &chart.step_sec)) {
+                text_complain("twmond's reply makes no sense");
+                return STATUS_FAILED;
+        }
+        if (view->options->csv) {
+                print_csv(view, reply, chart.start_sec, chart.step_sec);
+                return 0;
+        }
+        if (field_text(reply, "missing"))
+                term_say(&view->term, PAINT_WARNING, "What is older is not told: %s.",
+                         field_text(reply, "missing"));
+        json_array_foreach(sides, i, side)
+        {
+                if (i > 0)
+                        fputc('\n', view->term.out);
+                draw_side(&chart, reply, side);
+        }
+        return 0;
+}
+
+int view_history(struct view *view)
+{
+        const struct cmdline *options = view->options;
+        const bool drawn = !options->json && !options->csv;
+        const uint64_t since_sec = options->since_sec > 0 ? options->since_sec : SINCE_DEFAULT_SEC;
+        /* one less: twmond may tell one more */
+        const size_t points =
+                drawn ? MIN(chart_room(&view->term) - 1, (size_t)POINTS_MAX) : (size_t)POINTS_MAX;
+        CLEANUP(conn_freep) struct conn *conn = NULL;
+        json_t *parameters;
+        struct reply reply;
+        int r;
+
+        r = view_connect(view, &conn);
+        if (r != 0)
+                return r;
+        parameters = json_pack("{s:i, s:I, s:i}", "port", (int)options->ports[0], "sinceSec",
+                               (json_int_t)since_sec, "points", (int)points);
+        if (!parameters)
+                return view_no_memory();
+        r = view_call(view, conn, "io.twmon.Monitor.GetHistory", parameters, &reply);
+        if (r != 0)
+                return r;
+        r = print(view, reply.parameters);
+        reply_done(&reply);
+        return r;
+}
