@@ -44,6 +44,7 @@ static void adopt_conf(struct daemon *daemon, struct conf *conf)
         starter_configure(daemon->starter, conf->start);
         notify_pause(conf->interval_usec, 0, &daemon->watchdog_usec);
         desk_set_budget(&daemon->desk, conf->cpu_budget_ppm);
+        daemon_configure_history(daemon);
         retire(daemon);
         alert_tell_reloaded(daemon->journal, daemon_conf_source(daemon->options));
         keep_alerts(daemon->keep);

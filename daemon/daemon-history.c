@@ -18,10 +18,17 @@
 
 #define ALERT_PORTS_MAX (2 * HISTORY_PORTS_MAX) /* ports with alerts that are told apart */
 
+void daemon_configure_history(struct daemon *daemon)
+{
+        history_configure(daemon->history, daemon->conf->history.ports, daemon->conf->history.n);
+}
+
 int daemon_make_history(struct daemon *daemon)
 {
         int r = history_new(&daemon->history);
 
+        if (r == 0)
+                daemon_configure_history(daemon);
         if (r == 0 && daemon->options->state_dir)
                 r = historian_new(daemon->options->state_dir, &daemon->historian);
         return r;

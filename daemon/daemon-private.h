@@ -62,6 +62,7 @@ extern const struct tell_ops daemon_tell_ops; /* userdata: the struct daemon */
 
 /* daemon-history.c: makes and starts what keeps it, hands it a scan, and the last of it. */
 int daemon_make_history(struct daemon *daemon);
+void daemon_configure_history(struct daemon *daemon); /* by daemon->conf */
 int daemon_start_history(struct daemon *daemon);
 void daemon_note_history(struct daemon *daemon);
 void daemon_end_history(struct daemon *daemon);

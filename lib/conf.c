@@ -73,6 +73,7 @@ static int make_conf(struct load *load, struct conf **ret_conf)
         conf->cpu_budget_ppm = (uint32_t)load->draft.values[OPTION_CPU_BUDGET].number;
         conf->max_tracked = (size_t)load->draft.values[OPTION_MAX_TRACKED].number;
         memcpy(conf->start, load->draft.start, sizeof(conf->start));
+        conf->history = load->draft.history;
         r = conf_draft_rules(&load->draft, &conf->rules);
         if (r < 0) {
                 (void)conf_unref(conf);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "historyrow.h"
 #include "rule.h"
 
 #define CONF_BAD 1
@@ -26,11 +27,18 @@
 #define CONF_ERRORS_MAX 20        /* reported; the rest are counted */
 #define CONF_START_MAX  63        /* bytes of a template; 192 of 255 stay for an alert's key */
 
+/* [Ports] HistoryPorts, each once */
+struct conf_history {
+        struct port_key ports[HISTORY_NAMED_MAX];
+        size_t n;
+};
+
 struct conf {
         uint64_t interval_usec;         /* [Scan] Interval */
         uint32_t cpu_budget_ppm;        /* [Scan] CPUBudget, of one CPU; 0: without a limit */
         size_t max_tracked;             /* [CloseWait] MaxTracked */
         char start[CONF_START_MAX + 1]; /* [Alerts] Start, a template; empty: none */
+        struct conf_history history;
         struct rules *rules;
         uint64_t serial; /* which configuration of its owner's this is; 0 when loaded */
         unsigned refs;   /* atomic: the scanner and the loop each hold one */

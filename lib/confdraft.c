@@ -299,6 +299,39 @@ static int set_ignored(struct conf_draft *draft, const char *list)
         }
 }
 
+/* A port that is there is not added twice. 0 or -ERANGE: no room. */
+static int add_history(struct conf_history *history, enum port_side side, uint16_t port)
+{
+        const struct port_key key = { .side = (uint8_t)side, .port = port };
+
+        for (size_t i = 0; i < history->n; i++)
+                if (port_key_same(&history->ports[i], &key))
+                        return 0;
+        if (history->n == HISTORY_NAMED_MAX)
+                return -ERANGE;
+        history->ports[history->n++] = key;
+        return 0;
+}
+
+/* HistoryPorts= likewise. */
+static int set_history(struct conf_draft *draft, const char *list)
+{
+        struct conf_ports ports;
+        int r;
+
+        if (list[0] == '\0')
+                draft->history.n = 0;
+        for (;;) {
+                r = conf_ports_next(&list, &ports);
+                if (r == CONF_PORTS_END)
+                        return 0;
+                for (uint32_t port = ports.first; r == 0 && port <= ports.last; port++)
+                        r = add_history(&draft->history, ports.side, (uint16_t)port);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static int set_start(struct conf_draft *draft, const char *name)
 {
         int r = name[0] == '\0' ? 0 : conf_unit_check(name);
@@ -313,7 +346,9 @@ static int set_value(struct conf_draft *draft, size_t i, const struct assignment
         struct conf_value *value = draft->port ? &draft->port->values[i] : &draft->values[i];
         int r;
 
-        if (conf_options[i].type == CONF_PORTS)
+        if (i == OPTION_HISTORY_PORTS)
+                r = set_history(draft, assignment->value);
+        else if (conf_options[i].type == CONF_PORTS)
                 r = set_ignored(draft, assignment->value);
         else if (conf_options[i].type == CONF_UNIT)
                 r = set_start(draft, assignment->value);

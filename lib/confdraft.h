@@ -36,6 +36,7 @@ struct conf_draft {
         struct conf_port **ports; /* in key order */
         size_t n_ports;
         struct rules *rules; /* so far only what is ignored */
+        struct conf_history history;
         char start[CONF_START_MAX + 1];
         struct conf_errors *errors;
         unsigned order;

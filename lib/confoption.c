@@ -15,6 +15,7 @@
 #include "base.h"
 #include "budget.h"
 #include "conf.h"
+#include "historyrow.h"
 #include "leak.h"
 #include "ledger.h"
 #include "units.h"
@@ -183,6 +184,13 @@ const struct conf_option conf_options[OPTION_COUNT] = {
                         "in front those of servers that this host connects to. Several lines\n"
                         "add up; an empty one forgets the lines before it.",
         },
+        [OPTION_HISTORY_PORTS] = {
+                .section = "Ports", .key = "HistoryPorts", .type = CONF_PORTS,
+                .max = HISTORY_NAMED_MAX, .default_text = "",
+                .help = "Ports that twmonctl history can tell of whatever the others do; without\n"
+                        "it, those that are or lately were among the 32 worst. Lines add up as\n"
+                        "above.",
+        },
 };
 
 static const char *expected_duration(const struct conf_option *option, char *buf)
@@ -232,8 +240,13 @@ const char *conf_option_expected(const struct conf_option *option,
                                (int)option->min, (int)option->max);
                 break;
         case CONF_PORTS:
-                (void)snprintf(buf, CONF_EXPECTED_MAX,
-                               "ports and ranges such as 9100 6000-6063 remote:5432");
+                if (option->max > 0)
+                        (void)snprintf(buf, CONF_EXPECTED_MAX,
+                                       "at most %d ports, such as 9100 6000-6007 remote:5432",
+                                       (int)option->max);
+                else
+                        (void)snprintf(buf, CONF_EXPECTED_MAX,
+                                       "ports and ranges such as 9100 6000-6063 remote:5432");
                 break;
         case CONF_UNIT:
                 (void)snprintf(buf, CONF_EXPECTED_MAX,

@@ -41,6 +41,7 @@ enum conf_option_id {
         OPTION_EXHAUSTION_WARNING,
         OPTION_EXHAUSTION_CRITICAL,
         OPTION_IGNORE,
+        OPTION_HISTORY_PORTS,
         OPTION_COUNT,
 };
 
@@ -51,8 +52,8 @@ enum conf_type {
         CONF_SHARE,         /* parts per million, or "off": 0 */
         CONF_COUNT,
         CONF_LEVEL, /* a count; empty: RULE_LEVEL_OFF */
-        CONF_PORTS, /* a list for conf_ports_next(); conf_option_parse() does not know it */
-        CONF_UNIT,  /* a template for conf_unit_check(), or empty; likewise */
+        CONF_PORTS, /* max: how many, 0: any; a list for conf_ports_next(); conf_option_parse() does not know it */
+        CONF_UNIT, /* a template for conf_unit_check(), or empty; likewise */
 };
 
 struct conf_option {

@@ -187,6 +187,22 @@ def test_disk_full(tap):
         lab.stop_well(tap, daemon)
 
 
+def test_named_ports(tap):
+    """33 other ports are worse; what is asked for is kept all the same, until it is not."""
+    named = CONFIG + "[Ports]\nHistoryPorts=" + str(PORT) + "\n"
+    with Clocked().daemon(named) as daemon:
+        held = [makers.close_wait(PORT + 100 + i, 2) for i in range(33)]
+        held.append(makers.close_wait(PORT, 1))
+        until(daemon, lambda numbers: numbers[-1:] == [1], "1 stuck, of a port that is named")
+        daemon.configure(CONFIG)
+        daemon.call("Reload")
+        lab.must(lambda: side(daemon)[1]["stuck"]["last"][-1] is None, "unknown, not zero", 10)
+        tap.ok(True, "HistoryPorts= keeps a port, and a reload gives its place back")
+        for item in held:
+            item.reset()
+        lab.stop_well(tap, daemon)
+
+
 def test_bad_calls(tap):
     with lab.Daemon(CONFIG) as daemon:
         for parameters in ({}, {"port": 0}, {"port": 80, "sinceSec": 0}, {"port": 80, "points": 1}):
@@ -202,5 +218,6 @@ def test_bad_calls(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_a_leak, test_sigkill_and_days, test_bad_files, test_disk_full, test_bad_calls,
+    lab.run(test_a_leak, test_sigkill_and_days, test_bad_files, test_disk_full, test_named_ports,
+            test_bad_calls,
             limit=120)

@@ -247,6 +247,29 @@ static bool ignored(const struct conf *conf, struct port_key key)
         return rules_ignored(conf->rules, &key);
 }
 
+static void test_history_ports(void **state)
+{
+        struct conf *none = conftest_load("");
+        struct conf *conf = conftest_load(
+                "[Ports]\nHistoryPorts=80 6000-6002\nHistoryPorts=remote:5432 80 local:443\n");
+        struct conf *reset = conftest_load("[Ports]\nHistoryPorts=9100\nHistoryPorts=\n"
+                                           "HistoryPorts=remote:81-96\n");
+
+        (void)state;
+        assert_int_equal(none->history.n, 0);
+        assert_int_equal(conf->history.n, 6);
+        assert_int_equal(conf->history.ports[0].port, 80);
+        assert_int_equal(conf->history.ports[3].port, 6002);
+        assert_int_equal(conf->history.ports[4].side, SIDE_REMOTE);
+        assert_int_equal(conf->history.ports[5].port, 443);
+        assert_int_equal(reset->history.n, HISTORY_NAMED_MAX);
+        assert_int_equal(reset->history.ports[15].port, 96);
+        assert_int_equal(reset->history.ports[15].side, SIDE_REMOTE);
+        conf_unref(none);
+        conf_unref(conf);
+        conf_unref(reset);
+}
+
 static void test_ignore(void **state)
 {
         CLEANUP(conf_unrefp)
@@ -461,14 +484,23 @@ static void test_man_page(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_defaults),        cmocka_unit_test(test_all_keys),
-                cmocka_unit_test(test_later_line_wins), cmocka_unit_test(test_bounds),
-                cmocka_unit_test(test_inheritance),     cmocka_unit_test(test_port_origin),
-                cmocka_unit_test(test_port_off),        cmocka_unit_test(test_port_counts),
-                cmocka_unit_test(test_ignore),          cmocka_unit_test(test_start),
-                cmocka_unit_test(test_start_reset),     cmocka_unit_test(test_refs),
-                cmocka_unit_test(test_sample),          cmocka_unit_test(test_sample_uncommented),
-                cmocka_unit_test(test_man_page),        cmocka_unit_test(test_cpu_budget),
+                cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_all_keys),
+                cmocka_unit_test(test_later_line_wins),
+                cmocka_unit_test(test_bounds),
+                cmocka_unit_test(test_inheritance),
+                cmocka_unit_test(test_port_origin),
+                cmocka_unit_test(test_port_off),
+                cmocka_unit_test(test_port_counts),
+                cmocka_unit_test(test_history_ports),
+                cmocka_unit_test(test_ignore),
+                cmocka_unit_test(test_start),
+                cmocka_unit_test(test_start_reset),
+                cmocka_unit_test(test_refs),
+                cmocka_unit_test(test_sample),
+                cmocka_unit_test(test_sample_uncommented),
+                cmocka_unit_test(test_man_page),
+                cmocka_unit_test(test_cpu_budget),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
