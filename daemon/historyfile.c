@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base.h"
 #include "bytes.h"
@@ -63,10 +64,21 @@ static ssize_t read_at(int fd, void *data, size_t len, off_t offset)
         return (ssize_t)done;
 }
 
+/* What is left belongs to the alerts, whose state is written anew beside its place. */
+static bool has_room(int fd)
+{
+        struct statvfs disk;
+
+        return fstatvfs(fd, &disk) < 0 ||
+               (uint64_t)disk.f_bavail * disk.f_frsize >= HISTORYFILE_LEFT_BYTES;
+}
+
 static int write_at(int fd, const void *data, size_t len, off_t offset)
 {
         size_t done = 0;
 
+        if (!has_room(fd))
+                return -ENOSPC;
         while (done < len) {
                 const ssize_t n =
                         pwrite(fd, (const uint8_t *)data + done, len - done, offset + (off_t)done);

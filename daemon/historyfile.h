@@ -15,12 +15,13 @@
 
 #include "historyseries.h"
 
-#define HISTORYFILE_NAME    "history"
-#define HISTORYFILE_VERSION 1
-#define HISTORYFILE_HEADER  64
-#define HISTORYFILE_MAX     (HISTORYFILE_HEADER + (HISTORY_MINUTES + HISTORY_TENS) * HISTORY_ROW_BYTES)
-#define HISTORYFILE_NOTE    400 /* bytes of a line */
-#define HISTORYFILE_BOOT_ID 16
+#define HISTORYFILE_NAME       "history"
+#define HISTORYFILE_VERSION    1
+#define HISTORYFILE_HEADER     64
+#define HISTORYFILE_MAX        (HISTORYFILE_HEADER + (HISTORY_MINUTES + HISTORY_TENS) * HISTORY_ROW_BYTES)
+#define HISTORYFILE_LEFT_BYTES (1024 * 1024) /* of the disk: below that nothing is written */
+#define HISTORYFILE_NOTE       400           /* bytes of a line */
+#define HISTORYFILE_BOOT_ID    16
 
 struct history_file {
         const char *dir; /* borrowed */

@@ -22,7 +22,7 @@ without_values()
                 case $value in
                 PATH | FILE) [ "$(offered "$1" "$name" '')" = :files ] || echo "$name offers no files" ;;
                 NAME) [ -n "$(offered "$1" "$name" '')" ] || echo "$name offers no values" ;;
-                RANGE | TIME | TEXT | N) ;;
+                RANGE | TIME | AGO | TEXT | N) ;;
                 *) echo "$name: what are the values of $value?" ;;
                 esac
         done

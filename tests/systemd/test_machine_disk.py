@@ -65,8 +65,8 @@ def test_read_only(tap):
 
 def test_full(tap):
     with guest.Guest(start=False) as host:
-        mount_state(host, "size=64k,mode=750")
-        host.exec("dd", "if=/dev/zero", f"of={STATE}/filler", "bs=4k", "count=16")
+        mount_state(host, "size=16k,mode=750")
+        host.exec("dd", "if=/dev/zero", f"of={STATE}/filler", "bs=4k", "count=4")
         check_disk(tap, host, "full")
         host.exec("rm", STATE + "/filler")
         host.leak(8)
