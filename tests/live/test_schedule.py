@@ -109,6 +109,9 @@ def test_time_wait_is_estimated(tap):
         wanted = lab.ss_count("time-wait")
         tap.ok(lab.poll(lambda: daemon.status()["totals"]["timeWait"] == wanted, 5),
                "those that have come since are in the sum", daemon.status()["totals"])
+        fresh = daemon.status()["totals"]
+        tap.ok(not fresh["timeWaitEstimated"] or 0 < fresh.get("timeWaitNew", 0) <= 700,
+               "and told apart", fresh)
         row = daemon.ports("--all")[("local", 7201)]
         tap.ok(not row["timeWaitEstimated"] or row["timeWait"] <= 3000,
                "and no port is shown with them that has none", row)
