@@ -280,6 +280,17 @@ def fd_count(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def fd_names(pid):
+    """What they are of, as far as they are still there."""
+    names = []
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+        except FileNotFoundError:
+            pass
+    return sorted(names)
+
+
 def rss_kib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", read_text(f"/proc/{pid}/status"))[1])
 

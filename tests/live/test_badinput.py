@@ -97,7 +97,7 @@ class Footprint:
     def check(self, tap, name):
         pid = self.daemon.pid
         tap.ok(lab.poll(lambda: lab.fd_count(pid) == self.fds, 5), f"{name}: no descriptor is left",
-               f"{lab.fd_count(pid)}, before: {self.fds}")
+               f"{lab.fd_count(pid)}, before: {self.fds}; {lab.fd_names(pid)}")
         if self.daemon.binary == lab.RELEASE:
             tap.ok(lab.poll(lambda: lab.rss_kib(pid) <= self.kib + KIB_SLACK, 5),
                    f"{name}: no memory is kept",
