@@ -19,6 +19,7 @@ WILDCARDS = [("0.0.0.0", "ipv4"), ("::", "ipv6"), ("::", "dual")]
 RESET = struct.pack("ii", 1, 0)
 LOCAL = ("127.0.0.1", "::1")
 ports = itertools.count(20001)  # each case has its own: outside the ephemeral range
+given = set()  # ports of that range that a client had
 
 
 # Sockets in the way ------------------------------------------------------------------------------
@@ -138,20 +139,32 @@ def request(old, wildcard, peer):
     settle("syn-recv", old.port)
 
 
+def connected(old, server):
+    """The own end, at a port that no other case had: of that one's look the answer may still be
+    shared. Those at other ports are held, so that the kernel gives each once."""
+    peer = server.getsockname()[:2]
+    while True:
+        ours = old.socket(peer[0])
+        if ":" in peer[0]:
+            ours.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, old.v6only)
+        ours.connect(peer)
+        theirs = server.accept()[0]
+        old.hold(theirs)
+        old.port = ours.getsockname()[1]
+        if old.port not in given:
+            given.add(old.port)
+            return ours, theirs
+
+
 def client(old, peer, closed=False):
     """The port as the own end of an outgoing connection, as the kernel gave it."""
     server = socket.create_server((peer, 0), family=socket.AF_INET6 if ":" in peer else socket.AF_INET)
-    ours = old.socket(peer)
-    if ":" in peer:
-        ours.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, old.v6only)
-    ours.connect(server.getsockname()[:2])
-    theirs = server.accept()[0]
-    old.port = ours.getsockname()[1]
+    ours, theirs = connected(old, server)
     if closed:
         ours.close()
         theirs.close()
         settle("time-wait", old.port)
-    old.hold(server, theirs)
+    old.hold(server)
 
 
 def neighbours(old):
