@@ -572,6 +572,16 @@ class Daemon:
     def status(self):
         return self.call("GetStatus")
 
+    def steady_fds(self):
+        """How many descriptors it keeps: with the history's file, which the first whole minute or
+        question opens, and without those that a scan or a search has open for a moment."""
+        self.call("GetHistory", {"port": 1})
+        counts = []
+        for _ in range(10):
+            counts.append(fd_count(self.pid))
+            time.sleep(0.02)
+        return min(counts)
+
     def ctl(self, *args, timeout=15):
         return subprocess.run([TWMONCTL, "--socket", self.socket, *args], capture_output=True,
                               text=True, timeout=timeout, check=False)

@@ -78,15 +78,7 @@ class Footprint:
         for _ in range(20):
             daemon.status()
         lab.must(lambda: self._clients() == 0, "no client left")
-        self.fds, self.kib = self._steady_fds(), lab.rss_kib(daemon.pid)
-
-    def _steady_fds(self):
-        """Without those that a scan or a search has open for a moment."""
-        counts = []
-        for _ in range(10):
-            counts.append(lab.fd_count(self.daemon.pid))
-            time.sleep(0.02)
-        return min(counts)
+        self.fds, self.kib = daemon.steady_fds(), lab.rss_kib(daemon.pid)
 
     def _clients(self):
         """Accepted connections: connected sockets that have the listener's path."""

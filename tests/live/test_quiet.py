@@ -65,8 +65,7 @@ def test_memory(tap):
 
 def test_descriptors(tap):
     with lab.Daemon(CONFIG) as daemon:
-        daemon.status()
-        before = lab.poll(lambda: lab.fd_count(daemon.pid), 1)
+        before = daemon.steady_fds()
         for number in range(100):
             with lab.Varlink(daemon.socket) as connection:
                 if number % 3 == 0:
