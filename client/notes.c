@@ -13,9 +13,10 @@
 #include "line.h"
 #include "phrase.h"
 
-#define OWNER_IDS_MAX      256 /* six numbers of at most 20 digits, and the words between them */
-#define LEAK_TEXT_MAX      256
-#define HALF_OPEN_TEXT_MAX 512
+#define OWNER_IDS_MAX        256 /* six numbers of at most 20 digits, and the words between them */
+#define LEAK_TEXT_MAX        256
+#define HALF_OPEN_TEXT_MAX   512
+#define DESTINATION_NOTE_MAX 256
 
 /* "25 of 1024 descriptors" */
 static void add_descriptors(struct line *line, const json_t *process)
@@ -267,5 +268,27 @@ void notes_half_open(struct table *table, const json_t *object)
         table_note(table, "%s", text);
         line = line_init(text, sizeof(text));
         add_keepalive(&line, half_open);
+        table_note(table, "%s", text);
+}
+
+void notes_destination(struct table *table, const json_t *alert)
+{
+        const json_t *destination = field_object(alert, "destination");
+        const char *address = field_text(destination, "address");
+        const char *source = field_text(destination, "source");
+        char text[DESTINATION_NOTE_MAX], buf[UNITS_TEXT_MAX];
+        struct line line = line_init(text, sizeof(text));
+        uint64_t value;
+
+        if (!address || !source)
+                return;
+        line_add(&line, "towards %s from %s: %s", address, source,
+                 field_show_count(destination, "used", buf));
+        if (field_count(destination, "usable", &value))
+                line_add(&line, " of %" PRIu64, value);
+        line_add(&line, " local ports");
+        if (field_count(destination, "etaSec", &value) && value > 0)
+                line_add(&line, ", connect() fails in %s",
+                         field_show_age(destination, "etaSec", NULL, buf));
         table_note(table, "%s", text);
 }

@@ -38,5 +38,7 @@ const char *notes_stages_text(const json_t *object, char buf[static NOTES_STAGES
 
 /* "leaks about 1.0 connections a minute (+-0.7), 3 have outlived 1min" */
 void notes_leak(struct table *table, const json_t *object);
+/* "towards 192.0.2.7 from 10.0.0.1: 812 of 1000 local ports, connect() fails in 3min" */
+void notes_destination(struct table *table, const json_t *alert);
 /* "214 established: 12 silent for 1h or longer, 0 unanswered; 0 use keepalive, the default ..." */
 void notes_half_open(struct table *table, const json_t *object);

@@ -609,6 +609,21 @@ def test_acknowledge(tap):
                "where not all of them were, it is said")
 
 
+def test_percent(tap):
+    """A number whose level is a percentage is one, and says of what."""
+    full = dict(ALERT, kind="port-exhaustion", side="remote", port=5432, count=81, owner=None,
+                destination={"source": "10.0.0.1", "address": "192.0.2.7", "port": 5432, "used": 810,
+                             "reusable": 0, "usable": 1000, "errorMax": 0, "etaSec": 200})
+    table = dict(ALERT, kind="time-wait-table", side="host", port=0, count=97, owner=None)
+    with Fake(dict(GOOD, ListAlerts={"alerts": [full, table, ALERT], "total": 3})) as fake:
+        text = fake.ctl("alerts").stdout
+        for row in r"port-exhaustion +remote:5432 +81% ", r"time-wait-table +host +97% ", \
+                   r"close-wait-stuck +local:7865 +100 ":
+            tap.ok(re.search(row, text), row, text)
+        tap.ok("towards 192.0.2.7 from 10.0.0.1: 810 of 1000 local ports, connect() fails in "
+               "3min 20s\n" in text, "towards whom, and how long that goes", text)
+
+
 def test_events(tap):
     events = [dict(EVENT, sequence=n, alert=dict(ALERT, port=port))
               for n, port in enumerate((7865, 9, 7865, 9))]
@@ -616,6 +631,8 @@ def test_events(tap):
         lines = fake.ctl("events").stdout.splitlines()
         tap.ok(len(lines) == 2 + 4 and lines[0].startswith("2 events made room") and
                "earlier ones" in lines[1], "events says what is missing", lines)
+        tap.ok("  raised       close-wait-stuck  local port" in lines[-1], "and of which kind each is",
+               lines[-1])
         tap.equal(len(fake.ctl("events", "9").stdout.splitlines()), 2 + 2, "of one port")
         result = fake.ctl("events", "local:9", "--last", "1", "--json")
         tap.equal([item["sequence"] for item in json.loads(result.stdout)["events"]], [3],
@@ -762,5 +779,5 @@ def test_wrong_types(tap):
 lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_limits,
         test_owners, test_old_counts, test_scan_age, test_scan_age_left_out, test_scan_age_fails,
         test_scan_age_stalls, test_narrow, test_terminal, test_many_ports, test_watch, test_live,
-        test_terminal_goes, test_refused, test_errors, test_acknowledge, test_events, test_garbage,
+        test_terminal_goes, test_refused, test_errors, test_acknowledge, test_percent, test_events, test_garbage,
         test_slow, test_pieces, test_wrong_types, limit=180)
