@@ -57,6 +57,8 @@ struct alert_values {
         struct exhaustion exhaustion; /* port-exhaustion */
         struct tw_table tw_table;     /* time-wait-table */
         struct half_open half_open;   /* half-open */
+
+        bool stuck_at_least; /* sockets beyond MaxTracked have no age; not kept over a restart */
 };
 
 struct alert {

@@ -50,6 +50,8 @@ static void add_stuck(struct line *line, const struct alert *alert)
 {
         char after[UNITS_TEXT_MAX];
 
+        if (alert->values.stuck_at_least)
+                line_add(line, "at least ");
         add_connections(line, alert->values.count);
         line_add(line, " stuck in CLOSE_WAIT for %s or longer",
                  units_format_duration(alert->stuck_after_usec, after));
@@ -209,20 +211,22 @@ static uint64_t raised_for_usec(const struct event *event)
         return event->now_usec > since ? event->now_usec - since : 0;
 }
 
+/* By its kind: another alert of the same port may still stand. */
 static void add_cleared(struct line *line, const struct event *event)
 {
         char age[UNITS_TEXT_MAX];
 
         units_format_age(raised_for_usec(event), age);
-        if (event->reason[0]) {
-                line_add(line,
-                         "%s alert cleared after %s: ", alert_kind_name(event->alert.key.kind),
-                         age);
-                add_foreign(line, event->reason);
-        } else if (event->alert.key.kind == ALERT_BLIND) {
+        if (!event->reason[0] && event->alert.key.kind == ALERT_BLIND) {
                 line_add(line, "twmond sees the TCP sockets again, after %s", age);
+                return;
+        }
+        line_add(line, "%s alert cleared after %s", alert_kind_name(event->alert.key.kind), age);
+        if (event->reason[0]) {
+                line_add(line, ": ");
+                add_foreign(line, event->reason);
         } else {
-                line_add(line, "cleared after %s, now ", age);
+                line_add(line, ", now ");
                 add_condition(line, &event->alert, true);
         }
 }

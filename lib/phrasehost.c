@@ -35,9 +35,21 @@ static void add_no_table(struct line *line, const struct tw_table *table, bool o
                 line_add(line, ", %" PRIu64 " since the last look", table->overflows);
 }
 
+static void add_use(struct line *line, const struct tw_table *table)
+{
+        line_add(line, "%" PRIu64 "%% full (%" PRIu64 " of %" PRIu64, tw_table_percent(table),
+                 table->used, table->max);
+        if (table->time_wait_known && table->used > table->time_wait)
+                line_add(line, ", %" PRIu64 " of them in FIN_WAIT2",
+                         table->used - table->time_wait);
+        line_add(line, ")");
+}
+
+/* That it overflowed comes first: it may be nearly empty again. */
 void phrase_add_table(struct line *line, const struct alert *alert, bool over)
 {
         const struct tw_table *table = &alert->values.tw_table;
+        const bool overflowed = table->overflows > 0 && !over;
 
         if (!table->known) {
                 line_add(line, "the TIME_WAIT table");
@@ -47,22 +59,22 @@ void phrase_add_table(struct line *line, const struct alert *alert, bool over)
                 add_no_table(line, table, over);
                 return;
         }
-        line_add(line, "the TIME_WAIT table is %s%" PRIu64 "%% full (%" PRIu64 " of %" PRIu64,
-                 table->overflows > 0 && !over ? "overflowing, " : "", tw_table_percent(table),
-                 table->used, table->max);
-        if (table->time_wait_known && table->used > table->time_wait)
-                line_add(line, ", %" PRIu64 " of them in FIN_WAIT2",
-                         table->used - table->time_wait);
-        line_add(line, ")");
+        if (overflowed)
+                line_add(line,
+                         "%" PRIu64 " connection%s found no room in the TIME_WAIT table since the "
+                         "last look, now it is ",
+                         table->overflows, table->overflows == 1 ? "" : "s");
+        else
+                line_add(line, "the TIME_WAIT table is ");
+        add_use(line, table);
         if (over)
                 return;
         if (phrase_is_fin_wait2(alert))
                 line_add(line, ", peers do not close");
-        if (table->overflows > 0)
-                line_add(line, ", %" PRIu64 " connection%s found no room since the last look",
-                         table->overflows, table->overflows == 1 ? "" : "s");
-        else if (alert->severity == SEVERITY_CRITICAL && alert->critical != RULE_LEVEL_OFF &&
-                 alert->values.count < (uint64_t)alert->critical)
+        if (overflowed)
+                return;
+        if (alert->severity == SEVERITY_CRITICAL && alert->critical != RULE_LEVEL_OFF &&
+            alert->values.count < (uint64_t)alert->critical)
                 line_add(line, ", and was full or nearly so not long ago");
         else
                 add_level(line, alert);

@@ -98,6 +98,7 @@ static void set_values(const struct snapshot *snapshot, const struct port_row *r
                                          .time_wait = row->count[SOCK_TIME_WAIT],
                                          .stuck = row->stuck,
                                          .stuck_usual = row->stuck_usual,
+                                         .stuck_at_least = snapshot_stuck_at_least(snapshot, row),
                                          .oldest_usec = row->oldest_usec,
                                          .oldest_at_least = row->oldest_at_least,
                                          .leak = *snapshot_leak(snapshot, row),

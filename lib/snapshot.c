@@ -103,6 +103,11 @@ const struct port_leak *snapshot_leak(const struct snapshot *snapshot, const str
         return row->leak > 0 ? &snapshot->leaks[row->leak - 1] : &nothing;
 }
 
+bool snapshot_stuck_at_least(const struct snapshot *snapshot, const struct port_row *row)
+{
+        return snapshot->untracked > 0 && row->stuck < row->count[SOCK_CLOSE_WAIT];
+}
+
 const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key)
 {
         if (snapshot->index_mask == 0)

@@ -119,5 +119,8 @@ int port_row_compare(const void *a, const void *b);
 /* What the survival of a row's sockets tells; not known where there is nothing to tell. */
 const struct port_leak *snapshot_leak(const struct snapshot *snapshot, const struct port_row *row);
 
+/* Some sockets have no age (untracked): may those of the row be among them, and stuck? */
+bool snapshot_stuck_at_least(const struct snapshot *snapshot, const struct port_row *row);
+
 /* The row of a port, or NULL. O(1). */
 const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key);

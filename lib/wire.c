@@ -145,6 +145,17 @@ static int put_closes(json_t *object, const struct snapshot *snapshot, const str
         return r;
 }
 
+static int put_stuck(json_t *object, uint64_t stuck, uint64_t usual, bool at_least)
+{
+        int r = 0;
+
+        r |= put_int(object, "stuck", stuck);
+        r |= put_int(object, "stuckUsual", usual);
+        if (at_least)
+                r |= put_bool(object, "stuckAtLeast", true);
+        return r;
+}
+
 json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
                   const struct owner *owner)
 {
@@ -160,8 +171,8 @@ json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
         r |= put_int(object, "timeWait", row->count[SOCK_TIME_WAIT]);
         r |= put_bool(object, "timeWaitEstimated", snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT));
         r |= put_int(object, "closeWait", row->count[SOCK_CLOSE_WAIT]);
-        r |= put_int(object, "stuck", row->stuck);
-        r |= put_int(object, "stuckUsual", row->stuck_usual);
+        r |= put_stuck(object, row->stuck, row->stuck_usual,
+                       snapshot_stuck_at_least(snapshot, row));
         r |= put(object, "stages", wire_stages(row->stage));
         r |= put_oldest(object, row->oldest_usec, row->oldest_at_least);
         r |= put_leak(object, snapshot_leak(snapshot, row), owner);
@@ -180,8 +191,7 @@ static int put_alert_values(json_t *object, const struct alert_values *values)
                 return 0;
         r |= put_int(object, "closeWait", values->close_wait);
         r |= put_int(object, "timeWait", values->time_wait);
-        r |= put_int(object, "stuck", values->stuck);
-        r |= put_int(object, "stuckUsual", values->stuck_usual);
+        r |= put_stuck(object, values->stuck, values->stuck_usual, values->stuck_at_least);
         r |= put(object, "stages", wire_stages(values->stage));
         r |= put_oldest(object, values->oldest_usec, values->oldest_at_least);
         return r;

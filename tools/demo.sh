@@ -131,7 +131,7 @@ ask status
 step 'The server is mended: it closes what its clients have closed.' \
         'Once nothing has been stuck for 3 s (ClearAfter), the alert is cleared:'
 kill -USR1 "$server"
-await 10 'local port 7865: cleared'
+await 10 'close-wait-stuck alert cleared'
 printf '\n       | %s\n' "$line"
 ask status
 [ $result -eq 0 ] || fail "status: exit status $result, expected 0 (nothing is raised)"

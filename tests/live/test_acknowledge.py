@@ -176,9 +176,10 @@ def check_events(tap, daemon, watcher):
                   ([number for number, _ in told[-2:]], True), f"events {args} --last 2")
     lines = daemon.ctl("events", "7865").stdout.splitlines()
     tap.equal(len(lines), len(told), "events: a line each")
-    tap.ok(re.match(r"\d{4}-\S+Z  warning +raised +local port 7865: 6 connections stuck", lines[0]),
+    tap.ok(re.match(r"\d{4}-\S+Z  warning +raised +close-wait-stuck +local port 7865: 6 connections stuck", lines[0]),
            "when, how severe, what, where", lines[0])
-    tap.ok(re.match(r"\d{4}-\S+Z  critical +cleared +local port 7865: cleared after \d+s", lines[-1]),
+    tap.ok(re.match(r"\d{4}-\S+Z  critical +cleared +close-wait-stuck +local port 7865: "
+                    r"close-wait-stuck alert cleared after \d+s", lines[-1]),
            "of a cleared one, how long it stood", lines[-1])
     tap.equal([line.split("port 7865: ")[1] for line in lines],
               [item["message"].split("port 7865: ")[1] for item in watcher.events],

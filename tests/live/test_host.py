@@ -183,8 +183,8 @@ def test_overflow_at_once(tap):
         close_all(7342, 1)
         alert = daemon.wait_alert(TABLE, 0, "raised", 5, "host") or {}
         tap.equal(alert.get("severity"), "critical", "one connection without room: critical at once")
-        tap.ok(daemon.says("this host: critical, the TIME_WAIT table is overflowing, .*, 1 connection "
-                           "found no room since the last look"), "and said", daemon.stderr())
+        tap.ok(daemon.says("this host: critical, 1 connection found no room in the TIME_WAIT table "
+                           "since the last look, now it is "), "and said", daemon.stderr())
         lab.set_sysctl(BUCKETS, usual)
         lab.stop_well(tap, daemon)
 

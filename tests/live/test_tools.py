@@ -83,7 +83,7 @@ def test_demo(tap):
     for pattern in (r"^ +\| twmond: warning: local port 7865: 8 "
                     r".*PID \d+ demo-leaky, \d+ of \d+ descriptors\)$",
                     r"^ +\| LEAKING: local port 7865", r"^ +\| remote:7900 .* [1-9]\d+ +[\d.]+$",
-                    r"^ +\| twmond: local port 7865: cleared after", r"^ +\| No leak"):
+                    r"^ +\| twmond: local port 7865: close-wait-stuck alert cleared after", r"^ +\| No leak"):
         tap.ok(re.search(pattern, result.stdout, re.M), f"and shows {pattern}", result.stdout)
 
 

@@ -301,7 +301,7 @@ def test_replies(tap):
         tap.equal(daemon.call("Reload"), {}, "Reload: an empty reply, as declared")
         shown |= hold(tap, interface, "GetStatus", [daemon.status()], "with a unit to start")
         lab.stop_well(tap, daemon)
-    for replies in leak_replies, host_replies, look_replies, budget_replies:
+    for replies in leak_replies, host_replies, look_replies, budget_replies, full_replies:
         shown |= replies(tap, interface)
     check_shown(tap, interface, shown)
 
@@ -322,6 +322,26 @@ def leak_replies(tap, interface):
             shown |= hold(tap, interface, method, [daemon.call(method, parameters)], "a leak")
         for item in forgotten:
             item.reset()
+        lab.stop_well(tap, daemon)
+    return shown
+
+
+def full_replies(tap, interface):
+    """More sockets than ages are kept of: of those that are stuck there may be more."""
+    shown = set()
+    with lab.Daemon(CONFIG + "[CloseWait]\nMaxTracked=1024\n") as daemon:
+        held = makers.close_wait(7869, 1030)
+        alert = daemon.wait_alert("close-wait-stuck", 7869, "raised", 15) or {}
+        tap.ok(alert.get("stuckAtLeast") and alert["count"] <= 1024, "beyond MaxTracked: at least",
+               alert)
+        tap.ok(daemon.says(f"at least {alert.get('count')} connections stuck in CLOSE_WAIT"),
+               "and said", daemon.stderr())
+        for verb in "alerts", "ports":
+            text = daemon.ctl(verb).stdout
+            tap.ok(re.search(r"\b7869 .* >= 10\d\d ", text), f"{verb} shows it", text)
+        for method in "ListPorts", "ListAlerts":
+            shown |= hold(tap, interface, method, [daemon.call(method)], "beyond MaxTracked")
+        held.reset()
         lab.stop_well(tap, daemon)
     return shown
 

@@ -110,7 +110,7 @@ static inline struct alert_values any_values(void)
                 any_bool(),       { any_u32(), any_u32(), any_u32(), any_u32() },
                 any_leak(),       any_bool(),
                 any_exhaustion(), any_tw_table(),
-                any_half_open()
+                any_half_open(),  false
         };
 }
 

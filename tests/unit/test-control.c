@@ -467,9 +467,10 @@ static void status_tells_what_recovers(void **state)
 
         judge_stuck(world, 1, 0);
         judge_table(world, 100, 3);
-        assert_status(world, "critical",
-                      "CRITICAL: this host: the TIME_WAIT table is overflowing, 100% full (100 of "
-                      "100), 3 connections found no room since the last look.");
+        assert_status(
+                world, "critical",
+                "CRITICAL: this host: 3 connections found no room in the TIME_WAIT table since "
+                "the last look, now it is 100% full (100 of 100).");
         judge_table(world, 0, 0);
         assert_status(world, "critical",
                       "Recovering: this host: the TIME_WAIT table is 0% full (0 of 100); the alert "

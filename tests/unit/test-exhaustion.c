@@ -365,9 +365,11 @@ static void it_says_so_in_words(void **state)
         event = event_of(&row);
         event.transition = TRANSITION_CLEARED;
         event.now_usec += 90 * USEC_PER_SEC;
-        assert_sentence(&event, "remote port 5432: cleared after 1min 30s, now at most 12 of 200 "
-                                "local ports towards 10.0.0.2 port 5432 (from 10.0.0.1) are in "
-                                "use");
+        assert_sentence(
+                &event,
+                "remote port 5432: port-exhaustion alert cleared after 1min 30s, now at most 12 of 200 "
+                "local ports towards 10.0.0.2 port 5432 (from 10.0.0.1) are in "
+                "use");
         assert_non_null(strstr(phrase_advice(ALERT_PORT_EXHAUSTION), "tcp_tw_reuse"));
 }
 

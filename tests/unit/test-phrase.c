@@ -58,6 +58,8 @@ static void assert_transition(enum alert_kind kind, enum transition transition,
 
 static void stuck_transitions_differ(void **state)
 {
+        struct event event = event_of(ALERT_CLOSE_WAIT_STUCK, TRANSITION_RAISED);
+
         (void)state;
         assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_RAISED,
                           "local port 7865: 6 connections stuck in CLOSE_WAIT for 1min or longer, "
@@ -71,9 +73,14 @@ static void stuck_transitions_differ(void **state)
         assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_REMINDED,
                           "local port 7865: still, after 5min, 6 connections stuck in CLOSE_WAIT "
                           "for 1min or longer, the oldest 1min 5s");
-        assert_transition(ALERT_CLOSE_WAIT_STUCK, TRANSITION_CLEARED,
-                          "local port 7865: cleared after 5min, now 6 connections stuck in "
-                          "CLOSE_WAIT for 1min or longer, the oldest 1min 5s");
+        event.alert.values.stuck_at_least = true;
+        assert_phrase(&event,
+                      "local port 7865: at least 6 connections stuck in CLOSE_WAIT for 1min or "
+                      "longer, the oldest 1min 5s");
+        assert_transition(
+                ALERT_CLOSE_WAIT_STUCK, TRANSITION_CLEARED,
+                "local port 7865: close-wait-stuck alert cleared after 5min, now 6 connections stuck in "
+                "CLOSE_WAIT for 1min or longer, the oldest 1min 5s");
 }
 
 static struct event leak_event(enum transition transition)
@@ -122,9 +129,11 @@ static void a_cleared_leak_has_neither(void **state)
         struct event event = leak_event(TRANSITION_CLEARED);
 
         (void)state;
-        assert_phrase(&event, "local port 7865: cleared after 5min, now 6 have outlived 1min in "
-                              "CLOSE_WAIT, the oldest 1min 5s (PID 491 leaky, 904 of 1024 "
-                              "descriptors)");
+        assert_phrase(
+                &event,
+                "local port 7865: close-wait-leak alert cleared after 5min, now 6 have outlived 1min in "
+                "CLOSE_WAIT, the oldest 1min 5s (PID 491 leaky, 904 of 1024 "
+                "descriptors)");
 }
 
 static void what_is_usual_is_said(void **state)
@@ -191,10 +200,10 @@ static void a_table_is_full_or_overflows(void **state)
                       "them in FIN_WAIT2), the level is 95%");
         event = table_event(TRANSITION_ESCALATED, 60, 1);
         event.alert.severity = SEVERITY_CRITICAL;
-        assert_phrase(&event,
-                      "this host: now critical, the TIME_WAIT table is overflowing, 60% full "
-                      "(60 of 100, 3 of them in FIN_WAIT2), 1 connection found no room since "
-                      "the last look");
+        assert_phrase(
+                &event,
+                "this host: now critical, 1 connection found no room in the TIME_WAIT table "
+                "since the last look, now it is 60% full (60 of 100, 3 of them in FIN_WAIT2)");
         event.alert.values.tw_table.overflows = 0;
         event.transition = TRANSITION_REMINDED;
         assert_phrase(&event,
@@ -203,7 +212,7 @@ static void a_table_is_full_or_overflows(void **state)
         event = table_event(TRANSITION_CLEARED, 3, 0);
         assert_phrase(
                 &event,
-                "this host: cleared after 5min, now the TIME_WAIT table is 3% full (3 of 100, "
+                "this host: time-wait-table alert cleared after 5min, now the TIME_WAIT table is 3% full (3 of 100, "
                 "3 of them in FIN_WAIT2)");
 }
 
@@ -223,8 +232,10 @@ static void a_table_that_is_switched_off(void **state)
                               "(net.ipv4.tcp_max_tw_buckets is 0), connections end without "
                               "TIME_WAIT");
         event.transition = TRANSITION_CLEARED;
-        assert_phrase(&event, "this host: cleared after 5min, now the TIME_WAIT table is switched "
-                              "off (net.ipv4.tcp_max_tw_buckets is 0)");
+        assert_phrase(
+                &event,
+                "this host: time-wait-table alert cleared after 5min, now the TIME_WAIT table is switched "
+                "off (net.ipv4.tcp_max_tw_buckets is 0)");
 }
 
 /* FIN_WAIT2 is another trouble than TIME_WAIT, and tcp_fin_timeout helps against it alone. */

@@ -85,8 +85,10 @@ static void a_cleared_one_has_the_number_alone(void **state)
         (void)state;
         event.transition = TRANSITION_CLEARED;
         event.alert.values.half_open.silent = 2;
-        assert_phrase(&event, "local port 7865: cleared after 5min, now 2 of 214 established "
-                              "connections may be half-open");
+        assert_phrase(
+                &event,
+                "local port 7865: half-open alert cleared after 5min, now 2 of 214 established "
+                "connections may be half-open");
 }
 
 static json_int_t member(const json_t *object, const char *name)

@@ -29,6 +29,28 @@ static void assert_json(json_t *object, const char *expected)
         json_decref(object);
 }
 
+/* Sockets beyond MaxTracked have no age: of a port that has others than stuck ones, any may be. */
+static void stuck_is_a_lower_bound(void **state)
+{
+        struct port_row row = { .key = { .port = 7865, .side = SIDE_LOCAL }, .stuck = 3 };
+        struct snapshot snapshot = { .untracked = 1 };
+        json_t *object;
+
+        (void)state;
+        row.count[SOCK_CLOSE_WAIT] = 3;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_null(json_object_get(object, "stuckAtLeast"));
+        json_decref(object);
+        row.stuck = 2;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_true(json_is_true(json_object_get(object, "stuckAtLeast")));
+        json_decref(object);
+        snapshot.untracked = 0;
+        object = wire_port(&snapshot, &row, NULL);
+        assert_null(json_object_get(object, "stuckAtLeast"));
+        json_decref(object);
+}
+
 static void port_has_its_members(void **state)
 {
         struct port_row row = {
@@ -560,6 +582,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(port_has_its_members),
+                cmocka_unit_test(stuck_is_a_lower_bound),
                 cmocka_unit_test(table_has_its_members),
                 cmocka_unit_test(endings_have_their_members),
                 cmocka_unit_test(alert_has_its_members),
