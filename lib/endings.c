@@ -47,7 +47,8 @@ static void add_window(struct line *line, const struct tcp_rates *rates)
 {
         char text[UNITS_TEXT_MAX];
 
-        line_add(line, " in %s", units_format_age(rates->window_usec, text));
+        line_add(line, " in %s",
+                 units_format_age(tcp_rates_window_sec(rates) * USEC_PER_SEC, text));
 }
 
 static void read_listen(struct line *line, const struct tcp_rates *rates)

@@ -188,3 +188,8 @@ void tcp_history_add(struct tcp_history *history, uint64_t now_usec,
                 tell_rates(history, now_usec, counters, ret_rates);
         remember(history, now_usec, counters);
 }
+
+uint64_t tcp_rates_window_sec(const struct tcp_rates *rates)
+{
+        return (rates->window_usec + 500000) / 1000000;
+}

@@ -53,3 +53,6 @@ void tcp_counters_parse(const char *text, struct tcp_counters *ret_counters);
  */
 void tcp_history_add(struct tcp_history *history, uint64_t now_usec,
                      const struct tcp_counters *counters, struct tcp_rates *ret_rates);
+
+/* To the nearest second: a window is told in one way, wherever it is told. */
+uint64_t tcp_rates_window_sec(const struct tcp_rates *rates);

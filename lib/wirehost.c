@@ -81,7 +81,7 @@ json_t *wire_endings(const struct host_facts *facts)
         json_t *object = json_object();
         int r = 0;
 
-        r |= put_int(object, "windowSec", (rates->window_usec + USEC_PER_SEC / 2) / USEC_PER_SEC);
+        r |= put_int(object, "windowSec", tcp_rates_window_sec(rates));
         r |= put_int_if(object, facts->counters_age_usec > 0, "beforeScanSec",
                         (facts->counters_age_usec + USEC_PER_SEC - 1) / USEC_PER_SEC);
         for (unsigned i = 0; i < TCP_COUNTER_COUNT; i++)

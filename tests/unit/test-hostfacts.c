@@ -338,8 +338,8 @@ static struct host_facts endings_of(enum tcp_counter counter, uint64_t delta, in
 {
         struct host_facts facts = facts_of(time_wait, 1000, 0);
 
-        facts.rates =
-                (struct tcp_rates){ .known = 1U << counter, .window_usec = 30 * USEC_PER_SEC };
+        facts.rates = (struct tcp_rates){ .known = 1U << counter,
+                                          .window_usec = 29600000 }; /* told as 30 s */
         facts.rates.delta[counter] = delta;
         return facts;
 }
