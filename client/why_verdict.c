@@ -7,6 +7,9 @@
  *
  * What bind() itself said outweighs what was seen: it is younger and knows the options.
  *
+ * Where no address was asked for, the answer is that of 0.0.0.0; a service on ::1 alone leaves that one
+ * free, and takes :: from everybody else. Then the line says both.
+ *
  * An older kernel does not list sockets that are only bound, so that no bind() works for certain
  * there. Where nothing else is in doubt the line says so in that order: what was seen lets it work,
  * and what may not have been seen does not.
@@ -87,10 +90,30 @@ static bool was_tried(const struct why *why)
         return field_true(why->reply, "tried");
 }
 
+/* The verdict on :: for both families, where it is another one than that on 0.0.0.0. NULL. */
+static const json_t *find_failing(const struct why *why)
+{
+        json_t *binds = field_array(why->reply, "binds"), *bind;
+        size_t i;
+
+        if (why->address[0])
+                return NULL;
+        json_array_foreach(binds, i, bind)
+        {
+                if (why_is(field_text(bind, "family"), "dual") &&
+                    json_is_false(json_object_get(bind, "canBind")) &&
+                    json_array_size(field_array(bind, "blockedBy")) > 0)
+                        return bind;
+        }
+        return NULL;
+}
+
 static void write_success(FILE *out, const struct why *why)
 {
         if (was_tried(why) && why->saw_listener)
                 fputs("it did, though twmond saw a listener in the way a moment ago", out);
+        else if (find_failing(why))
+                fputs("nothing holds it there", out);
         else if (was_tried(why) && json_array_size(field_array(why->reply, "listeners")) > 0)
                 fprintf(out, "whoever listens is not in the way of %s",
                         why->address[0] ? why->address : "0.0.0.0");
@@ -161,6 +184,16 @@ static void write_unless(FILE *out, const struct why *why)
                 write_settles(out, why);
 }
 
+/* "; to :: it fails: python3 (pid 688) listens on ::1" */
+static void write_failing(FILE *out, const struct why *why, const json_t *bind)
+{
+        struct why other = *why;
+
+        other.reply = bind;
+        fputs("; to :: it fails: ", out);
+        why_write_causes(out, &other);
+}
+
 static void say_first(const struct why *why, enum paint paint, const char *head, char *text)
 {
         const struct term *term = why->term;
@@ -184,9 +217,11 @@ static int print_first(const struct why *why)
                            : json_is_false(can) ? PAINT_CRITICAL
                                                 : PAINT_WARNING;
         bool unless = may_be_bound_alone(why);
-        const char *verdict = json_is_true(can) || unless ? "bind() works"
-                              : json_is_false(can)        ? "bind() fails"
-                                                          : "unknown whether bind() works";
+        const json_t *failing = json_is_true(can) || unless ? find_failing(why) : NULL;
+        const char *verdict = failing                       ? "bind() to 0.0.0.0 works"
+                              : json_is_true(can) || unless ? "bind() works"
+                              : json_is_false(can)          ? "bind() fails"
+                                                            : "unknown whether bind() works";
         bool v6 = strchr(why->address, ':') != NULL;
         CLEANUP(free_text) char *head = NULL;
         struct why_text line;
@@ -205,6 +240,8 @@ static int print_first(const struct why *why)
                 write_unless(line.out, why);
         else
                 write_ignorance(line.out, why);
+        if (failing)
+                write_failing(line.out, why, failing);
         if (fclose(line.out) == 0)
                 say_first(why, paint, head, line.text);
         free(line.text);

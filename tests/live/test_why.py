@@ -133,7 +133,8 @@ def test_others(tap):
                 judged("0.0.0.0", "ipv4", [], canBindReuse=True, freeInSec=0),
                 judged("::", "dual", many, canBindReuse=False)])}) as fake:
         lines = fake.ctl("why", "7865").stdout.splitlines()
-        tap.equal(lines[:2], ["7865: bind() works: nothing holds the port", ""], "it works")
+        tap.equal(lines[:2], ["7865: bind() to 0.0.0.0 works: nothing holds it there; to :: it fails: leaky.service "
+                              "(leaky, pid 812) listens on ::1", ""], "it works, and there it does not")
         tap.ok("\n".join(lines).find(
             ":: and IPv4  no     no            if set              -\n"
             "  held by 1 listener on ::1\n  held by 2 sockets bound to ::1, not listening\n"

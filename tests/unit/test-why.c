@@ -73,6 +73,20 @@ static void test_works(void **state)
                        "CAP_NET_BIND_SERVICE\n");
 }
 
+#define DUAL(can, held)                                                                            \
+        "\"binds\":[{\"family\":\"dual\",\"canBind\":" can ",\"blockedBy\":[" held "]}]"
+
+/* A service on ::1 alone is in the way of :: and not of 0.0.0.0, which the first answer is about. */
+static void test_works_elsewhere(void **state)
+{
+        (void)state;
+        assert_verdict("{\"canBind\":true,\"canBindReuse\":true," DUAL("false", TIME_WAIT(1)) "}",
+                       "80: bind() to 0.0.0.0 works: nothing holds it there; to :: it fails: 1 "
+                       "connection in TIME_WAIT holds it\n");
+        assert_verdict("{\"canBind\":true,\"canBindReuse\":true," DUAL("null", TIME_WAIT(1)) "}",
+                       "80: bind() works: nothing holds the port\n");
+}
+
 static void test_causes(void **state)
 {
         (void)state;
@@ -498,13 +512,14 @@ static void test_not_tried(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_works),           cmocka_unit_test(test_causes),
-                cmocka_unit_test(test_address),         cmocka_unit_test(test_merge),
-                cmocka_unit_test(test_reuse_port),      cmocka_unit_test(test_listener_stays),
-                cmocka_unit_test(test_not_tried),       cmocka_unit_test(test_objection),
-                cmocka_unit_test(test_advice),          cmocka_unit_test(test_others),
-                cmocka_unit_test(test_listener_beside), cmocka_unit_test(test_past_listener),
-                cmocka_unit_test(test_silent),          cmocka_unit_test(test_unless_bound),
+                cmocka_unit_test(test_works),          cmocka_unit_test(test_works_elsewhere),
+                cmocka_unit_test(test_causes),         cmocka_unit_test(test_address),
+                cmocka_unit_test(test_merge),          cmocka_unit_test(test_reuse_port),
+                cmocka_unit_test(test_listener_stays), cmocka_unit_test(test_not_tried),
+                cmocka_unit_test(test_objection),      cmocka_unit_test(test_advice),
+                cmocka_unit_test(test_others),         cmocka_unit_test(test_listener_beside),
+                cmocka_unit_test(test_past_listener),  cmocka_unit_test(test_silent),
+                cmocka_unit_test(test_unless_bound),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
