@@ -3,7 +3,8 @@
 /*
  * Every leaked connection takes a descriptor of the process that holds it, so descriptors last for
  * headroom / rate. Which of several processes leaks is not known: the one nearest to its limit is
- * taken to, which gives the earliest time.
+ * taken to, which gives the earliest time. One that has none left can accept() nothing, so that
+ * connections wait unaccepted, or do not arrive: its time has come whatever those tell.
  */
 
 #include "leak.h"
@@ -19,6 +20,10 @@ static int eta(const struct port_leak *leak, const struct owner *owner, double r
         const int64_t headroom = owner_headroom(owner);
         double usec;
 
+        if (headroom == 0 && leak->outlived > 0) {
+                *ret_usec = 0;
+                return 0;
+        }
         if (leak->unaccepted * UINT64_C(2) > leak->outlived)
                 return LEAK_ETA_NONE;
         if (headroom == OWNER_UNKNOWN || leak->arrived == 0)

@@ -31,7 +31,7 @@ struct port_leak {
 /* leak_eta(), leak_eta_cautious() */
 #define LEAK_ETA_NEVER   1 /* no limit, no growth, or not within ten years */
 #define LEAK_ETA_UNKNOWN 2 /* the rate, or how many descriptors are in use and allowed */
-#define LEAK_ETA_NONE    3 /* most were never accepted: they take no descriptor */
+#define LEAK_ETA_NONE    3 /* most were never accepted: they take no descriptor, and some are left */
 
 /*
  * When the process nearest to its limit runs out of descriptors if the leak goes on. 0 and

@@ -11,6 +11,7 @@
 struct world {
         struct judge judge;
         uint64_t pause; /* between arrivals */
+        uint32_t unaccepted;
 };
 
 static struct rule leak_rule(void)
@@ -73,6 +74,7 @@ static size_t see_leak(struct world *world, uint8_t times, uint32_t outlived)
         snapshot->leaks[0] = (struct port_leak){ .known = true,
                                                  .times = times,
                                                  .outlived = outlived,
+                                                 .unaccepted = world->unaccepted,
                                                  .arrived = times,
                                                  .pause_usec = world->pause,
                                                  .patience_usec = 6 * USEC_PER_MIN,
@@ -265,6 +267,21 @@ static void test_not_cleared_by_exhaustion(void **state)
         while (see_leak(world, 0, 9) == 0)
                 ;
         (void)only_event(world, TRANSITION_CLEARED);
+}
+
+/* accept() fails for want of descriptors, so that most are not accepted: it is as critical as ever. */
+static void test_exhausted_stays_critical(void **state)
+{
+        struct world *world = *state;
+
+        raise_leak(world);
+        has_descriptors_left(world, 0);
+        while (see_leak(world, 3, 9) == 0)
+                ;
+        (void)only_event(world, TRANSITION_ESCALATED);
+        world->unaccepted = 9;
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(see_leak(world, 3, 9), 0);
 }
 
 /* Who it was is still so when it clears; what it had open is not. */
@@ -477,6 +494,7 @@ int main(void)
                 T(test_cleared_after_its_patience),
                 T(test_cleared_after_three_pauses),
                 T(test_not_cleared_by_exhaustion),
+                T(test_exhausted_stays_critical),
                 T(test_cleared_sooner_when_none_is_left),
                 T(test_what_is_usual_is_not_judged),
                 T(test_a_pause_gives_time_to_close),

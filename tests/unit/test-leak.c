@@ -140,6 +140,22 @@ static void test_unaccepted_take_none(void **state)
         assert_outcome(&leak, &owner, LEAK_ETA_NONE);
 }
 
+/* accept() fails then, and what waits for it outnumbers the rest; or nothing arrives any more. */
+static void test_full_is_full_whatever_arrives(void **state)
+{
+        const struct owner full = owner_of(1024, 1024);
+        struct port_leak leak = leak_of(1, 0.1);
+
+        (void)state;
+        leak.unaccepted = leak.outlived;
+        assert_eta(&leak, &full, 0);
+        leak = leak_of(0, 0);
+        leak.arrived = 0;
+        assert_eta(&leak, &full, 0);
+        leak.outlived = 0;
+        assert_no_eta(&leak, &full);
+}
+
 static void test_no_rate(void **state)
 {
         const struct owner owner = owner_of(24, 1024);
@@ -222,6 +238,7 @@ int main(void)
                 cmocka_unit_test(test_unknown_and_unlimited_among_others),
                 cmocka_unit_test(test_unknown_stays_unknown),
                 cmocka_unit_test(test_unaccepted_take_none),
+                cmocka_unit_test(test_full_is_full_whatever_arrives),
                 cmocka_unit_test(test_no_rate),
                 cmocka_unit_test(test_rate_within_its_error),
                 cmocka_unit_test(test_ten_years_are_never),
