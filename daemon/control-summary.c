@@ -25,6 +25,13 @@
 #include "phrase.h"
 #include "units.h"
 
+static bool is_leak(const struct alert *alert)
+{
+        return alert->key.kind == ALERT_CLOSE_WAIT_LEAK;
+}
+
+/* Of two that are equally severe a leak says more: at which rate, and how long that goes well. Other
+ * numbers are of different things, and still what is looked at first. */
 int summary_compare_alerts(const void *a, const void *b)
 {
         const struct alert *x = *(const struct alert *const *)a;
@@ -34,6 +41,8 @@ int summary_compare_alerts(const void *a, const void *b)
                 return x->state == ALERT_RAISED ? -1 : 1;
         if (x->severity != y->severity)
                 return x->severity > y->severity ? -1 : 1;
+        if (is_leak(x) != is_leak(y))
+                return is_leak(x) ? -1 : 1;
         if (x->values.count != y->values.count)
                 return x->values.count > y->values.count ? -1 : 1;
         if (x->key.kind != y->key.kind)
@@ -57,17 +66,6 @@ static bool fits(const struct choice *choice, const struct alert *alert)
                (choice->clearing_too || choice->clearing == alert_is_clearing(alert));
 }
 
-/* Of two that are equally severe a leak says more: at which rate, and how long that goes well. */
-static int compare_news(const struct alert *a, const struct alert *b)
-{
-        const bool a_leaks = a->key.kind == ALERT_CLOSE_WAIT_LEAK;
-        const bool b_leaks = b->key.kind == ALERT_CLOSE_WAIT_LEAK;
-
-        if (a->severity == b->severity && a_leaks != b_leaks)
-                return a_leaks ? -1 : 1;
-        return summary_compare_alerts(&a, &b);
-}
-
 static const struct alert *worst_of(const struct alert_table *table, const struct choice *choice)
 {
         const struct alert *worst = NULL;
@@ -75,7 +73,7 @@ static const struct alert *worst_of(const struct alert_table *table, const struc
         for (size_t i = 0; i < alert_table_count(table); i++) {
                 const struct alert *alert = alert_table_get(table, i);
 
-                if (fits(choice, alert) && (!worst || compare_news(alert, worst) < 0))
+                if (fits(choice, alert) && (!worst || summary_compare_alerts(&alert, &worst) < 0))
                         worst = alert;
         }
         return worst;

@@ -25,5 +25,5 @@ const char *summary_text(const struct control_view *view, uint64_t now_usec,
 /* The worst raised alert, or NULL. */
 const struct alert *summary_worst_alert(const struct alert_table *table);
 
-/* For qsort() of pointers to alerts: raised, severity, count; then by key. */
+/* For qsort() of pointers to alerts: raised, severity, a leak, count; then by key. */
 int summary_compare_alerts(const void *a, const void *b);

@@ -5,6 +5,7 @@
 #include "alerttable.h"
 #include "control-methods.h"
 #include "control-status.h"
+#include "control-summary.h"
 #include "control-world.h"
 #include "io.twmon.Monitor.varlink.h"
 
@@ -330,6 +331,27 @@ static void assert_status(struct world *world, const char *verdict, const char *
         hang_up(world, &peer);
 }
 
+/* The list of alerts and the summary's sentence begin with the same one. */
+static void a_leak_comes_before_a_number(void **state)
+{
+        const struct alert leak = { .key.kind = ALERT_CLOSE_WAIT_LEAK,
+                                    .state = ALERT_RAISED,
+                                    .severity = SEVERITY_WARNING,
+                                    .values.count = 3 };
+        struct alert stuck = leak, *a = &stuck;
+        const struct alert *b = &leak;
+
+        (void)state;
+        stuck.key.kind = ALERT_CLOSE_WAIT_STUCK;
+        stuck.values.count = 900;
+        assert_true(summary_compare_alerts(&b, &a) < 0);
+        assert_true(summary_compare_alerts(&a, &b) > 0);
+        stuck.severity = SEVERITY_CRITICAL;
+        assert_true(summary_compare_alerts(&a, &b) < 0);
+        stuck.state = ALERT_PENDING;
+        assert_true(summary_compare_alerts(&b, &a) < 0);
+}
+
 static void status_answers_the_question(void **state)
 {
         struct world *world = *state;
@@ -560,6 +582,7 @@ int main(void)
                 TEST(oneway_is_done_and_not_answered),
                 TEST(reload_says_what_is_wrong),
                 TEST(only_the_privileged_reload),
+                TEST(a_leak_comes_before_a_number),
                 TEST(status_answers_the_question),
                 TEST(status_tells_what_recovers),
                 TEST(stretched_scans_are_not_overdue),
