@@ -19,7 +19,7 @@ static void write_cost(FILE *out, const json_t *status)
         uint64_t cpu_usec, messages;
 
         if (field_count(cost, "cpuUsec", &cpu_usec) && field_count(cost, "messages", &messages))
-                fprintf(out, " (%" PRIu64 ".%" PRIu64 " ms of CPU, %" PRIu64 " socket%s)",
+                fprintf(out, " (%" PRIu64 ".%" PRIu64 " ms of CPU, %" PRIu64 " socket%s read)",
                         cpu_usec / 1000, cpu_usec / 100 % 10, messages, messages == 1 ? "" : "s");
 }
 
