@@ -59,6 +59,13 @@ undefined_symbols()
                 grep -E ' U (sd_[a-z_]+|v?syslog|openlog|(secure_)?getenv|setenv|environ|clock_gettime|clock|gettimeofday|time|perror|(__)?v?printf(_chk)?|puts|putchar|v?warnx?|v?errx?|exit|stderr|stdout)(@.*)?$'
 }
 
+# Makers of temporary files, and a fixed place for them.
+temporary_files_of_their_own()
+{
+        grep -nE '\b(mkdtemp|mko?stemps?|tmpfile|te?mpnam) *\(|"/(var/)?tmp/' tests/unit/*.[ch] tests/fuzz/*.[ch] |
+                grep -v '^tests/unit/tempdir\.h:'
+}
+
 silent 'lib/ includes no header of systemd, no syslog' includes 'systemd/|syslog\.h' lib
 silent 'lib/ logs nothing, reads no clock and no environment' calls_in_lib
 silent 'lib/ has no writable variables' variables_in_lib
@@ -76,6 +83,8 @@ silent 'jansson only where messages are made' includes_outside jansson \
         'lib/varlink\.[ch]|lib/wire[a-z]*\.[ch]|daemon/control[a-z-]*\.[ch]|client/[^:]*|exporter/ask\.c'
 silent 'zlib only in lib/bytes.c' includes_outside 'zlib\.h' 'lib/bytes\.c'
 silent 'kernel headers only in lib/diag*.c' includes_outside 'linux/|netinet/tcp' 'lib/diag[a-z]*\.c'
+
+silent 'unit tests put their files where tempdir.h says' temporary_files_of_their_own
 
 if [ -e build/libtwmon.a ]; then
         silent 'objects of lib/: no writable data' writable_symbols

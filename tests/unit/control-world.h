@@ -27,6 +27,7 @@
 #include "base.h"
 #include "control-private.h"
 #include "service.h"
+#include "tempdir.h"
 #include "varlink.h"
 
 #define WORLD_WALL_USEC (UINT64_C(1769860800250) * 1000)
@@ -34,7 +35,7 @@
 struct world {
         sd_event *event;
         struct control *control;
-        char directory[64];
+        char directory[TEMPDIR_SIZE];
         char path[96];
         struct snapshot *snapshot;
         struct alert_table *alerts;
@@ -185,8 +186,7 @@ static inline int world_setup(void **state)
         struct world *world = calloc(1, sizeof(*world));
 
         world->fds = count_fds();
-        strcpy(world->directory, "/tmp/twmon-test-XXXXXX");
-        assert_non_null(mkdtemp(world->directory));
+        tempdir_make(world->directory);
         snprintf(world->path, sizeof(world->path), "%s/control", world->directory);
         world->now_usec = 1000 * USEC_PER_SEC;
         assert_int_equal(conf_new_default(&world->conf), 0);
@@ -212,7 +212,7 @@ static inline int world_teardown(void **state)
         alert_table_free(world->alerts);
         eventlog_free(world->events);
         conf_unref(world->conf);
-        assert_int_equal(rmdir(world->directory), 0);
+        assert_int_equal(tempdir_remove(world->directory), 0);
         fds = world->fds;
         free(world);
         assert_int_equal(count_fds(), fds);

@@ -23,12 +23,14 @@
 
 #include <cmocka.h>
 
+#include "tempdir.h"
+
 #define FAKE_STARTS_MAX  256
 #define FAKE_CLIENTS_MAX 64
 
 struct fake {
         sd_event *event;
-        char directory[64];
+        char directory[TEMPDIR_SIZE];
         char path[96];
         int fd; /* listening; -1: there is no bus */
         sd_event_source *source;
@@ -173,8 +175,8 @@ static inline void fake_init(struct fake *fake, sd_event *event)
 {
         char address[128];
 
-        *fake = (struct fake){ .event = event, .fd = -1, .directory = "/tmp/twmon-test-XXXXXX" };
-        assert_non_null(mkdtemp(fake->directory));
+        *fake = (struct fake){ .event = event, .fd = -1 };
+        tempdir_make(fake->directory);
         (void)snprintf(fake->path, sizeof(fake->path), "%s/bus", fake->directory);
         (void)snprintf(address, sizeof(address), "unix:path=%s", fake->path);
         assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1), 0);
@@ -183,5 +185,5 @@ static inline void fake_init(struct fake *fake, sd_event *event)
 static inline void fake_done(struct fake *fake)
 {
         fake_close(fake);
-        (void)rmdir(fake->directory);
+        (void)tempdir_remove(fake->directory);
 }

@@ -3,16 +3,16 @@
 
 /* A made-up /proc and /sys/fs/cgroup in a temporary directory. */
 
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fixture.h"
 #include "procreader.h"
+#include "tempdir.h"
 
 struct tree {
-        char base[64];
+        char base[TEMPDIR_SIZE];
         char proc[128];
         char cgroup[128];
         struct proc_reader reader; /* of proc */
@@ -120,8 +120,7 @@ static inline int tree_setup(void **state)
         struct tree *tree = calloc(1, sizeof(*tree));
 
         assert_non_null(tree);
-        strcpy(tree->base, "/tmp/twmon-tree-XXXXXX");
-        assert_non_null(mkdtemp(tree->base));
+        tempdir_make(tree->base);
         snprintf(tree->proc, sizeof(tree->proc), "%s/proc", tree->base);
         snprintf(tree->cgroup, sizeof(tree->cgroup), "%s/cgroup", tree->base);
         make_dir(tree->proc, "sys");
@@ -131,21 +130,12 @@ static inline int tree_setup(void **state)
         return 0;
 }
 
-static inline int tree_remove_one(const char *path, const struct stat *st, int type,
-                                  struct FTW *ftw)
-{
-        (void)st;
-        (void)type;
-        (void)ftw;
-        return remove(path);
-}
-
 static inline int tree_teardown(void **state)
 {
         struct tree *tree = *state;
 
         proc_reader_done(&tree->reader);
-        assert_int_equal(nftw(tree->base, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+        (void)tempdir_remove(tree->base);
         free(tree);
         return 0;
 }

@@ -20,14 +20,15 @@
 #include "base.h"
 #include "clock.h"
 #include "state-private.h"
+#include "tempdir.h"
 #include "units.h"
 
 #define PATH_SIZE 128
 
 /* directory/state is what twmond would be given; it is not made. */
 struct place {
-        char directory[PATH_SIZE / 4];
-        char state[PATH_SIZE / 2];
+        char directory[TEMPDIR_SIZE];
+        char state[TEMPDIR_SIZE + 8];
 };
 
 static inline int setup(void **cookie)
@@ -35,8 +36,7 @@ static inline int setup(void **cookie)
         struct place *place = calloc(1, sizeof(*place));
 
         assert_non_null(place);
-        snprintf(place->directory, sizeof(place->directory), "/tmp/twmon-state-XXXXXX");
-        assert_non_null(mkdtemp(place->directory));
+        tempdir_make(place->directory);
         snprintf(place->state, sizeof(place->state), "%s/state", place->directory);
         *cookie = place;
         return 0;
@@ -45,10 +45,8 @@ static inline int setup(void **cookie)
 static inline int teardown(void **cookie)
 {
         struct place *place = *cookie;
-        char command[PATH_SIZE];
 
-        snprintf(command, sizeof(command), "rm -rf '%s'", place->directory);
-        assert_int_equal(system(command), 0);
+        (void)tempdir_remove(place->directory);
         free(place);
         return 0;
 }

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conf: files, drop-ins and their order, and everything that is no file to be read. */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* nftw() */
-#endif
-
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +13,7 @@
 #include <cmocka.h>
 
 #include "conftest.h"
+#include "tempdir.h"
 #include "units.h"
 
 #define ETC "/etc/twmon/twmon.conf.d/"
@@ -25,7 +21,7 @@
 #define USR "/usr/lib/twmon/twmon.conf.d/"
 
 struct tree {
-        char root[64];
+        char root[TEMPDIR_SIZE];
         char path[256]; /* at() */
 };
 
@@ -54,29 +50,20 @@ static int setup(void **state)
         struct tree *tree = calloc(1, sizeof(*tree));
 
         assert_non_null(tree);
-        strcpy(tree->root, "/tmp/twmon-test-conf-XXXXXX");
-        assert_non_null(mkdtemp(tree->root));
+        tempdir_make(tree->root);
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
                 assert_int_equal(mkdir(at(tree, directories[i]), 0755), 0);
         *state = tree;
         return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        (void)st;
-        (void)type;
-        (void)ftw;
-        return remove(path);
-}
-
 static int teardown(void **state)
 {
         struct tree *tree = *state;
-        int r = nftw(tree->root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 
+        (void)tempdir_remove(tree->root);
         free(tree);
-        return r;
+        return 0;
 }
 
 /* Interval= of the tree, in seconds. */
@@ -115,10 +102,11 @@ static void assert_file_refused(const char *path, const char *expected)
 
 static void test_no_file(void **state)
 {
-        struct tree *tree = *state;
+        struct tree *tree = *state, nowhere = *tree;
 
         assert_int_equal(load_interval(tree), 10);
-        assert_int_equal(load_interval(&(struct tree){ .root = "/tmp/twmon-no-such-root" }), 10);
+        nowhere.root[strlen(nowhere.root) - 1] = '-'; /* no made one ends so */
+        assert_int_equal(load_interval(&nowhere), 10);
 }
 
 /* The first main file alone is read, not all of them. */

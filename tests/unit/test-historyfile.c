@@ -10,12 +10,13 @@
 #include <sys/stat.h>
 
 #include "fixture.h"
+#include "tempdir.h"
 
 #define START_SEC UINT64_C(1767225600) /* 2026-01-01 */
 #define MINUTE    ((uint32_t)(START_SEC / 60))
 
 struct world {
-        char dir[64];
+        char dir[TEMPDIR_SIZE];
         struct history_file file;
         char note[HISTORYFILE_NOTE];
 };
@@ -29,8 +30,7 @@ static int setup(void **state)
 {
         struct world *world = calloc(1, sizeof(*world));
 
-        strcpy(world->dir, "/tmp/twmon-test-XXXXXX");
-        assert_non_null(mkdtemp(world->dir));
+        tempdir_make(world->dir);
         world->file = file_of(world->dir);
         assert_int_equal(history_file_open(&world->file, world->note), 0);
         assert_string_equal(world->note, "");
@@ -54,7 +54,7 @@ static int teardown(void **state)
         history_file_close(&world->file);
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 (void)unlink(path_of(world, names[i], path, sizeof(path)));
-        assert_int_equal(rmdir(world->dir), 0);
+        assert_int_equal(tempdir_remove(world->dir), 0);
         free(world);
         return 0;
 }

@@ -20,20 +20,23 @@
 
 #include "journal-entry.h"
 #include "journal.h"
+#include "tempdir.h"
 
 #define NO_JOURNAL "/nonexistent/socket"
 
 /* stderr is a file of its own while a test runs. */
 static int saved_stderr;
-static char path[] = "/tmp/twmon-test-journal-XXXXXX";
+static char directory[TEMPDIR_SIZE];
+static char path[TEMPDIR_SIZE + 8];
 
 static int set_up(void **state)
 {
         int fd;
 
         (void)state;
-        snprintf(path, sizeof(path), "/tmp/twmon-test-journal-XXXXXX");
-        fd = mkstemp(path);
+        tempdir_make(directory);
+        snprintf(path, sizeof(path), "%s/stderr", directory);
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
         saved_stderr = dup(STDERR_FILENO);
         assert_true(dup2(fd, STDERR_FILENO) >= 0);
@@ -45,7 +48,7 @@ static int tear_down(void **state)
         (void)state;
         (void)unsetenv("JOURNAL_STREAM");
         (void)dup2(saved_stderr, STDERR_FILENO);
-        (void)unlink(path);
+        (void)tempdir_remove(directory);
         return close(saved_stderr);
 }
 

@@ -16,12 +16,13 @@
 #include "conf.h"
 #include "keep.h"
 #include "scan-private.h"
+#include "tempdir.h"
 
 #define NOW  (1000 * USEC_PER_SEC)
 #define WALL (UINT64_C(1800000000) * USEC_PER_SEC)
 
 struct world {
-        char directory[64];
+        char directory[TEMPDIR_SIZE];
         struct conf *conf;
         sd_event *event;
         struct keep_parts parts;
@@ -105,8 +106,7 @@ static int setup(void **state)
 
         assert_non_null(world);
         world->kept = -1;
-        snprintf(world->directory, sizeof(world->directory), "/tmp/twmon-keep-XXXXXX");
-        assert_non_null(mkdtemp(world->directory));
+        tempdir_make(world->directory);
         assert_int_equal(conf_new_default(&world->conf), 0);
         assert_int_equal(sd_event_new(&world->event), 0);
         start(world);
@@ -136,7 +136,7 @@ static int teardown(void **state)
         stop(world);
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 (void)remove(path_of(world, names[i]));
-        assert_int_equal(rmdir(world->directory), 0);
+        assert_int_equal(tempdir_remove(world->directory), 0);
         events_done(&world->events);
         sd_event_unref(world->event);
         conf_unref(world->conf);

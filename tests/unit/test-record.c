@@ -13,11 +13,12 @@
 #include "recording.h"
 
 #include "record.h"
+#include "tempdir.h"
 
 #define INTERVAL (10 * USEC_PER_SEC)
 
 struct place {
-        char directory[64];
+        char directory[TEMPDIR_SIZE];
         char path[80];
 };
 
@@ -26,8 +27,7 @@ static int setup(void **state)
         struct place *place = calloc(1, sizeof(*place));
 
         assert_non_null(place);
-        snprintf(place->directory, sizeof(place->directory), "/tmp/twmon-record-XXXXXX");
-        assert_non_null(mkdtemp(place->directory));
+        tempdir_make(place->directory);
         snprintf(place->path, sizeof(place->path), "%s/rec", place->directory);
         *state = place;
         return 0;
@@ -39,7 +39,7 @@ static int teardown(void **state)
 
         (void)unlink(place->path);
         (void)rmdir(place->path);
-        assert_int_equal(rmdir(place->directory), 0);
+        assert_int_equal(tempdir_remove(place->directory), 0);
         free(place);
         return 0;
 }
