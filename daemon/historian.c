@@ -78,8 +78,8 @@ int historian_new(const char *dir, struct historian **ret_historian)
         }
         historian->file = (struct history_file){ .dir = historian->dir, .fd = -1 };
         if (sd_id128_get_boot(&boot_id) == 0)
-                memcpy(historian->file.boot_id, boot_id.bytes, HISTORYFILE_BOOT_ID);
-        historian->file.netns = netns_id("/proc");
+                memcpy(historian->file.origin.boot_id, boot_id.bytes, HISTORY_BOOT_ID);
+        historian->file.origin.netns = netns_id("/proc");
         historian->changed_fd = -1;
         (void)pthread_mutex_init(&historian->lock, NULL); /* cannot fail on Linux */
         thread_init_cond(&historian->wake);

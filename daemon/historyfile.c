@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Ten minutes are added up anew from the minutes in the file with each of them, so no part of them
- * has to be remembered, and a restart in between is no matter.
+ * Only what touches the disk: opening, locking and setting aside, and bytes at an offset. What they
+ * mean is lib/historyheader.c's and lib/historyrings.c's.
  */
 
 #include "historyfile.h"
@@ -16,30 +16,22 @@
 #include <sys/statvfs.h>
 
 #include "base.h"
-#include "bytes.h"
+#include "historyrings.h"
 
-#define MINUTES_PER_TEN (HISTORY_TEN_SEC / HISTORY_MINUTE_SEC)
-#define CHECKED_BYTES   40 /* of the header; the checksum follows */
-#define FILE_FRESH      1
-#define FILE_WRONG      2
+#define FILE_WRONG 1
 
-static const uint8_t magic[8] = "twmonHIS";
-
-/* One of both rings. */
-struct ring {
-        off_t start;
-        uint32_t rows;
-        uint32_t row_sec;
-};
-
-static const struct ring minutes = { HISTORYFILE_HEADER, HISTORY_MINUTES, HISTORY_MINUTE_SEC };
-static const struct ring tens = { HISTORYFILE_HEADER + HISTORY_MINUTES * HISTORY_ROW_BYTES,
-                                  HISTORY_TENS, HISTORY_TEN_SEC };
-
-/* How a header is wrong, and what the file is then called. */
-struct verdict {
+/* What a file is called that is not to be written to, and why. */
+struct fault {
         const char *suffix;
         const char *what;
+};
+
+static const struct fault faults[] = {
+        [HISTORY_FOREIGN] = { "foreign", "not a history file" },
+        [HISTORY_DAMAGED] = { "damaged", "damaged (checksum)" },
+        [HISTORY_NEWER] = { "newer", "of a later version" },
+        [HISTORY_MISFIT] = { "damaged", "damaged (size)" },
+        [HISTORY_ELSEWHERE] = { "foreign", "of another network namespace" },
 };
 
 /* ---- bytes ---- */
@@ -96,52 +88,28 @@ static int write_at(int fd, const void *data, size_t len, off_t offset)
 
 static int write_header(const struct history_file *file)
 {
-        uint8_t header[HISTORYFILE_HEADER] = { 0 };
+        uint8_t header[HISTORY_HEADER_BYTES];
 
-        memcpy(header, magic, sizeof(magic));
-        bytes_put_le(header + 8, HISTORYFILE_VERSION, 4);
-        bytes_put_le(header + 12, HISTORY_ROW_BYTES, 4);
-        memcpy(header + 16, file->boot_id, HISTORYFILE_BOOT_ID);
-        bytes_put_le(header + 32, file->netns, 8);
-        bytes_put_le(header + CHECKED_BYTES, bytes_checksum(header, CHECKED_BYTES), 4);
+        history_header_write(&file->origin, header);
         return write_at(file->fd, header, sizeof(header), 0);
 }
 
-/* Namespaces are told apart by number within one boot alone. */
-static bool is_of_other_netns(const struct history_file *file, const uint8_t *header)
+/* 0, FILE_WRONG and why, or -errno. */
+static int check_header(const struct history_file *file, const struct fault **ret_fault)
 {
-        const uint64_t netns = bytes_get_le(header + 32, 8);
-
-        return netns != 0 && file->netns != 0 && netns != file->netns &&
-               memcmp(header + 16, file->boot_id, HISTORYFILE_BOOT_ID) == 0;
-}
-
-/* 0, FILE_FRESH: there is nothing in it; FILE_WRONG, or -errno. */
-static int check_header(const struct history_file *file, struct verdict *ret_verdict)
-{
-        uint8_t header[HISTORYFILE_HEADER];
+        uint8_t header[HISTORY_HEADER_BYTES];
         const ssize_t n = read_at(file->fd, header, sizeof(header), 0);
+        enum history_verdict verdict;
         struct stat st;
 
         if (n < 0)
                 return (int)n;
-        if (n == 0)
-                return FILE_FRESH;
         if (fstat(file->fd, &st) < 0)
                 return -errno;
-        if (n < (ssize_t)sizeof(magic) || memcmp(header, magic, sizeof(magic)) != 0)
-                *ret_verdict = (struct verdict){ "foreign", "not a history file" };
-        else if (n < (ssize_t)sizeof(header) ||
-                 bytes_get_le(header + CHECKED_BYTES, 4) != bytes_checksum(header, CHECKED_BYTES))
-                *ret_verdict = (struct verdict){ "damaged", "damaged (checksum)" };
-        else if (bytes_get_le(header + 8, 4) > HISTORYFILE_VERSION)
-                *ret_verdict = (struct verdict){ "newer", "of a later version" };
-        else if (bytes_get_le(header + 12, 4) != HISTORY_ROW_BYTES || st.st_size > HISTORYFILE_MAX)
-                *ret_verdict = (struct verdict){ "damaged", "damaged (size)" };
-        else if (is_of_other_netns(file, header))
-                *ret_verdict = (struct verdict){ "foreign", "of another network namespace" };
-        else
+        verdict = history_header_judge(header, (size_t)n, (uint64_t)st.st_size, &file->origin);
+        if (verdict == HISTORY_OURS || verdict == HISTORY_EMPTY)
                 return 0;
+        *ret_fault = &faults[verdict];
         return FILE_WRONG;
 }
 
@@ -170,32 +138,32 @@ static int open_and_lock(struct history_file *file, int dirfd)
 }
 
 /* Out of the way, and said. */
-static int set_aside(struct history_file *file, int dirfd, const struct verdict *verdict,
+static int set_aside(struct history_file *file, int dirfd, const struct fault *fault,
                      char note[static HISTORYFILE_NOTE])
 {
         char name[32];
 
         history_file_close(file);
-        snprintf(name, sizeof(name), HISTORYFILE_NAME ".%s", verdict->suffix);
+        snprintf(name, sizeof(name), HISTORYFILE_NAME ".%s", fault->suffix);
         if (renameat(dirfd, HISTORYFILE_NAME, dirfd, name) < 0)
                 return -errno;
         snprintf(note, HISTORYFILE_NOTE,
                  "%.256s/" HISTORYFILE_NAME ": %s, kept as %s; the history begins anew", file->dir,
-                 verdict->what, name);
+                 fault->what, name);
         return 0;
 }
 
 static int open_in(struct history_file *file, int dirfd, char note[static HISTORYFILE_NOTE])
 {
-        struct verdict verdict = { "foreign", "not a history file" };
+        const struct fault *fault = &faults[HISTORY_FOREIGN];
         int r = open_and_lock(file, dirfd);
 
         if (r == -ELOOP || r == -ENXIO || r == -EISDIR)
                 r = FILE_WRONG;
         if (r == 0)
-                r = check_header(file, &verdict);
+                r = check_header(file, &fault);
         if (r == FILE_WRONG) {
-                r = set_aside(file, dirfd, &verdict, note);
+                r = set_aside(file, dirfd, fault, note);
                 if (r == 0)
                         r = open_and_lock(file, dirfd);
         }
@@ -230,92 +198,39 @@ int history_file_open(struct history_file *file, char ret_note[static HISTORYFIL
 
 /* ---- rows ---- */
 
-static off_t offset_of(const struct ring *ring, uint32_t slot)
+static int read_rows(void *userdata, uint64_t offset, uint8_t *data, size_t len)
 {
-        return ring->start + (off_t)(slot % ring->rows) * HISTORY_ROW_BYTES;
-}
-
-/* How many bytes of a row there are; what is missing is zeros, which are no row. Or -errno. */
-static int read_packed(int fd, const struct ring *ring, uint32_t slot,
-                       uint8_t packed[static HISTORY_ROW_BYTES])
-{
-        const ssize_t n = read_at(fd, packed, HISTORY_ROW_BYTES, offset_of(ring, slot));
+        const struct history_file *file = userdata;
+        const ssize_t n = read_at(file->fd, data, len, (off_t)offset);
 
         if (n < 0)
                 return (int)n;
-        memset(packed + n, 0, HISTORY_ROW_BYTES - (size_t)n);
+        memset(data + n, 0, len - (size_t)n);
         return 0;
 }
 
-/* Adds a row to the sum, if it is there. 0 or -errno. */
-static int add_row(int fd, const struct ring *ring, uint32_t slot, struct history_row *sum)
+static int write_rows(void *userdata, uint64_t offset, const uint8_t *data, size_t len)
 {
-        uint8_t packed[HISTORY_ROW_BYTES];
-        struct history_row row;
-        int r = read_packed(fd, ring, slot, packed);
+        const struct history_file *file = userdata;
 
-        if (r == 0 && history_row_unpack(packed, &row) && row.slot == slot)
-                history_row_add(sum, &row);
-        return r;
+        return write_at(file->fd, data, len, (off_t)offset);
 }
 
-static int write_row(int fd, const struct ring *ring, const struct history_row *row)
+static struct history_io io_of(struct history_file *file)
 {
-        uint8_t packed[HISTORY_ROW_BYTES];
-        const size_t len = history_row_pack(row, packed);
-
-        return write_at(fd, packed, len, offset_of(ring, row->slot));
+        return (struct history_io){ .read = read_rows, .write = write_rows, .userdata = file };
 }
 
 int history_file_put(struct history_file *file, const struct history_row *minute)
 {
-        struct history_row sum = { .slot = minute->slot };
-        const uint32_t ten = minute->slot / MINUTES_PER_TEN;
-        int r = add_row(file->fd, &minutes, minute->slot, &sum);
+        const struct history_io io = io_of(file);
 
-        history_row_add(&sum, minute);
-        if (r == 0)
-                r = write_row(file->fd, &minutes, &sum);
-        sum.slot = ten;
-        sum.flags = 0;
-        sum.n = 0;
-        for (uint32_t i = 0; r == 0 && i < MINUTES_PER_TEN; i++)
-                r = add_row(file->fd, &minutes, ten * MINUTES_PER_TEN + i, &sum);
-        return r < 0 ? r : write_row(file->fd, &tens, &sum);
-}
-
-static int read_ring(int fd, const struct ring *ring, uint64_t until_sec,
-                     struct history_series *series)
-{
-        const uint64_t end =
-                series->time.start_sec + (uint64_t)series->time.n * series->time.step_sec;
-        const uint64_t newest = (end - 1) / ring->row_sec;
-        const uint64_t oldest = newest - MIN(newest, ring->rows - UINT64_C(1));
-        uint64_t slot = MAX(series->time.start_sec / ring->row_sec, oldest);
-        int r = 0;
-
-        for (; r == 0 && slot <= newest && slot * ring->row_sec < until_sec; slot++) {
-                uint8_t packed[HISTORY_ROW_BYTES];
-                struct history_point point;
-                uint32_t found;
-
-                r = read_packed(fd, ring, (uint32_t)slot, packed);
-                if (r == 0 && history_row_find(packed, &series->port, &found, &point) &&
-                    found == slot)
-                        history_series_add(series, slot * ring->row_sec, ring->row_sec, &point);
-        }
-        return r;
+        return history_rings_put(&io, minute);
 }
 
 int history_file_read(struct history_file *file, uint64_t until_sec, struct history_series *series)
 {
-        const uint64_t end =
-                series->time.start_sec + (uint64_t)series->time.n * series->time.step_sec;
-        const uint64_t day = HISTORY_MINUTES * HISTORY_MINUTE_SEC;
-        const uint64_t minutes_from = end - MIN(end, day);
-        int r = 0;
+        const struct history_io io = io_of(file);
 
-        if (series->time.start_sec < minutes_from)
-                r = read_ring(file->fd, &tens, MIN(minutes_from, until_sec), series);
-        return r < 0 ? r : read_ring(file->fd, &minutes, until_sec, series);
+        return history_rings_read(&io, until_sec, series);
 }

@@ -2,32 +2,24 @@
 #pragma once
 
 /*
- * The older part of the history, in a file of at most HISTORYFILE_MAX bytes: a ring of rows of a
- * minute for a day, and one of ten minutes for 30 days. A row is written where its time belongs, so
- * a minute costs two small writes. Nothing is synced: a SIGKILL loses nothing that was written, and
- * what a power cut leaves half-written is a gap.
- *
- *   header: magic (8 bytes), version (4), row bytes (4), boot id (16), network namespace (8),
- *   CRC-32 (4), 0; then the rows (historyrow.h), all little-endian
+ * The older part of the history (historyrings.h), in a file of its own beside the alerts' state.
+ * Nothing is synced: a SIGKILL loses nothing that was written, and what a power cut leaves
+ * half-written is a gap.
  *
  * For the thread that may wait for the disk.
  */
 
+#include "historyheader.h"
 #include "historyseries.h"
 
 #define HISTORYFILE_NAME       "history"
-#define HISTORYFILE_VERSION    1
-#define HISTORYFILE_HEADER     64
-#define HISTORYFILE_MAX        (HISTORYFILE_HEADER + (HISTORY_MINUTES + HISTORY_TENS) * HISTORY_ROW_BYTES)
 #define HISTORYFILE_LEFT_BYTES (1024 * 1024) /* of the disk: below that nothing is written */
 #define HISTORYFILE_NOTE       400           /* bytes of a line */
-#define HISTORYFILE_BOOT_ID    16
 
 struct history_file {
         const char *dir; /* borrowed */
-        uint8_t boot_id[HISTORYFILE_BOOT_ID];
-        uint64_t netns; /* inode number; 0: unknown */
-        int fd;         /* -1: not open; locked while it is */
+        struct history_origin origin;
+        int fd; /* -1: not open; locked while it is */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "fixture.h"
+#include "historyrings.h"
 #include "tempdir.h"
 
 #define START_SEC UINT64_C(1767225600) /* 2026-01-01 */
@@ -23,7 +24,7 @@ struct world {
 
 static struct history_file file_of(const char *dir)
 {
-        return (struct history_file){ .dir = dir, .boot_id = { 1 }, .netns = 7, .fd = -1 };
+        return (struct history_file){ .dir = dir, .origin = { { 1 }, 7 }, .fd = -1 };
 }
 
 static int setup(void **state)
@@ -143,7 +144,7 @@ static void a_month(void **state)
         for (uint32_t minute = MINUTE; minute < end; minute += 5)
                 put(world, minute, (minute - MINUTE) / 10);
         assert_int_equal(fstat(world->file.fd, &st), 0);
-        assert_true(st.st_size <= HISTORYFILE_MAX);
+        assert_true(st.st_size <= HISTORY_FILE_MAX);
         series = get(world, end * UINT64_C(60) - 1, UINT64_C(40) * 86400);
         assert_int_equal(series->time.step_sec, 4200);
         for (uint32_t i = 1; i < series->time.n; i++) {
@@ -167,7 +168,7 @@ static void a_damaged_row_is_a_gap(void **state)
         struct world *world = *state;
         struct history_series *series;
         const off_t at =
-                HISTORYFILE_HEADER + (off_t)((MINUTE + 1) % HISTORY_MINUTES) * HISTORY_ROW_BYTES;
+                HISTORY_HEADER_BYTES + (off_t)((MINUTE + 1) % HISTORY_MINUTES) * HISTORY_ROW_BYTES;
 
         for (uint32_t i = 0; i < 3; i++)
                 put(world, MINUTE + i, 5);
@@ -214,7 +215,7 @@ static void what_is_foreign_is_set_aside(void **state)
 
 static void what_is_too_long_is_set_aside(void **state)
 {
-        check_set_aside(*state, "?", HISTORYFILE_MAX, "damaged");
+        check_set_aside(*state, "?", HISTORY_FILE_MAX, "damaged");
 }
 
 static void what_is_no_file_is_set_aside(void **state)
@@ -248,12 +249,12 @@ static void namespaces_are_told_apart(void **state)
 
         history_file_close(&world->file);
         world->file = file_of(world->dir);
-        world->file.netns = 8;
-        world->file.boot_id[0] = 2; /* numbers of another boot mean nothing */
+        world->file.origin.netns = 8;
+        world->file.origin.boot_id[0] = 2; /* numbers of another boot mean nothing */
         assert_int_equal(history_file_open(&world->file, world->note), 0);
         assert_string_equal(world->note, "");
         history_file_close(&world->file);
-        world->file.netns = 7;
+        world->file.origin.netns = 7;
         assert_int_equal(history_file_open(&world->file, world->note), 0);
         assert_non_null(strstr(world->note, "of another network namespace"));
 }
