@@ -151,8 +151,11 @@ bool history_row_find(const uint8_t packed[static HISTORY_ROW_BYTES], const stru
                 return false;
         *ret_slot = (uint32_t)bytes_get_le(packed, 4);
         history_absent(packed[4], ret_point);
-        for (int i = 0; i < n; i++, at += CELL_BYTES)
-                if (bytes_get_le(at, 2) == key->port && at[2] == key->side)
+        for (int i = 0; i < n; i++, at += CELL_BYTES) {
+                if (bytes_get_le(at, 2) == key->port && at[2] == key->side) {
                         history_unpack(at + 4, ret_point);
+                        break; /* as in an unpacked one, the first is it */
+                }
+        }
         return true;
 }

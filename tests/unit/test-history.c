@@ -377,6 +377,29 @@ static void test_row_bytes(void **state)
         }
 }
 
+/* No row of ours has a port twice. One that has it is told as one and the same by both readers. */
+static void test_port_twice_in_a_row(void **state)
+{
+        struct history_row row = { .slot = 29453760, .n = 2 }, back;
+        uint8_t packed[HISTORY_ROW_BYTES] = { 0 };
+        const struct port_key key = local_port(80);
+        struct history_point got, found;
+        uint32_t slot;
+
+        (void)state;
+        for (size_t i = 0; i < row.n; i++) {
+                row.cells[i].key = key;
+                history_point_clear(&row.cells[i].point);
+                row.cells[i].point.spans[HISTORY_STUCK] = history_span_of(i + 3);
+        }
+        (void)history_row_pack(&row, packed);
+        assert_true(history_row_unpack(packed, &back));
+        history_row_get(&back, &key, &got);
+        assert_true(history_row_find(packed, &key, &slot, &found));
+        assert_int_equal(found.spans[HISTORY_STUCK].max, 3);
+        assert_int_equal(got.spans[HISTORY_STUCK].max, 3);
+}
+
 static void test_rows_add_up(void **state)
 {
         struct history_row ten = { .n = 0 }, minute = { .n = 1, .flags = HISTORY_SAW_CLOSE_WAIT };
@@ -499,6 +522,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_clock_jumps, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_alerts, setup, teardown),
                 cmocka_unit_test(test_row_bytes),
+                cmocka_unit_test(test_port_twice_in_a_row),
                 cmocka_unit_test(test_rows_add_up),
                 cmocka_unit_test(test_too_many_add_up),
                 cmocka_unit_test(test_plan),
