@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 
 #include "base.h"
+#include "fdio.h"
 #include "historyrings.h"
 
 #define FILE_WRONG 1
@@ -36,26 +37,6 @@ static const struct fault faults[] = {
 
 /* ---- bytes ---- */
 
-/* How many there were, or -errno. */
-static ssize_t read_at(int fd, void *data, size_t len, off_t offset)
-{
-        size_t done = 0;
-
-        while (done < len) {
-                const ssize_t n =
-                        pread(fd, (uint8_t *)data + done, len - done, offset + (off_t)done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                done += (size_t)n;
-        }
-        return (ssize_t)done;
-}
-
 /* What is left belongs to the alerts, whose state is written anew beside its place. */
 static bool has_room(int fd)
 {
@@ -67,21 +48,7 @@ static bool has_room(int fd)
 
 static int write_at(int fd, const void *data, size_t len, off_t offset)
 {
-        size_t done = 0;
-
-        if (!has_room(fd))
-                return -ENOSPC;
-        while (done < len) {
-                const ssize_t n =
-                        pwrite(fd, (const uint8_t *)data + done, len - done, offset + (off_t)done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -ENOSPC;
-                done += (size_t)n;
-        }
-        return 0;
+        return has_room(fd) ? fd_write_at(fd, data, len, offset) : -ENOSPC;
 }
 
 /* ---- the header ---- */
@@ -98,7 +65,7 @@ static int write_header(const struct history_file *file)
 static int check_header(const struct history_file *file, const struct fault **ret_fault)
 {
         uint8_t header[HISTORY_HEADER_BYTES];
-        const ssize_t n = read_at(file->fd, header, sizeof(header), 0);
+        const ssize_t n = fd_read_at(file->fd, header, sizeof(header), 0);
         enum history_verdict verdict;
         struct stat st;
 
@@ -201,7 +168,7 @@ int history_file_open(struct history_file *file, char ret_note[static HISTORYFIL
 static int read_rows(void *userdata, uint64_t offset, uint8_t *data, size_t len)
 {
         const struct history_file *file = userdata;
-        const ssize_t n = read_at(file->fd, data, len, (off_t)offset);
+        const ssize_t n = fd_read_at(file->fd, data, len, (off_t)offset);
 
         if (n < 0)
                 return (int)n;

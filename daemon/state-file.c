@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base.h"
+#include "fdio.h"
 #include "state-private.h"
 
 int state_directory_open(const char *path, int *ret_fd, const char **ret_doing)
@@ -46,23 +47,6 @@ bool state_directory_moved(int fd, const char *path)
                there.st_ino != ours.st_ino;
 }
 
-int state_fd_write(int fd, const void *data, size_t len)
-{
-        const uint8_t *bytes = data;
-        size_t done = 0;
-
-        while (done < len) {
-                const ssize_t n = pwrite(fd, bytes + done, len - done, (off_t)done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -ENOSPC;
-                done += (size_t)n;
-        }
-        return 0;
-}
-
 /* Some file systems have no fsync() for directories, and no need of it. */
 static int sync_directory(int dirfd)
 {
@@ -78,7 +62,7 @@ static int write_beside(int dirfd, const char *beside, const void *data, size_t 
         fd = openat(dirfd, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
-        r = state_fd_write(fd, data, len);
+        r = fd_write_at(fd, data, len, 0);
         if (r == 0 && fsync(fd) < 0)
                 r = -errno;
         return r;
@@ -111,25 +95,6 @@ static int unreadable(char ret_wrong[static STATE_WRONG_MAX])
         return STATE_FILE_WRONG;
 }
 
-/* Up to size bytes: how many, or -errno. */
-static ssize_t read_all(int fd, uint8_t *data, size_t size)
-{
-        size_t len = 0;
-
-        while (len < size) {
-                const ssize_t n = pread(fd, data + len, size - len, (off_t)len);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                len += (size_t)n;
-        }
-        return (ssize_t)len;
-}
-
 int state_fd_read(int fd, uint8_t **ret_data, size_t *ret_len,
                   char ret_wrong[static STATE_WRONG_MAX])
 {
@@ -151,7 +116,7 @@ int state_fd_read(int fd, uint8_t **ret_data, size_t *ret_len,
         data = malloc((size_t)st.st_size);
         if (!data)
                 return -ENOMEM;
-        n = read_all(fd, data, (size_t)st.st_size);
+        n = fd_read_at(fd, data, (size_t)st.st_size, 0);
         if (n < 0) {
                 free(data);
                 errno = (int)-n;

@@ -18,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base.h"
+#include "fdio.h"
 #include "state-private.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -137,7 +138,7 @@ static int make_file(const char *name)
 /* Its length is that of the contents, so that it takes no more memory than they need. */
 static int fill(int fd, const struct recbuf *image)
 {
-        const int r = state_fd_write(fd, image->data, image->len);
+        const int r = fd_write_at(fd, image->data, image->len, 0);
 
         if (r == 0 && ftruncate(fd, (off_t)image->len) < 0)
                 return -errno;

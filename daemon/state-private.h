@@ -38,8 +38,6 @@ int state_file_read(int dirfd, const char *name, uint8_t **ret_data, size_t *ret
 /* The same for what is open. An empty one is STATE_FILE_WRONG. */
 int state_fd_read(int fd, uint8_t **ret_data, size_t *ret_len,
                   char ret_wrong[static STATE_WRONG_MAX]);
-/* All of it from the start: 0 or -errno. */
-int state_fd_write(int fd, const void *data, size_t len);
 
 /* ---- state-memory.c ---- */
 
