@@ -466,3 +466,18 @@ static inline void tell_look(struct world *world, struct look_answer *answer)
         look_answer_unref(answer);
         spin(world);
 }
+
+/* How often a limit was hit, as status says it; -1: it does not name it. */
+static inline json_int_t limit_hit(struct world *world, const char *name)
+{
+        struct peer peer = dial(world);
+        json_t *reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
+        const json_t *limits = json_object_get(parameters_of(reply), "limitsHit");
+        const json_t *value = json_object_get(limits, name);
+        const json_int_t count = value ? json_integer_value(value) : -1;
+
+        assert_true(json_is_object(limits));
+        json_decref(reply);
+        hang_up(world, &peer);
+        return count;
+}

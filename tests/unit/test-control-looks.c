@@ -321,39 +321,24 @@ static void destinations_have_their_owners(void **state)
 static void refused_looks_and_unsaved_ages_show_in_status(void **state)
 {
         struct world *world = *state;
-        struct peer peer = dial(world);
-        json_t *reply, *limits;
 
         world->looks_refused = 7;
         world->ages_unsaved = 3;
-        reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
-        limits = json_object_get(parameters_of(reply), "limitsHit");
-        assert_int_equal(json_integer_value(json_object_get(limits, "looksRefused")), 7);
-        assert_int_equal(json_integer_value(json_object_get(limits, "unsaved")), 3);
-        json_decref(reply);
-        hang_up(world, &peer);
+        assert_int_equal(limit_hit(world, "looksRefused"), 7);
+        assert_int_equal(limit_hit(world, "unsaved"), 3);
 }
 
 static void what_half_open_could_not_see_shows_in_status(void **state)
 {
         struct world *world = *state;
-        struct peer peer = dial(world);
         struct snapshot *snapshot = world_scan(world, 1);
-        json_t *reply, *limits;
 
         snapshot->census = calloc(1, sizeof(*snapshot->census));
         assert_non_null(snapshot->census);
         snapshot->census->refs = 1;
-        reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
-        limits = json_object_get(parameters_of(reply), "limitsHit");
-        assert_null(json_object_get(limits, "halfOpen"));
-        json_decref(reply);
+        assert_int_equal(limit_hit(world, "halfOpen"), -1);
         snapshot->census->half_open_overflow = 12;
-        reply = call(world, &peer, "{\"method\":\"io.twmon.Monitor.GetStatus\"}");
-        limits = json_object_get(parameters_of(reply), "limitsHit");
-        assert_int_equal(json_integer_value(json_object_get(limits, "halfOpen")), 12);
-        json_decref(reply);
-        hang_up(world, &peer);
+        assert_int_equal(limit_hit(world, "halfOpen"), 12);
 }
 
 int main(void)

@@ -22,6 +22,17 @@ static void hold(struct gaps *gaps, uint64_t *now, uint64_t usec)
         gaps_look(gaps, 10 * SECOND, *now);
 }
 
+/* A minute of looks as planned, and then none for so long; ret_now is when they go on. */
+static struct gaps held_for(uint64_t usec, uint64_t *ret_now)
+{
+        struct gaps gaps = { 0 };
+
+        *ret_now = SECOND;
+        watch(&gaps, ret_now, MINUTE);
+        hold(&gaps, ret_now, usec);
+        return gaps;
+}
+
 static void test_none(void **state)
 {
         struct gaps gaps = { 0 };
@@ -36,13 +47,11 @@ static void test_none(void **state)
 
 static void test_one_settles(void **state)
 {
-        struct gaps gaps = { 0 };
-        uint64_t now = SECOND, resumed;
+        uint64_t now;
+        struct gaps gaps = held_for(10 * MINUTE, &now);
+        const uint64_t resumed = now;
 
         (void)state;
-        watch(&gaps, &now, MINUTE);
-        hold(&gaps, &now, 10 * MINUTE);
-        resumed = now;
         assert_int_equal(gaps_settle_usec(&gaps, MINUTE), resumed + MINUTE);
         assert_int_equal(gaps_settle_usec(&gaps, 10 * MINUTE), 0); /* not longer than that */
         watch(&gaps, &now, resumed + MINUTE - SECOND);
@@ -53,13 +62,11 @@ static void test_one_settles(void **state)
 /* A machine that is held again, for less long, before it has been watched for as long as at first. */
 static void test_a_shorter_one_behind_a_long_one(void **state)
 {
-        struct gaps gaps = { 0 };
-        uint64_t now = SECOND, first;
+        uint64_t now;
+        struct gaps gaps = held_for(30 * MINUTE, &now);
+        const uint64_t first = now;
 
         (void)state;
-        watch(&gaps, &now, MINUTE);
-        hold(&gaps, &now, 30 * MINUTE);
-        first = now;
         watch(&gaps, &now, now + 2 * MINUTE);
         assert_int_equal(gaps_settle_usec(&gaps, MINUTE), 0);
         hold(&gaps, &now, 5 * MINUTE);
@@ -73,13 +80,11 @@ static void test_a_shorter_one_behind_a_long_one(void **state)
 /* Scans that are late again and again do not put off for ever what goes by greater ages. */
 static void test_small_ones_change_nothing(void **state)
 {
-        struct gaps gaps = { 0 };
-        uint64_t now = SECOND, resumed;
+        uint64_t now;
+        struct gaps gaps = held_for(10 * MINUTE, &now);
+        const uint64_t resumed = now;
 
         (void)state;
-        watch(&gaps, &now, MINUTE);
-        hold(&gaps, &now, 10 * MINUTE);
-        resumed = now;
         while (now < resumed + 4 * MINUTE) {
                 hold(&gaps, &now, 45 * SECOND);
                 assert_int_equal(gaps_settle_usec(&gaps, 5 * MINUTE), resumed + 5 * MINUTE);
