@@ -211,6 +211,7 @@ def must(condition, what, timeout=10.0, step=0.05):
 
 _started = []  # Popen objects; ended at exit whatever happened
 _directories = []
+_owner = os.getpid()  # whose they are: not a child's that was forked and exits as Python does
 
 
 def _die_with_parent():
@@ -244,12 +245,36 @@ def temp_dir():
     return path
 
 
+def _unmount_below(directory):
+    """What tests mounted on it or in it: a mount point cannot be removed, and what is mounted there
+    may be another's. False: something still is."""
+    points = [re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), line.split()[4])
+              for line in read_text("/proc/self/mountinfo").splitlines()]
+    return all(subprocess.run(["umount", "--lazy", point], check=False).returncode == 0
+               for point in reversed(points)
+               if point == directory or point.startswith(directory + "/"))
+
+
+def _remove(directory):
+    """True when it is gone."""
+    if os.path.lexists(directory) and _unmount_below(os.path.realpath(directory)):
+        shutil.rmtree(directory, ignore_errors=True)
+    return not os.path.lexists(directory)
+
+
 @atexit.register
 def _clean_up():
+    """Of a child that was forked and ends as Python does nothing is removed here. A suite that
+    leaves something behind has failed."""
+    if os.getpid() != _owner:
+        return
     for process in list(_started):
         end(process)
-    for path in _directories:
-        shutil.rmtree(path, ignore_errors=True)
+    left = [path for path in _directories if not poll(lambda at=path: _remove(at), 2)]
+    for path in left:
+        print(f"# left: {path}", flush=True)
+    if left:
+        os._exit(1)
 
 
 def as_nobody(function):

@@ -2,8 +2,73 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The tools of the other tests: the makers make what they say, by ss(8) and /proc/net/sockstat."""
 
+import os
+import subprocess
+import sys
+
 import lab
 import makers
+
+# A suite: mounts on what it was given and in it, and forks a child that ends as Python does. argv: a
+# directory of others, how it ends.
+MESSY = """
+import os, signal, sys, lab
+
+def test(tap):
+    path, other = lab.temp_dir(), lab.temp_dir() + "/a b"
+    lab.mount("-t", "tmpfs", "tmpfs", path)
+    open(path + "/file", "w", encoding="ascii").close()
+    os.mkdir(other)
+    lab.mount("--bind", sys.argv[1], other)
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+    tap.ok(os.path.exists(path + "/file"), "a child takes nothing of its parent's away")
+    if sys.argv[2] == "signal":
+        os.kill(os.getpid(), signal.SIGTERM)
+    if sys.argv[2] == "error":
+        raise ValueError("on purpose")
+
+lab.run_here(test)
+"""
+
+# Another one: what it made cannot be removed.
+STUCK = """
+import lab
+
+def test(tap):
+    lab.temp_dir()
+    lab.shutil.rmtree = lambda *_, **__: None
+    tap.ok(True, "passed")
+
+lab.run_here(test)
+"""
+
+
+def run_suite(text, directory, *args):
+    """Its temporary files are in that directory."""
+    environment = {**os.environ, "TMPDIR": directory, "PYTHONPATH": os.path.dirname(lab.__file__)}
+    return subprocess.run([sys.executable, "-c", text, *args], env=environment, timeout=30,
+                          capture_output=True, text=True, check=False)
+
+
+def test_nothing_is_left(tap):
+    precious = lab.temp_dir()
+    with open(precious + "/file", "w", encoding="ascii") as file:
+        file.write("not the suite's")
+    for how, status in (("end", 0), ("signal", 1), ("error", 1)):
+        directory = lab.temp_dir()
+        result = run_suite(MESSY, directory, precious, how)
+        tap.equal((result.returncode, "\nnot ok" in "\n" + result.stdout),
+                  (status, how == "error"), f"a suite that mounts and forks, {how}: its status")
+        tap.ok("ok 1 - a child takes nothing" in result.stdout, f"{how}: a child ended before it",
+               result.stdout + result.stderr)
+        tap.equal(os.listdir(directory), [], f"{how}: it leaves nothing behind")
+        tap.equal(os.listdir(precious), ["file"], f"{how}: what it mounted is untouched")
+    result = run_suite(STUCK, lab.temp_dir())
+    tap.ok(result.returncode == 1 and "# left: " in result.stdout,
+           "what cannot be removed is said, and fails the suite", result.stdout + result.stderr)
+
 
 
 def test_close_wait(tap):
@@ -55,4 +120,4 @@ def test_time_wait_in_few_ports(tap):
     tap.equal(lab.ss_count("time-wait", local=7040), 200, "200 in TIME_WAIT, with 500 client ports")
 
 
-lab.run(test_close_wait, test_other_close_wait, test_time_wait, test_time_wait_in_few_ports)
+lab.run(test_nothing_is_left, test_close_wait, test_other_close_wait, test_time_wait, test_time_wait_in_few_ports)
