@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What an observer keeps. observe.c makes the scans, observetell.c answers between them. */
+/*
+ * What an observer keeps. observe.c makes the scans, observefinish.c a snapshot of each, observetell.c
+ * answers between them.
+ */
 
 #include "observe.h"
 #include "timewait.h"
