@@ -28,6 +28,7 @@ untested_rules()
 {
         local alert
 
+        grep -qE '^ *- alert: ' $rules || echo "no rules found in $rules"
         sed -nE 's/^ *- alert: //p' $rules | while read -r alert; do
                 grep -A 4 -E "alertname: $alert( |$)" $tests | grep -q exp_labels ||
                         echo "$alert is never seen firing in $tests"

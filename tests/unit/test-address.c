@@ -18,11 +18,13 @@ static void there_and_back(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 struct sockaddr_storage address;
                 const size_t len = strlen(texts[i]) - 1;
-                int fd;
+                int fd, r;
 
                 assert_int_equal(address_parse(texts[i], &address), 0);
-                if (address_listen(&address, &fd) == -EADDRNOTAVAIL)
-                        continue; /* no IPv6 here */
+                r = address_listen(&address, &fd);
+                if (texts[i][0] == '[' && (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT))
+                        continue; /* no IPv6 here; tests/live/test_exporter.py has it */
+                assert_int_equal(r, 0);
                 assert_true(address_is_listening(fd));
                 address_print(fd, text);
                 assert_int_equal(strncmp(text, texts[i], len), 0);
