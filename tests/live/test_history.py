@@ -154,7 +154,14 @@ def test_bad_files(tap):
     with open(clocked.path(), "wb") as file:
         file.write(b"Dear diary, ")
     begins_anew(tap, clocked, "foreign", "a file of others")
+    with clocked.daemon() as daemon, makers.close_wait(PORT, 7):
+        until(daemon, lambda numbers: numbers[-1:] == [7], "7 stuck")
+        clocked.set(60)  # that minute is over
+        lab.must(lambda: os.path.getsize(clocked.path()) > 64, "a minute in the file", 10)
+        daemon.stop()
+    clocked.set(1200)
     with clocked.daemon() as daemon:
+        tap.ok(7 in side(daemon, sinceSec=86400)[1]["stuck"]["max"], "what is good is told")
         daemon.stop()
     size = os.path.getsize(clocked.path())
     with open(clocked.path(), "r+b") as file:
