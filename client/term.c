@@ -105,21 +105,28 @@ static size_t decode(const char *s, uint32_t *ret_code)
         return n;
 }
 
-/* Printable, but changes the order or the look of what stands around it. */
 static bool is_deceiving(uint32_t code)
 {
         static const struct {
                 uint32_t first, last;
         } ranges[] = {
-                { 0x00ad, 0x00ad }, { 0x061c, 0x061c }, { 0x115f, 0x1160 }, { 0x180b, 0x180e },
-                { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
-                { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
+                { 0x00ad, 0x00ad },   { 0x061c, 0x061c }, { 0x115f, 0x1160 }, { 0x180b, 0x180e },
+                { 0x200b, 0x200f },   { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+                { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xfffe, 0xffff },
+                { 0xe0000, 0xe0fff },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
                 if (code >= ranges[i].first && code <= ranges[i].last)
                         return true;
         return false;
+}
+
+bool text_is_deceiving(const char *p)
+{
+        uint32_t code = 0;
+
+        return decode(p, &code) == 0 || is_deceiving(code);
 }
 
 static bool is_printable(uint32_t code, bool utf8)

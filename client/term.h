@@ -52,6 +52,12 @@ enum paint paint_of(const char *severity);
  */
 char *text_printable(const char *text, bool utf8);
 
+/*
+ * The character at p is printable, but changes the order or the look of what stands around it; or it
+ * is no character of UTF-8 at all. p ends with a NUL.
+ */
+bool text_is_deceiving(const char *p);
+
 /* Columns that a text made by text_printable() takes. */
 size_t text_width(const char *text);
 
