@@ -35,18 +35,23 @@ static uint64_t greatest(const struct chart *chart, const uint64_t *values)
         return max;
 }
 
-/* At most 5 columns: 12345, 123k, 12M. */
+const char *chart_number(uint64_t value, char buf[static CHART_NUMBER_MAX])
+{
+        if (value < 100000)
+                snprintf(buf, CHART_NUMBER_MAX, "%" PRIu64, value);
+        else if (value < 10000000)
+                snprintf(buf, CHART_NUMBER_MAX, "%" PRIu64 "k", value / 1000);
+        else
+                snprintf(buf, CHART_NUMBER_MAX, "%" PRIu64 "M", value / 1000000);
+        return buf;
+}
+
 static void write_scale(const struct chart *chart, uint64_t value)
 {
-        FILE *out = chart->term->out;
+        char text[CHART_NUMBER_MAX];
 
-        if (value < 100000)
-                fprintf(out, "%*" PRIu64 " ", CHART_LABEL - 2, value);
-        else if (value < 10000000)
-                fprintf(out, "%*" PRIu64 "k ", CHART_LABEL - 3, value / 1000);
-        else
-                fprintf(out, "%*" PRIu64 "M ", CHART_LABEL - 3, value / 1000000);
-        fputs(chart->ascii ? "|" : "│", out);
+        fprintf(chart->term->out, "%*s %s", CHART_LABEL - 2, chart_number(value, text),
+                chart->ascii ? "|" : "│");
 }
 
 /* row: counted from the ground. */

@@ -23,6 +23,10 @@ struct chart {
         uint64_t step_sec;  /* of one column */
 };
 
+/* In at most 5 columns, as far as counts of sockets go: 12345, 123k, 12M. Returns buf. */
+#define CHART_NUMBER_MAX 24
+const char *chart_number(uint64_t value, char buf[static CHART_NUMBER_MAX]);
+
 /* How many columns of a plot fit. */
 size_t chart_room(const struct term *term);
 

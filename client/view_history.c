@@ -12,11 +12,10 @@
 #include "base.h"
 #include "chart.h"
 #include "field.h"
+#include "historyreply.h"
 #include "view.h"
 
 #define SINCE_DEFAULT_SEC 7200
-#define POINTS_MAX        720 /* what twmond tells at most, and one more */
-#define COLUMNS_MAX       (POINTS_MAX + 1)
 
 static const struct metric {
         const char *member, *title, *csv;
@@ -28,48 +27,6 @@ static const struct metric {
 };
 
 static const char *const spans[] = { "min", "max", "last" };
-
-/* CHART_UNKNOWN where there is none. */
-static uint64_t number_at(const json_t *array, size_t i)
-{
-        const json_t *value = json_array_get(array, i);
-
-        return json_is_integer(value) && json_integer_value(value) >= 0
-                       ? (uint64_t)json_integer_value(value)
-                       : CHART_UNKNOWN;
-}
-
-/* NULL: none of the words that we know. */
-static const char *severity_at(const json_t *side, size_t i)
-{
-        static const char *const known[] = { "none", "warning", "critical" };
-        const char *text = json_string_value(json_array_get(field_array(side, "severity"), i));
-
-        for (size_t k = 0; text && k < ARRAY_SIZE(known); k++)
-                if (strcmp(known[k], text) == 0)
-                        return known[k];
-        return NULL;
-}
-
-static size_t count_steps(const json_t *side)
-{
-        return MIN(json_array_size(field_array(field_object(side, "stuck"), "max")),
-                   (size_t)COLUMNS_MAX);
-}
-
-/* False: the reply makes no sense. */
-static bool read_times(const json_t *reply, uint64_t *ret_start_sec, uint64_t *ret_step_sec)
-{
-        const char *at = field_text(reply, "startsAt");
-        uint64_t start_usec;
-
-        if (!at || field_parse_time(at, &start_usec) < 0 ||
-            !field_count(reply, "stepSec", ret_step_sec) || *ret_step_sec == 0 ||
-            *ret_step_sec > UINT32_MAX)
-                return false;
-        *ret_start_sec = start_usec / USEC_PER_SEC;
-        return true;
-}
 
 /* ---- CSV ---- */
 
@@ -83,14 +40,14 @@ static void write_number(FILE *out, uint64_t number)
 
 static void write_row(FILE *out, const json_t *side, size_t i)
 {
-        const char *severity = severity_at(side, i);
+        const char *severity = historyreply_severity(side, i);
 
         for (size_t m = 0; m < ARRAY_SIZE(metrics); m++)
                 for (size_t s = 0; s < ARRAY_SIZE(spans); s++)
-                        write_number(out,
-                                     number_at(field_array(field_object(side, metrics[m].member),
-                                                           spans[s]),
-                                               i));
+                        write_number(out, historyreply_number(
+                                                  field_array(field_object(side, metrics[m].member),
+                                                              spans[s]),
+                                                  i));
         fprintf(out, ",%d,%s\n",
                 json_is_true(json_array_get(field_array(side, "timeWaitEstimated"), i)),
                 severity ? severity : "");
@@ -114,7 +71,7 @@ static void print_csv(const struct view *view, const json_t *reply, uint64_t sta
                 const char *name = field_text(side, "side");
                 const bool remote = name && strcmp(name, "remote") == 0;
 
-                for (size_t k = 0; k < count_steps(side); k++) {
+                for (size_t k = 0; k < historyreply_steps(side); k++) {
                         fprintf(out, "%s,%s",
                                 units_format_rfc3339((start_sec + k * step_sec) * USEC_PER_SEC, at),
                                 remote ? "remote" : "local");
@@ -127,38 +84,24 @@ static void print_csv(const struct view *view, const json_t *reply, uint64_t sta
 
 static void draw_metric(const struct chart *chart, const json_t *side, const struct metric *metric)
 {
-        const json_t *counts = field_object(side, metric->member);
-        uint64_t values[COLUMNS_MAX], max = 0, last = CHART_UNKNOWN;
-        bool known = false;
+        uint64_t values[HISTORYREPLY_STEPS_MAX];
+        char text[HISTORYREPLY_TEXT_MAX];
+        struct historyreply_sum sum;
 
-        for (size_t i = 0; i < chart->columns; i++) {
-                const uint64_t newest = number_at(field_array(counts, "last"), i);
-
-                values[i] = number_at(field_array(counts, "max"), i);
-                if (values[i] == CHART_UNKNOWN)
-                        continue;
-                known = true;
-                max = MAX(max, values[i]);
-                last = newest;
-        }
-        if (!known)
-                term_say(chart->term, PAINT_NONE, "%s: unknown", metric->title);
-        else if (max == 0)
-                term_say(chart->term, PAINT_NONE, "%s: none was seen", metric->title);
-        else
-                term_say(chart->term, PAINT_HEAD, "%s: %" PRIu64 " at most, %" PRIu64 " last",
-                         metric->title, max, last == CHART_UNKNOWN ? 0 : last);
-        if (max > 0)
+        historyreply_read(side, metric->member, chart->columns, values, &sum);
+        term_say(chart->term, sum.max > 0 ? PAINT_HEAD : PAINT_NONE, "%s",
+                 historyreply_sum_text(metric->title, &sum, text));
+        if (sum.max > 0)
                 chart_bars(chart, metric->rows, values);
 }
 
 /* The line is there also where no alert was: it says so. */
 static void draw_alerts(const struct chart *chart, const json_t *side)
 {
-        char marks[COLUMNS_MAX + 1] = "";
+        char marks[HISTORYREPLY_STEPS_MAX + 1] = "";
 
         for (size_t i = 0; i < chart->columns; i++) {
-                const char *severity = severity_at(side, i);
+                const char *severity = historyreply_severity(side, i);
 
                 marks[i] = ' ';
                 if (severity && strcmp(severity, "none") != 0)
@@ -174,7 +117,8 @@ static void draw_alerts(const struct chart *chart, const json_t *side)
 static bool has_gaps(const struct chart *chart, const json_t *side)
 {
         for (size_t i = 0; i < chart->columns; i++)
-                if (number_at(field_array(field_object(side, "stuck"), "max"), i) == CHART_UNKNOWN)
+                if (historyreply_number(field_array(field_object(side, "stuck"), "max"), i) ==
+                    CHART_UNKNOWN)
                         return true;
         return false;
 }
@@ -184,7 +128,7 @@ static void draw_side(struct chart *chart, const json_t *reply, const json_t *si
         const char *name = field_text(side, "side");
         char port[UNITS_TEXT_MAX], step[UNITS_TEXT_MAX], all[UNITS_TEXT_MAX];
 
-        chart->columns = MIN(count_steps(side), chart_room(chart->term));
+        chart->columns = MIN(historyreply_steps(side), chart_room(chart->term));
         if (chart->columns == 0)
                 return;
         term_say(chart->term, PAINT_HEAD, "%s:%s, the last %s, a column is %s",
@@ -209,7 +153,7 @@ static int print(const struct view *view, const json_t *reply)
 
         if (view->options->json)
                 return view_print_json(view, reply);
-        if (!read_times(reply, &chart.start_sec, &chart.step_sec)) {
+        if (!historyreply_times(reply, &chart.start_sec, &chart.step_sec)) {
                 text_complain("twmond's reply makes no sense");
                 return STATUS_FAILED;
         }
@@ -236,7 +180,8 @@ int view_history(struct view *view)
         const uint64_t since_sec = options->since_sec > 0 ? options->since_sec : SINCE_DEFAULT_SEC;
         /* one less: twmond may tell one more */
         const size_t points =
-                drawn ? MIN(chart_room(&view->term) - 1, (size_t)POINTS_MAX) : (size_t)POINTS_MAX;
+                drawn ? MIN(chart_room(&view->term) - 1, (size_t)HISTORYREPLY_POINTS_MAX)
+                      : (size_t)HISTORYREPLY_POINTS_MAX;
         CLEANUP(conn_freep) struct conn *conn = NULL;
         json_t *parameters;
         struct reply reply;
