@@ -48,6 +48,11 @@ struct table *rows_new_ports(const struct term *term)
         return table_new(port_columns, ARRAY_SIZE(port_columns), term);
 }
 
+struct table *rows_new_alerts(const struct term *term)
+{
+        return table_new(alert_columns, ARRAY_SIZE(alert_columns), term);
+}
+
 /* A service of another host: whether it listens there is nothing that this host could know. */
 static bool is_remote(const json_t *port)
 {
@@ -134,7 +139,7 @@ static void add_count(struct table *table, const json_t *alert)
                    is_percent(kind) && field_count(alert, "count", &count) ? "%" : "");
 }
 
-static void add_alert(struct table *table, const json_t *alert)
+void rows_add_alert(struct table *table, const json_t *alert)
 {
         const char *severity = field_text(alert, "severity");
         const char *state = field_text(alert, "state"), *kind = field_text(alert, "kind");
@@ -168,8 +173,7 @@ static bool is_raised(const json_t *alert)
         return state && strcmp(state, "raised") == 0;
 }
 
-/* The first max alerts in the order in which they are shown; *ret_n of them, borrowed. */
-static json_t **sort_alerts(json_t *alerts, size_t max, size_t *ret_n)
+json_t **rows_sort_alerts(json_t *alerts, size_t max, size_t *ret_n)
 {
         size_t size = json_array_size(alerts), n = 0;
         json_t **sorted = calloc(size + 1, sizeof(json_t *));
@@ -182,7 +186,7 @@ static json_t **sort_alerts(json_t *alerts, size_t max, size_t *ret_n)
         return sorted;
 }
 
-static bool is_told(json_t *const *alerts, size_t n, const char *member, const char *text)
+bool rows_is_told(json_t *const *alerts, size_t n, const char *member, const char *text)
 {
         for (size_t i = 0; i < n; i++) {
                 const char *earlier = field_text(alerts[i], member);
@@ -209,7 +213,7 @@ static void print_once(const struct term *term, json_t *const *alerts, size_t i,
 {
         const char *text = field_text(alerts[i], about_and_member[1]);
 
-        if (text && !is_told(alerts, i, about_and_member[1], text))
+        if (text && !rows_is_told(alerts, i, about_and_member[1], text))
                 print_prose(term, field_text(alerts[i], about_and_member[0]), text);
 }
 
@@ -230,19 +234,18 @@ static void print_advice(const struct term *term, json_t *const *alerts, size_t 
 
 int rows_print_alerts(const struct term *term, json_t *alerts, size_t max)
 {
-        CLEANUP(table_freep)
-        struct table *table = table_new(alert_columns, ARRAY_SIZE(alert_columns), term);
+        CLEANUP(table_freep) struct table *table = rows_new_alerts(term);
         json_t **sorted;
         size_t n;
         int r;
 
-        sorted = sort_alerts(alerts, max, &n);
+        sorted = rows_sort_alerts(alerts, max, &n);
         if (!sorted || !table) {
                 free(sorted);
                 return -ENOMEM;
         }
         for (size_t i = 0; i < n; i++)
-                add_alert(table, sorted[i]);
+                rows_add_alert(table, sorted[i]);
         r = table_print(table);
         print_advice(term, sorted, n);
         free(sorted);

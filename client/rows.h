@@ -21,6 +21,20 @@ void rows_add_port(struct table *table, const json_t *port, bool once);
 /* Below the port that was added last: its owner, its stages, how fast it leaks. */
 void rows_note_port(struct table *table, const json_t *port);
 
+/* The same of alerts. */
+struct table *rows_new_alerts(const struct term *term);
+/* With all notes of it. */
+void rows_add_alert(struct table *table, const json_t *alert);
+
+/*
+ * The first max alerts of an array or NULL in the order in which they are shown, raised ones first;
+ * *ret_n of them, borrowed. The caller frees the list. NULL: no memory.
+ */
+json_t **rows_sort_alerts(json_t *alerts, size_t max, size_t *ret_n);
+
+/* Does one of the first n have that text as its member already? */
+bool rows_is_told(json_t *const *alerts, size_t n, const char *member, const char *text);
+
 /*
  * Prints alerts, an array or NULL, raised ones first, at most max of them: a table, why a blind one
  * is blind, and the advice of each kind once. 0 or -ENOMEM.

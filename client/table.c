@@ -209,3 +209,34 @@ int table_print(struct table *table)
         drop_cells(table);
         return 0;
 }
+
+size_t table_rows(const struct table *table)
+{
+        return table->n_cells / table->n_columns;
+}
+
+const struct column *table_columns(const struct table *table, size_t *ret_n)
+{
+        *ret_n = table->n_columns;
+        return table->columns;
+}
+
+const char *table_text(const struct table *table, size_t row, size_t column, enum paint *ret_paint)
+{
+        const struct cell *cell = &table->cells[row * table->n_columns + column];
+
+        *ret_paint = cell->paint;
+        return cell->text;
+}
+
+const char *table_note_text(const struct table *table, size_t row, size_t i)
+{
+        const struct cell *last = &table->cells[(row + 1) * table->n_columns - 1];
+
+        return i < TABLE_NOTES_MAX ? last->notes[i] : NULL;
+}
+
+bool table_has_failed(const struct table *table)
+{
+        return table->failed;
+}

@@ -39,3 +39,16 @@ void table_note(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Prints the header, the first time, and the whole rows; drops the rows. 0 or -ENOMEM. */
 int table_print(struct table *table);
+
+/*
+ * What was collected, for others to lay out; every text is printable. A row is what table_cell() has
+ * completed.
+ */
+size_t table_rows(const struct table *table);
+const struct column *table_columns(const struct table *table, size_t *ret_n);
+/* row and column exist. */
+const char *table_text(const struct table *table, size_t row, size_t column, enum paint *ret_paint);
+/* The ith note below that row; NULL behind the last. */
+const char *table_note_text(const struct table *table, size_t row, size_t i);
+/* Something found no memory. */
+bool table_has_failed(const struct table *table);

@@ -11,6 +11,7 @@
 #include "notes.h"
 #include "table.h"
 #include "view.h"
+#include "view_destinations.h"
 
 static const struct column columns[] = {
         { .title = "DESTINATION", .shorten = true }, { .title = "SOURCE", .shorten = true },
@@ -114,7 +115,7 @@ static bool is_range_known(const json_t *reply)
 }
 
 /* Without the range nothing is counted: then nobody knows what is in use. */
-static void say_none(const struct term *term, const json_t *reply)
+void view_destinations_say_none(const struct term *term, const json_t *reply)
 {
         if (is_range_known(reply))
                 term_say(term, PAINT_NONE,
@@ -124,7 +125,7 @@ static void say_none(const struct term *term, const json_t *reply)
 }
 
 /* "Local ports 32768 to 60999, 3 of them reserved: 28229 usable towards each destination." */
-static void say_range(const struct term *term, const json_t *reply)
+void view_destinations_say_range(const struct term *term, const json_t *reply)
 {
         char first[UNITS_TEXT_MAX], last[UNITS_TEXT_MAX], reserved[UNITS_TEXT_MAX];
         char usable[UNITS_TEXT_MAX];
@@ -142,7 +143,7 @@ static void say_range(const struct term *term, const json_t *reply)
 }
 
 /* What must be known before the first number is read. */
-static void say_heading(const struct term *term, const json_t *reply)
+void view_destinations_say_heading(const struct term *term, const json_t *reply)
 {
         uint64_t n;
 
@@ -156,18 +157,22 @@ static void say_heading(const struct term *term, const json_t *reply)
                          n);
 }
 
-static int print_table(const struct view *view, const json_t *reply)
+struct table *view_destinations_table(const struct term *term, const json_t *reply)
 {
-        CLEANUP(table_freep)
-        struct table *table = table_new(columns, ARRAY_SIZE(columns), &view->term);
+        struct table *table = table_new(columns, ARRAY_SIZE(columns), term);
         json_t *destinations = field_array(reply, "destinations"), *destination;
-        uint64_t total, n = json_array_size(destinations);
         size_t i;
 
-        if (!table)
-                return view_no_memory();
-        json_array_foreach(destinations, i, destination) add(table, destination);
-        if (table_print(table) < 0)
+        json_array_foreach(destinations, i, destination) if (table) add(table, destination);
+        return table;
+}
+
+static int print_table(const struct view *view, const json_t *reply)
+{
+        CLEANUP(table_freep) struct table *table = view_destinations_table(&view->term, reply);
+        uint64_t total, n = json_array_size(field_array(reply, "destinations"));
+
+        if (!table || table_print(table) < 0)
                 return view_no_memory();
         if (field_count(reply, "total", &total) && total > n)
                 term_say(&view->term, PAINT_NONE,
@@ -181,13 +186,13 @@ static int print(const struct view *view, const json_t *reply)
 
         if (view->options->json)
                 return view_print_json(view, reply);
-        say_heading(&view->term, reply);
+        view_destinations_say_heading(&view->term, reply);
         if (json_array_size(field_array(reply, "destinations")) > 0)
                 r = print_table(view, reply);
         else
-                say_none(&view->term, reply);
+                view_destinations_say_none(&view->term, reply);
         if (r == 0)
-                say_range(&view->term, reply);
+                view_destinations_say_range(&view->term, reply);
         return r;
 }
 

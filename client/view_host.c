@@ -54,7 +54,7 @@ static void add_overflows(struct line *line, const json_t *status, uint64_t over
 }
 
 /* "TIME_WAIT table: 87 of 100 in use, 3 of them in FIN_WAIT2; 12 connections found no room ..." */
-static bool write_table(const json_t *status, char text[static TABLE_TEXT_MAX])
+static bool write_table(const json_t *status, bool all, char text[static TABLE_TEXT_MAX])
 {
         const json_t *table = field_object(status, "timeWaitTable");
         const uint64_t overflows = find_overflows(status, table);
@@ -63,7 +63,7 @@ static bool write_table(const json_t *status, char text[static TABLE_TEXT_MAX])
 
         if (!field_count(table, "used", &used) || !field_count(table, "max", &max))
                 return false;
-        if (overflows == 0 &&
+        if (!all && overflows == 0 &&
             used <= max / 100 * TABLE_SHOWN_PCT + max % 100 * TABLE_SHOWN_PCT / 100)
                 return false;
         line_add(&line, "TIME_WAIT table: ");
@@ -132,12 +132,12 @@ static bool write_counters(const json_t *endings, char text[static TABLE_TEXT_MA
         return n > 0;
 }
 
-void view_host_draw(const struct term *term, const json_t *status)
+void view_host_draw(const struct term *term, const json_t *status, bool all)
 {
         const json_t *endings = field_object(status, "endings");
         const char *reading = field_text(endings, "reading");
         char table[TABLE_TEXT_MAX], counters[TABLE_TEXT_MAX];
-        const bool has_table = write_table(status, table);
+        const bool has_table = write_table(status, all, table);
         const bool has_counters = write_counters(endings, counters);
 
         if (!has_table && !has_counters && !reading)

@@ -4,6 +4,7 @@
 /* What twmonctl status says about the host as a whole, where there is anything to say. */
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "table.h"
 #include "term.h"
@@ -13,6 +14,6 @@ void view_host_note(struct table *table, const json_t *alert);
 
 /*
  * At most one line for the TIME_WAIT table (more than half full, or it overflowed), one for the
- * counters that moved and one for the reading of them, after an empty line. status: GetStatus.
+ * counters that moved and one for the reading of them, after an empty line; with all, one for a table that is less full as well. status: GetStatus.
  */
-void view_host_draw(const struct term *term, const json_t *status);
+void view_host_draw(const struct term *term, const json_t *status, bool all);

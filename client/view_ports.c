@@ -21,6 +21,7 @@
 #include "rows.h"
 #include "view.h"
 #include "view_pace.h"
+#include "view_ports.h"
 
 /* The list as it is being written. */
 struct list {
@@ -103,14 +104,10 @@ static void say_blind(const struct term *term, const json_t *parameters, const c
                          error, units_format_age(age_usec, age));
 }
 
-/* What must be known before the first number is read. */
-static void say_heading(const struct list *list, const json_t *parameters)
+void view_ports_say_seen(const struct term *term, const json_t *parameters)
 {
-        const struct term *term = &list->view->term;
         const char *error = field_text(parameters, "scanError");
 
-        if (list->view->options->once)
-                term_say(term, PAINT_NONE, "One scan, no history: ages are lower bounds.");
         if (field_true(parameters, "failed"))
                 say_blind(term, parameters, error);
         else if (!field_text(parameters, "scannedAt"))
@@ -119,6 +116,15 @@ static void say_heading(const struct list *list, const json_t *parameters)
                 term_say(term, PAINT_WARNING,
                          "The last scan was not complete%s%s%s: counts are lower bounds.",
                          error ? " (" : "", error ? error : "", error ? ")" : "");
+}
+
+/* What must be known before the first number is read. */
+static void say_heading(const struct list *list, const json_t *parameters)
+{
+        if (list->view->options->once)
+                term_say(&list->view->term, PAINT_NONE,
+                         "One scan, no history: ages are lower bounds.");
+        view_ports_say_seen(&list->view->term, parameters);
 }
 
 static void begin(struct list *list, const json_t *parameters)

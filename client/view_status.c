@@ -126,7 +126,7 @@ static int draw(const struct view *view, const struct screen *screen)
         if (draw_alerts(view, screen->status, screen->alerts) < 0 ||
             draw_ports(view, screen->ports) < 0)
                 return -ENOMEM;
-        view_host_draw(&view->term, screen->status);
+        view_host_draw(&view->term, screen->status, false);
         return view_daemon_draw(view, screen->status);
 }
 

@@ -98,6 +98,40 @@ static void test_batches(void **state)
         paper_done(&paper);
 }
 
+/* For who lays it out otherwise. */
+static void test_texts(void **state)
+{
+        struct paper paper;
+        struct table *table;
+        enum paint paint;
+        size_t n;
+
+        (void)state;
+        paper_init(&paper);
+        table = new_table(&paper);
+        assert_int_equal(table_rows(table), 0);
+        add_row(table, "a\033b", "1", "x");
+        table_note(table, "note %d", 1);
+        table_note(table, "\033");
+        add_row(table, "c", "2", "y");
+        table_cell(table, PAINT_NONE, "not whole");
+        assert_int_equal(table_rows(table), 2);
+        assert_ptr_equal(table_columns(table, &n), columns);
+        assert_int_equal(n, ARRAY_SIZE(columns));
+        assert_string_equal(table_text(table, 0, 0, &paint), "a\\x1bb");
+        assert_int_equal(paint, PAINT_NONE);
+        assert_string_equal(table_text(table, 1, 1, &paint), "2");
+        assert_int_equal(paint, PAINT_WARNING);
+        assert_string_equal(table_note_text(table, 0, 0), "note 1");
+        assert_string_equal(table_note_text(table, 0, 1), "\\x1b");
+        assert_null(table_note_text(table, 0, 2));
+        assert_null(table_note_text(table, 0, TABLE_NOTES_MAX));
+        assert_null(table_note_text(table, 1, 0));
+        assert_false(table_has_failed(table));
+        table_free(table);
+        paper_done(&paper);
+}
+
 static void test_incomplete_row(void **state)
 {
         struct paper paper;
@@ -385,21 +419,14 @@ static void test_entry(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_aligned),
-                cmocka_unit_test(test_batches),
-                cmocka_unit_test(test_incomplete_row),
-                cmocka_unit_test(test_narrow),
-                cmocka_unit_test(test_too_narrow),
-                cmocka_unit_test(test_note),
-                cmocka_unit_test(test_colour),
-                cmocka_unit_test(test_printable),
-                cmocka_unit_test(test_shorten),
-                cmocka_unit_test(test_prose),
-                cmocka_unit_test(test_prose_without_terminal),
-                cmocka_unit_test(test_wrap),
-                cmocka_unit_test(test_say),
-                cmocka_unit_test(test_no_colour),
-                cmocka_unit_test(test_entry),
+                cmocka_unit_test(test_aligned),   cmocka_unit_test(test_batches),
+                cmocka_unit_test(test_texts),     cmocka_unit_test(test_incomplete_row),
+                cmocka_unit_test(test_narrow),    cmocka_unit_test(test_too_narrow),
+                cmocka_unit_test(test_note),      cmocka_unit_test(test_colour),
+                cmocka_unit_test(test_printable), cmocka_unit_test(test_shorten),
+                cmocka_unit_test(test_prose),     cmocka_unit_test(test_prose_without_terminal),
+                cmocka_unit_test(test_wrap),      cmocka_unit_test(test_say),
+                cmocka_unit_test(test_no_colour), cmocka_unit_test(test_entry),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
