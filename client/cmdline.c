@@ -138,6 +138,13 @@ static int set_csv(struct cmdline *options, const char *text)
         return 0;
 }
 
+static int set_force(struct cmdline *options, const char *text)
+{
+        (void)text;
+        options->force = true;
+        return 0;
+}
+
 static int set_config(struct cmdline *options, const char *text)
 {
         options->config = text;
@@ -219,6 +226,7 @@ static const struct option_row rows[] = {
           "a duration of 1s or more" },
         { "ascii", NULL, OPTION_ASCII, "draw without Unicode", set_ascii, NULL },
         { "csv", NULL, OPTION_CSV, "numbers with commas in between, times in UTC", set_csv, NULL },
+        { "force", NULL, OPTION_FORCE, "write the page to a terminal as well", set_force, NULL },
         { "undo", NULL, OPTION_UNDO, "take it back", set_undo, NULL },
         { "warning", "RANGE", OPTION_WARNING, "-w: WARNING where the number is outside",
           set_warning, "a range such as 10, 10:, ~:10, 10:20 or @10:20" },

@@ -44,6 +44,7 @@ enum {
         OPTION_SINCE = 1 << 20,
         OPTION_ASCII = 1 << 21,
         OPTION_CSV = 1 << 22,
+        OPTION_FORCE = 1 << 23,
 };
 
 /* What may stand behind the verb. */
@@ -66,7 +67,7 @@ struct cmdline {
         const struct verb *topic; /* help VERB; NULL: none */
         const char *socket_path;  /* NULL: the default. Borrowed from argv */
         bool json, no_color, help, version;
-        bool live, once, all, try_bind, ascii, csv;
+        bool live, once, all, try_bind, ascii, csv, force;
         uint64_t count;     /* 0: no end */
         uint64_t limit;     /* 0: none */
         uint64_t last;      /* 0: all */

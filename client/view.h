@@ -32,6 +32,7 @@ int view_status(struct view *view);
 int view_ports(struct view *view);
 int view_why(struct view *view);
 int view_history(struct view *view);
+int view_report(struct view *view);
 int view_destinations(struct view *view);
 int view_alerts(struct view *view);
 int view_check(struct view *view); /* an exit status of plugin.h */

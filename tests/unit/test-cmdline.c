@@ -118,6 +118,10 @@ static void test_values(void **state)
         assert_int_equal(options.count, 3);
         free(parse_good("ports --all --once", &options));
         assert_true(options.all && options.once);
+        free(parse_good("report 80 443 --since 1h --force", &options));
+        assert_true(options.force);
+        assert_int_equal(options.since_sec, 3600);
+        assert_int_equal(options.n_ports, 2);
         free(parse_good("watch --after 0", &options));
         assert_true(options.has_after);
         assert_int_equal(options.after, 0);
@@ -231,6 +235,7 @@ static void test_alerts(void **state)
         assert_wrong("history 80 --since 999ms",
                      "--since must be a duration of 1s or more, not \"999ms\"");
         assert_wrong("history 80 --csv --ascii", "--csv excludes --json and --ascii");
+        assert_wrong("history 80 --force", "history takes no --force");
         assert_wrong("acknowledge 80 --last 1", "acknowledge takes no --last");
         assert_wrong("acknowledge 80 --comment \xff",
                      "--comment must be UTF-8 of at most 127 bytes, not \"\xff\"");
