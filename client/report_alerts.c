@@ -16,7 +16,7 @@
 
 static const struct column process_columns[] = {
         { .title = "PID", .right = true },
-        { .title = "PROGRAM" },
+        { .title = "PROGRAM", .shorten = true },
         { .title = "DESCRIPTORS", .right = true },
         { .title = "LIMIT", .right = true },
 };
@@ -26,6 +26,15 @@ static const char *text_of(const json_t *object, const char *name)
         const char *text = field_text(object, name);
 
         return text ? text : "unknown";
+}
+
+/* An alert above has the very same: one port leaks, and its connections are stuck as well. */
+static bool is_owner_told(json_t *const *alerts, size_t i)
+{
+        for (size_t k = 0; k < i; k++)
+                if (json_equal(field_object(alerts[k], "owner"), field_object(alerts[i], "owner")))
+                        return true;
+        return false;
 }
 
 /* Where they are several: the note above has the first. */
@@ -178,7 +187,8 @@ static void write_alert(struct report *report, json_t *const *alerts, size_t i)
         write_numbers(report, alert);
         html_close(report->html);
         write_notes(report, alert);
-        write_processes(report, field_object(alert, "owner"));
+        if (!is_owner_told(alerts, i))
+                write_processes(report, field_object(alert, "owner"));
         if (field_text(alert, "reason"))
                 write_advice(report, "reason", field_text(alert, "reason"));
         write_once(report, alerts, i, kind);

@@ -17,7 +17,7 @@
 #endif
 
 /*
- * Two sets of colours by what the reader prefers; paper takes the light one. Below 40em a row of a table
+ * Two sets of colours by what the reader prefers; paper takes the light one. Below 46em a row of a table
  * becomes a block, each cell with its column's name before it.
  */
 static const char style[] =
@@ -67,7 +67,7 @@ static const char style[] =
         "table.wide { width: 100% }\n"
         "th, td { padding: .3rem 1rem .3rem 0; text-align: left; vertical-align: top }\n"
         "th { color: var(--faint); font-size: .8125rem; border-bottom: 1px solid var(--line) }\n"
-        "th, .number { overflow-wrap: normal; white-space: nowrap } th.number, td.number { text-align: right } .wide th:last-child, .wide td:last-child"
+        "th, .whole { overflow-wrap: normal; white-space: nowrap } th.number, td.number { text-align: right } th:last-child, td:last-child"
         " { padding-right: 0 }\n"
         "tbody tr:not(.notes) td { border-top: 1px solid var(--line) }\n"
         ".notes p { margin: 0 0 .15rem 1rem; color: var(--faint); font-size: .875rem }\n"
@@ -90,9 +90,10 @@ static const char style[] =
         " border-radius: .15em }\n"
         "footer { margin-top: 2rem; padding-top: .75rem; border-top: 1px solid var(--line);"
         " color: var(--faint); font-size: .875rem }\n"
-        "@media screen and (max-width: 40em) {\n"
+        "@media screen and (max-width: 46em) {\n"
         "body { padding: 1rem } .alert { padding: .25rem .75rem .75rem }\n"
         "dl { grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .5rem 1rem }\n"
+        ".narrow th, .narrow td { padding-right: .5rem; font-size: .8125rem }\n"
         ".wide thead { display: none } .wide, .wide tbody, .wide tr, .wide td { display: block }\n"
         ".wide tr:not(.notes) td { display: flex; justify-content: space-between; gap: 1rem;"
         " padding: .1rem 0; border: 0; text-align: right }\n"
@@ -102,9 +103,13 @@ static const char style[] =
         " flex: none; font-weight: 400; font-size: .8125rem }\n"
         ".notes p { margin-left: 0 } .chart { padding-right: 1rem; padding-left: 2.75rem }\n"
         "ul.legend { margin-left: 0 } }\n"
+        "@media screen and (max-width: 22em) { .narrow th { white-space: normal;"
+        " overflow-wrap: anywhere } }\n"
         "@media print {\n"
         "body { padding: 0; max-width: none; font-size: 10pt }\n"
-        ".alert, figure, tr, .event { break-inside: avoid } h2, h3 { break-after: avoid }\n"
+        "figure, tr, p, li, .entry { break-inside: avoid } h2, h3, .faint { break-after: avoid }\n"
+        "dl { grid-template-columns: repeat(3, 1fr) } .plot { height: 110px }\n"
+        ".alert { box-decoration-break: clone; -webkit-box-decoration-break: clone }\n"
         ".badge, .plot, .swatch, .verdict { print-color-adjust: exact;"
         " -webkit-print-color-adjust: exact } }\n";
 
@@ -189,7 +194,7 @@ void report_foot(struct report *report)
 {
         html_element(
                 report->html, "footer", NULL,
-                "Made by twmonctl report. \"-\" is unknown, which is never zero; \">=\" is a lower "
-                "bound, \"~\" an estimate. What each number and each kind of alert means stands in "
-                "twmonctl(1) and twmond(8).");
+                "Made by twmonctl report; ages are as of then. \"-\" is unknown, which is never zero; "
+                "\">=\" is a lower bound, \"~\" an estimate. What each number and each kind of "
+                "alert means stands in twmonctl(1) and twmond(8).");
 }

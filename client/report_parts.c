@@ -125,8 +125,8 @@ static void write_cells(struct html *html, const struct table *table, size_t row
                 const char *text = table_text(table, row, i, &paint);
 
                 html_open(html, "td");
-                html_attribute(html, "class", "%s%s", columns[i].right ? "number " : "",
-                               class_of(paint));
+                html_attribute(html, "class", "%s%s%s", columns[i].right ? "number " : "",
+                               columns[i].shorten ? "" : "whole ", class_of(paint));
                 html_attribute(html, "data-label", "%s", columns[i].title);
                 html_text(html, "%s", text);
                 html_close(html);
