@@ -64,7 +64,13 @@ struct report {
         bool failed;          /* no memory */
 };
 
-/* Closes the section that it opens. */
+/* About a port that was asked for, the host as a whole, or nothing else was asked for. */
+bool report_wants(const struct report *report, const json_t *alert);
+
+/* "unknown" where the member is no text. */
+const char *report_text(const json_t *object, const char *name);
+
+/* Ended by html_close(). */
 void report_open_section(struct report *report, const char *title);
 
 /* Local, with its zone; "unknown" where the member is no time. */

@@ -13,6 +13,7 @@
 #include "report.h"
 #include "rows.h"
 #include "stage.h"
+#include "view_destinations.h"
 
 static const struct column process_columns[] = {
         { .title = "PID", .right = true },
@@ -21,11 +22,19 @@ static const struct column process_columns[] = {
         { .title = "LIMIT", .right = true },
 };
 
-static const char *text_of(const json_t *object, const char *name)
+/* Of port-exhaustion, as twmonctl destinations has it. */
+static void write_destination(struct report *report, const json_t *alert)
 {
-        const char *text = field_text(object, name);
+        json_t *destination = field_object(alert, "destination"), *reply;
 
-        return text ? text : "unknown";
+        if (!destination)
+                return;
+        reply = json_pack("{s:[O]}", "destinations", destination);
+        if (reply)
+                report_table(report, "wide", view_destinations_table(&report->view->term, reply));
+        else
+                report->failed = true;
+        json_decref(reply);
 }
 
 /* An alert above has the very same: one port leaks, and its connections are stuck as well. */
@@ -52,7 +61,7 @@ static void write_processes(struct report *report, const json_t *owner)
                 json_array_foreach(processes, i, process)
                 {
                         table_cell(table, PAINT_NONE, "%s", field_show_count(process, "pid", buf));
-                        table_cell(table, PAINT_NONE, "%s", text_of(process, "comm"));
+                        table_cell(table, PAINT_NONE, "%s", report_text(process, "comm"));
                         table_cell(table, PAINT_NONE, "%s", field_show_count(process, "fds", buf));
                         table_cell(table, PAINT_NONE, "%s",
                                    field_true(process, "fdUnlimited")
@@ -71,9 +80,10 @@ static void write_title(struct report *report, const json_t *alert)
         html_open(report->html, "span");
         html_attribute(report->html, "class", "badge %s",
                        severity && strcmp(severity, "critical") == 0 ? "critical" : "warning");
-        html_text(report->html, "%s", text_of(alert, "severity"));
+        html_text(report->html, "%s", report_text(alert, "severity"));
         html_close(report->html);
-        html_text(report->html, " %s on %s", text_of(alert, "kind"), field_show_port(alert, port));
+        html_text(report->html, " %s on %s", report_text(alert, "kind"),
+                  field_show_port(alert, port));
         html_close(report->html);
 }
 
@@ -94,16 +104,20 @@ static void write_since(struct report *report, const json_t *alert)
 /* What the levels are compared with, and those that there are. */
 static void write_levels(struct report *report, const json_t *alert)
 {
+        const bool percent =
+                field_object(alert, "destination") || field_object(alert, "timeWaitTable");
+        const char *unit = percent ? "%" : "";
         char number[UNITS_TEXT_MAX], text[2 * UNITS_TEXT_MAX];
         struct line line = line_init(text, sizeof(text));
         uint64_t level;
 
         if (field_count(alert, "warningLevel", &level))
-                line_add(&line, "; warning from %" PRIu64 " on", level);
+                line_add(&line, "; warning from %" PRIu64 "%s on", level, unit);
         if (field_count(alert, "criticalLevel", &level))
-                line_add(&line, "; critical from %" PRIu64 " on", level);
-        report_entry(report, "Number", "%s%s", field_show_count(alert, "count", number), text);
-        report_entry(report, "Rule", "%s", text_of(alert, "rule"));
+                line_add(&line, "; critical from %" PRIu64 "%s on", level, unit);
+        report_entry(report, "Number", "%s%s%s", field_show_count(alert, "count", number), unit,
+                     text);
+        report_entry(report, "Rule", "%s", report_text(alert, "rule"));
 }
 
 static void write_numbers(struct report *report, const json_t *alert)
@@ -139,7 +153,7 @@ static void write_notes(struct report *report, const json_t *alert)
                 html_element(report->html, "li", NULL, "recovering: the number has fallen");
         for (size_t i = 0; (note = table_note_text(table, 0, i)); i++)
                 html_element(report->html, "li", NULL, "%s", note);
-        html_element(report->html, "li", "faint", "key %s", text_of(alert, "key"));
+        html_element(report->html, "li", "faint", "key %s", report_text(alert, "key"));
         html_close(report->html);
         table_free(table);
 }
@@ -159,7 +173,7 @@ static void write_once(struct report *report, json_t *const *alerts, size_t i,
         const char *text = field_text(alerts[i], what_and_member[1]);
 
         if (text && !rows_is_told(alerts, i, what_and_member[1], text))
-                write_advice(report, text_of(alerts[i], what_and_member[0]), text);
+                write_advice(report, report_text(alerts[i], what_and_member[0]), text);
 }
 
 /* The ports below need not say again what it means. */
@@ -187,6 +201,7 @@ static void write_alert(struct report *report, json_t *const *alerts, size_t i)
         write_numbers(report, alert);
         html_close(report->html);
         write_notes(report, alert);
+        write_destination(report, alert);
         if (!is_owner_told(alerts, i))
                 write_processes(report, field_object(alert, "owner"));
         if (field_text(alert, "reason"))
@@ -198,26 +213,13 @@ static void write_alert(struct report *report, json_t *const *alerts, size_t i)
         html_close(report->html);
 }
 
-/* About a port that was asked for, or the host as a whole. */
-static bool is_wanted(const struct cmdline *options, const json_t *alert)
-{
-        uint64_t number;
-
-        if (options->n_ports == 0 || field_is_host(alert) || !field_count(alert, "port", &number))
-                return true;
-        for (size_t i = 0; i < options->n_ports; i++)
-                if (options->ports[i] == number)
-                        return true;
-        return false;
-}
-
 /* Keeps those that are wanted, in their order; how many they are. */
 static size_t choose(const struct report *report, json_t **alerts, size_t n)
 {
         size_t kept = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (is_wanted(report->view->options, alerts[i]))
+                if (report_wants(report, alerts[i]))
                         alerts[kept++] = alerts[i];
         return kept;
 }

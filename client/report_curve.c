@@ -5,7 +5,8 @@
  * TIME_WAIT, of which there may be a thousand times as many, on its own.
  */
 
-#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "field.h"

@@ -2,8 +2,6 @@
 
 /* How twmond itself is: whether what stands above can be believed. */
 
-#include <inttypes.h>
-
 #include "field.h"
 #include "report.h"
 #include "view_daemon.h"
@@ -22,7 +20,6 @@ static void write_lines(struct report *report)
 
 static void write_running(struct report *report, const json_t *status)
 {
-        const char *configuration = field_text(status, "configuration");
         char buf[UNITS_TEXT_MAX];
 
         report_open_entry(report, "Running since");
@@ -34,7 +31,7 @@ static void write_running(struct report *report, const json_t *status)
         html_close(report->html);
         html_close(report->html);
         report_entry(report, "Scans", "%s", field_show_count(status, "scans", buf));
-        report_entry(report, "Configuration", "%s", configuration ? configuration : "unknown");
+        report_entry(report, "Configuration", "%s", report_text(status, "configuration"));
         report_entry(report, "Clients", "%s", field_show_count(status, "clients", buf));
 }
 

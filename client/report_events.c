@@ -3,34 +3,19 @@
 /* What happened since then, in the words of the journal, the newest first. */
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "field.h"
 #include "report.h"
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        const char *text = field_text(object, name);
-
-        return text ? text : FIELD_UNKNOWN;
-}
-
 static bool is_wanted(const struct report *report, const json_t *event)
 {
-        const struct cmdline *options = report->view->options;
-        const json_t *alert = field_object(event, "alert");
         const char *at = field_text(event, "at");
-        uint64_t at_usec, number;
+        uint64_t at_usec;
 
         if (at && field_parse_time(at, &at_usec) == 0 && at_usec < report->facts->since_usec)
                 return false;
-        if (options->n_ports == 0 || field_is_host(alert) || !field_count(alert, "port", &number))
-                return true;
-        for (size_t i = 0; i < options->n_ports; i++)
-                if (options->ports[i] == number)
-                        return true;
-        return false;
+        return report_wants(report, field_object(event, "alert"));
 }
 
 static const char *class_of(const json_t *event)
@@ -63,10 +48,10 @@ static void write_event(struct report *report, const json_t *event)
         html_text(html, " ");
         html_open(html, "span");
         html_attribute(html, "class", "badge %s", class_of(event));
-        html_text(html, "%s", text_of(event, "event"));
+        html_text(html, "%s", report_text(event, "event"));
         html_close(html);
         html_text(html, " ");
-        html_element(html, "span", NULL, "%s", text_of(event, "message"));
+        html_element(html, "span", NULL, "%s", report_text(event, "message"));
         html_close(html);
 }
 

@@ -174,7 +174,6 @@ static void write_made(struct report *report)
 
 void report_summary(struct report *report)
 {
-        const char *version = field_text(report->facts->status, "version");
         struct utsname name = { 0 };
 
         (void)uname(&name);
@@ -184,7 +183,7 @@ void report_summary(struct report *report)
         html_open(report->html, "dl");
         write_made(report);
         report_entry(report, "Kernel", "%s %s %s", name.sysname, name.release, name.machine);
-        report_entry(report, "twmond", "%s", version ? version : "unknown");
+        report_entry(report, "twmond", "%s", report_text(report->facts->status, "version"));
         report_entry(report, "twmonctl", "%s", TWMON_VERSION);
         html_close(report->html);
         html_close(report->html);

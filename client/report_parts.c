@@ -16,6 +16,26 @@
 
 #define TIME_MAX 64
 
+bool report_wants(const struct report *report, const json_t *alert)
+{
+        const struct cmdline *options = report->view->options;
+        uint64_t number;
+
+        if (options->n_ports == 0 || field_is_host(alert) || !field_count(alert, "port", &number))
+                return true;
+        for (size_t i = 0; i < options->n_ports; i++)
+                if (options->ports[i] == number)
+                        return true;
+        return false;
+}
+
+const char *report_text(const json_t *object, const char *name)
+{
+        const char *text = field_text(object, name);
+
+        return text ? text : "unknown";
+}
+
 void report_open_section(struct report *report, const char *title)
 {
         html_open(report->html, "section");

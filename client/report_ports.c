@@ -5,7 +5,6 @@
  * connections are at mean; and the curves that stand below no alert.
  */
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 

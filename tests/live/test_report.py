@@ -73,6 +73,9 @@ def check_page(tap, text, name):
            f"{name}: nothing that runs, loads or links", doors)
     tap.ok("<script" not in text and "http://" not in text and "https://" not in text and
            "url(" not in page.style and "@import" not in page.style, f"{name}: no outside resource")
+    tap.ok(("meta", "content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes and
+           "prefers-color-scheme: dark" in page.style and "@media print" in page.style,
+           f"{name}: says that itself; has colours for the dark, and a form for paper")
     raw = [char for char in text
            if ord(char) < 32 and char != "\n" or 0x7f <= ord(char) < 0xa0 or
            0xd800 <= ord(char) < 0xe000 or char in "\u202e\ufeff"]
@@ -273,6 +276,26 @@ def test_bounds(tap):
         tap.equal(asked, {"port": 80, "sinceSec": 3600, "points": 240}, "and so is history")
 
 
+def test_kinds(tap):
+    """What only some kinds of alerts have."""
+    replies = answers("x")
+    replies["ListAlerts"]["alerts"] = [
+        alert(kind="port-exhaustion", side="remote", count=91, warningLevel=70, destination={
+            "source": "192.0.2.1", "address": "2001:db8::7", "port": 5432, "used": 25689,
+            "reusable": 12, "usable": 28230, "errorMax": 0, "usedPercent": 91.0, "etaSec": 90}),
+        alert(kind="time-wait-table", side="host", port=0, count=97, owner=None, timeWaitTable={
+            "used": 97, "max": 100, "usedPercent": 97.0, "overflows": 3}),
+        alert(kind="half-open", port=81, state="pending", halfOpen={
+            "established": 214, "keepalive": 0, "busy": 0, "silent": 12, "unanswered": 0})]
+    with fake.Fake(replies) as server:
+        page = check_page(tap, server.ctl("report").stdout, "other kinds")
+        for what in ("91%; warning from 70% on", "[2001:db8::7]:5432", "25689/28230", "1min 30s",
+                     "12 more in TIME_WAIT", "time-wait-table on host", "97 of 100 in use",
+                     "3 connections found no room", "First seen", "its hold time is running",
+                     "214 established: 12 silent"):
+            tap.ok(what in page.text, f"it says: {what}", page.text[:4000])
+
+
 def failing(method, answer):
     """A good twmond, but for that method."""
     good = answers()
@@ -363,5 +386,5 @@ def test_usage(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_missing, test_output,
+    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_missing, test_output,
             test_usage, limit=240)
