@@ -175,7 +175,8 @@ int conn_send(struct conn *conn, const char *method, json_t *parameters, bool mo
         return r;
 }
 
-static int read_some(struct conn *conn, uint64_t deadline_usec)
+/* What is there already. -EAGAIN: nothing. */
+static int read_ready(struct conn *conn)
 {
         size_t space;
         ssize_t n;
@@ -187,16 +188,22 @@ static int read_some(struct conn *conn, uint64_t deadline_usec)
                 return r;
         if (space == 0)
                 return -EPROTO;
-        r = wait_for(conn->fd, POLLIN, deadline_usec);
-        if (r < 0)
-                return r;
         n = recv(conn->fd, data, space, 0);
         if (n == 0 || (n < 0 && errno == ECONNRESET))
                 return -ECONNRESET;
         if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+                return errno == EINTR ? -EAGAIN : -errno;
         varlink_buffer_commit(&conn->input, (size_t)n);
         return 0;
+}
+
+static int read_some(struct conn *conn, uint64_t deadline_usec)
+{
+        int r = wait_for(conn->fd, POLLIN, deadline_usec);
+
+        if (r == 0)
+                r = read_ready(conn);
+        return r == -EAGAIN ? 0 : r;
 }
 
 static int unpack(json_t *message, struct reply *ret_reply)
@@ -216,6 +223,17 @@ static int unpack(json_t *message, struct reply *ret_reply)
         return 0;
 }
 
+/* r: of varlink_buffer_next(), but VARLINK_AGAIN. */
+static int finish(int r, json_t *message, struct reply *ret_reply)
+{
+        if (r != 0)
+                return r < 0 ? r : -EPROTO;
+        r = unpack(message, ret_reply);
+        if (r < 0)
+                json_decref(message);
+        return r;
+}
+
 int conn_receive(struct conn *conn, bool patient, struct reply *ret_reply)
 {
         uint64_t deadline_usec = patient ? NO_DEADLINE : now_usec() + CONN_TIMEOUT_USEC;
@@ -229,12 +247,25 @@ int conn_receive(struct conn *conn, bool patient, struct reply *ret_reply)
                 if (r < 0)
                         return r;
         }
-        if (r != 0)
-                return r < 0 ? r : -EPROTO;
-        r = unpack(message, ret_reply);
-        if (r < 0)
-                json_decref(message);
-        return r;
+        return finish(r, message, ret_reply);
+}
+
+int conn_take(struct conn *conn, struct reply *ret_reply)
+{
+        json_t *message;
+        int r;
+
+        while ((r = varlink_buffer_next(&conn->input, &message)) == VARLINK_AGAIN) {
+                r = read_ready(conn);
+                if (r < 0)
+                        return r;
+        }
+        return finish(r, message, ret_reply);
+}
+
+int conn_fd(const struct conn *conn)
+{
+        return conn->fd;
 }
 
 int conn_call(struct conn *conn, const char *method, json_t *parameters, struct reply *ret_reply)

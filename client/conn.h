@@ -55,5 +55,9 @@ DEFINE_CLEANUP(struct conn *, conn_free)
 int conn_send(struct conn *conn, const char *method, json_t *parameters, bool more);
 /* The next reply; patient waits for ever for one to begin, and the usual time for it to end. */
 int conn_receive(struct conn *conn, bool patient, struct reply *ret_reply);
+/* The same from what has come so far, without waiting. -EAGAIN: it is not whole yet. */
+int conn_take(struct conn *conn, struct reply *ret_reply);
+/* To wait for with poll(), before conn_take(). Borrowed. */
+int conn_fd(const struct conn *conn);
 /* Both. Takes over parameters. */
 int conn_call(struct conn *conn, const char *method, json_t *parameters, struct reply *ret_reply);
