@@ -71,6 +71,13 @@ static const char *cell(const struct chart *chart, uint64_t value, uint64_t max,
         return chart->ascii ? halves[height] : blocks[height];
 }
 
+const char *chart_spark(bool ascii, uint64_t value, uint64_t max)
+{
+        const struct chart chart = { .ascii = ascii };
+
+        return cell(&chart, value, max, 1, 0);
+}
+
 void chart_bars(const struct chart *chart, unsigned rows, const uint64_t *values)
 {
         const uint64_t max = greatest(chart, values);

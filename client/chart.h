@@ -30,6 +30,8 @@ const char *chart_number(uint64_t value, char buf[static CHART_NUMBER_MAX]);
 /* How many columns of a plot fit. */
 size_t chart_room(const struct term *term);
 
+/* One column of a chart that is one row high, and max its greatest number. */
+const char *chart_spark(bool ascii, uint64_t value, uint64_t max);
 /* values: one for each column, or CHART_UNKNOWN. The scale begins at 0. */
 void chart_bars(const struct chart *chart, unsigned rows, const uint64_t *values);
 /* One line with a character for each column; label: at most CHART_LABEL - 1 columns. */

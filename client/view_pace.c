@@ -102,8 +102,7 @@ static bool is_same_scan(const json_t *reply, const json_t *status)
         return ours && theirs && strcmp(ours, theirs) == 0;
 }
 
-/* One line: a reason is told where it makes the numbers older than was asked for. */
-static void write_line(FILE *out, const json_t *reply, const json_t *status, bool estimated)
+void view_pace_write_line(FILE *out, const json_t *reply, const json_t *status, bool estimated)
 {
         const json_t *schedule = field_object(status, "schedule");
         const char *reason = field_text(schedule, "reason");
@@ -124,7 +123,7 @@ int view_pace_say(const struct term *term, const json_t *reply, const json_t *st
 
         if (!out)
                 return -ENOMEM;
-        write_line(out, reply, is_same_scan(reply, status) ? status : NULL, estimated);
+        view_pace_write_line(out, reply, is_same_scan(reply, status) ? status : NULL, estimated);
         if (fclose(out) != 0) {
                 free(line);
                 return -ENOMEM;

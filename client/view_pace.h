@@ -10,6 +10,11 @@
 
 /* "last scan 12s ago", by the reply's scannedAt. */
 void view_pace_write_age(FILE *out, const json_t *reply);
+/*
+ * The same, and when the next scan is, with the reason where that makes the numbers older
+ * than was asked for. reply has scannedAt; status may be NULL; estimated: TIME_WAIT is.
+ */
+void view_pace_write_line(FILE *out, const json_t *reply, const json_t *status, bool estimated);
 /* ", next in 27s (nothing is pending, or near a level)". Nothing where it is not known. */
 void view_pace_write(FILE *out, const json_t *status);
 /* What CPUBudget does to the scans, and what delay that means. Nothing where it does not. */
