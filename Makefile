@@ -57,14 +57,14 @@ endif
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags libmnl libsystemd jansson inih zlib libmicrohttpd))$(PKG_CFLAGS)
 
 LIBS_twmond   = $(shell $(PKG_CONFIG) --libs libmnl libsystemd jansson inih zlib) -lm
-LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih zlib) -lm
+LIBS_twmonctl = $(shell $(PKG_CONFIG) --libs libmnl jansson inih zlib ncursesw) -lm
 # What the exporter needs besides is no other program's: HTTP, and the service manager's socket.
 LIBS_exporter = $(shell $(PKG_CONFIG) --libs libmicrohttpd libsystemd jansson) -lm
-LIBS_test     = $(LIBS_twmond) $(shell $(PKG_CONFIG) --libs cmocka)
+LIBS_test     = $(LIBS_twmond) $(shell $(PKG_CONFIG) --libs cmocka ncursesw)
 
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(CFLAGS) \
           -D_GNU_SOURCE -DTWMON_VERSION='"$(VERSION)"' -Ilib -Idaemon -Iclient -Iexporter -I$(B)/gen \
-          $(PKG_CFLAGS) $(CPPFLAGS) -pthread -MMD -MP
+          $(PKG_CFLAGS) $(CURSES_CFLAGS) $(CPPFLAGS) -pthread -MMD -MP
 LINK    = $(CC) -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 # ---- what is built from what ----
@@ -127,6 +127,9 @@ $(ARCHIVES) $(B)/libbench.a:
 $(B)/%.o: %.c Makefile | $(INTERFACE)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -c -o $@ $<
+
+# They set what every header would see.
+$(B)/client/topscreen.o: CURSES_CFLAGS = $(shell $(PKG_CONFIG) --cflags ncursesw)
 
 # The interface description as a C string, line by line.
 $(INTERFACE): daemon/io.twmon.Monitor.varlink Makefile

@@ -197,6 +197,11 @@ static int set_timeout(struct cmdline *options, const char *text)
                        : -EINVAL;
 }
 
+static int set_order(struct cmdline *options, const char *text)
+{
+        return topmodel_order_find(text, &options->order);
+}
+
 static const struct option_row rows[] = {
         { "socket", "PATH", OPTION_EVERYWHERE, "where twmond listens", set_socket,
           "a path of 1 to 107 bytes" },
@@ -228,6 +233,8 @@ static const struct option_row rows[] = {
         { "csv", NULL, OPTION_CSV, "numbers with commas in between, times in UTC", set_csv, NULL },
         { "force", NULL, OPTION_FORCE, "write the page to a terminal as well", set_force, NULL },
         { "undo", NULL, OPTION_UNDO, "take it back", set_undo, NULL },
+        { "sort", "KEY", OPTION_SORT, "of what the most stands first; stuck unless given",
+          set_order, "count, stuck, age or rate" },
         { "warning", "RANGE", OPTION_WARNING, "-w: WARNING where the number is outside",
           set_warning, "a range such as 10, 10:, ~:10, 10:20 or @10:20" },
         { "critical", "RANGE", OPTION_CRITICAL, "-c: CRITICAL where it is outside", set_critical,
@@ -350,7 +357,7 @@ int cmdline_parse(int argc, char **argv, struct cmdline *ret_cmdline,
                   char ret_error[static CMDLINE_ERROR_MAX])
 {
         struct option long_options[ARRAY_SIZE(rows) + 1];
-        struct cmdline options = { 0 };
+        struct cmdline options = { .order = TOPMODEL_BY_STUCK };
         unsigned given = 0;
         int c, row = 0;
 

@@ -16,6 +16,7 @@
 
 #include "checknumbers.h"
 #include "choice.h"
+#include "topmodel.h"
 
 #define CMDLINE_WRONG 1
 
@@ -45,6 +46,7 @@ enum {
         OPTION_ASCII = 1 << 21,
         OPTION_CSV = 1 << 22,
         OPTION_FORCE = 1 << 23,
+        OPTION_SORT = 1 << 24,
 };
 
 /* What may stand behind the verb. */
@@ -85,7 +87,8 @@ struct cmdline {
         char *const *words;  /* of OPERANDS_WORDS; part of argv */
         size_t n_words;
         struct check_levels levels;
-        uint64_t timeout_usec; /* 0: the default */
+        enum topmodel_order order; /* of top; by stuck unless given */
+        uint64_t timeout_usec;     /* 0: the default */
         /* Of OPERANDS_PORT_ADDRESS, in the usual form, an IPv4 address never mapped to IPv6; empty: none */
         char address[INET6_ADDRSTRLEN];
 };

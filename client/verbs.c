@@ -18,6 +18,12 @@ static const struct verb verbs[] = {
           "this host, \"remote\" ports those that it connects to. With PORT, those alone, on\n"
           "both sides.\n",
           OPTION_ALL | OPTION_LIMIT | OPTION_ONCE, OPERANDS_PORTS, view_ports },
+        { "top", "[--sort KEY]", "the ports on the whole screen, live",
+          "Each port with its counts, the age of the oldest connection in CLOSE_WAIT, how\n"
+          "fast they become more, and the curve of CLOSE_WAIT. Enter opens a port: owner,\n"
+          "stages, connections, TIME_WAIT left. ? tells the keys, q quits. Goes on when\n"
+          "twmond is started again. Needs a terminal; elsewhere see status --live.\n",
+          OPTION_SORT, OPERANDS_NONE, view_top },
         { "why", "[ADDRESS:]PORT [--try]", "why can I not bind? everything about one port",
           "Would bind() and listen() succeed now, without SO_REUSEADDR and with it? If not,\n"
           "what holds the port, who that is, and when it is free. For 0.0.0.0, or ADDRESS:\n"

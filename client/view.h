@@ -30,6 +30,7 @@ struct view {
 
 int view_status(struct view *view);
 int view_ports(struct view *view);
+int view_top(struct view *view);
 int view_why(struct view *view);
 int view_history(struct view *view);
 int view_report(struct view *view);

@@ -83,6 +83,9 @@ static void offer_values(const struct place *place, const struct option_row *row
         if (row->bit == OPTION_METRIC)
                 for (enum check_metric i = 0; i < CHECK_METRIC_COUNT; i++)
                         offer(place, head, check_metric_name(i), check_metric_what(i));
+        else if (row->bit == OPTION_SORT)
+                for (enum topmodel_order i = 0; i < TOPMODEL_ORDERS; i++)
+                        offer(place, head, topmodel_order_name(i), topmodel_order_what(i));
         else if (strcmp(row->argument, "PATH") == 0 || strcmp(row->argument, "FILE") == 0)
                 offer_files(place);
 }

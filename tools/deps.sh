@@ -35,6 +35,7 @@ jansson pkg:jansson
 inih pkg:inih
 zlib pkg:zlib
 libmicrohttpd pkg:libmicrohttpd
+ncursesw pkg:ncursesw
 unshare cmd:unshare
 '
 needs_check='
@@ -60,6 +61,7 @@ prometheus cmd:prometheus
 bash-completion file:/share/bash-completion/bash_completion
 zsh cmd:zsh
 fish cmd:fish
+tmux cmd:tmux
 '
 needs_dist='
 git cmd:git
@@ -98,6 +100,7 @@ jansson      libjansson-dev          jansson-devel        libjansson-devel   jan
 inih         libinih-dev             inih-devel           inih-devel         libinih
 zlib         zlib1g-dev              zlib-devel           zlib-devel         zlib
 libmicrohttpd libmicrohttpd-dev      libmicrohttpd-devel  libmicrohttpd-devel libmicrohttpd
+ncursesw     libncurses-dev           ncurses-devel        ncurses-devel      ncurses
 unshare      util-linux              util-linux           util-linux         util-linux
 sanitizers   gcc                     libasan,libubsan     gcc                gcc
 cmocka       libcmocka-dev           libcmocka-devel      libcmocka-devel    cmocka
@@ -122,6 +125,7 @@ negate       monitoring-plugins-basic nagios-plugins      monitoring-plugins-com
 bash-completion bash-completion      bash-completion      bash-completion    bash-completion
 zsh          zsh                     zsh                  zsh                zsh
 fish         fish                    fish                 fish               fish
+tmux         tmux                    tmux                 tmux               tmux
 promtool     unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 prometheus   unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 setpriv      util-linux              util-linux           util-linux         util-linux

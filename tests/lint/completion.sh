@@ -21,7 +21,7 @@ without_values()
         build/twmonctl help "$1" | sed -nE 's/^  (--[a-z-]+) ([A-Z]+) .*/\1 \2/p' | while read -r name value; do
                 case $value in
                 PATH | FILE) [ "$(offered "$1" "$name" '')" = :files ] || echo "$name offers no files" ;;
-                NAME) [ -n "$(offered "$1" "$name" '')" ] || echo "$name offers no values" ;;
+                NAME | KEY) [ -n "$(offered "$1" "$name" '')" ] || echo "$name offers no values" ;;
                 RANGE | TIME | AGO | TEXT | N) ;;
                 *) echo "$name: what are the values of $value?" ;;
                 esac

@@ -81,6 +81,8 @@ silent 'sd-journal only in daemon/journal.c' includes_outside 'systemd/sd-journa
 silent 'sd-event only in daemon/' includes_outside 'systemd/sd-event' 'daemon/[^:]*'
 silent 'jansson only where messages are made' includes_outside jansson \
         'lib/varlink\.[ch]|lib/wire[a-z]*\.[ch]|daemon/control[a-z-]*\.[ch]|client/[^:]*|exporter/ask\.c'
+silent 'curses only in client/topscreen.c' includes_outside 'n?curses[a-z]*(/|\.h)|panel\.h|term(cap|info)\.h' \
+        'client/topscreen\.c'
 silent 'zlib only in lib/bytes.c' includes_outside 'zlib\.h' 'lib/bytes\.c'
 silent 'kernel headers only in lib/diag*.c' includes_outside 'linux/|netinet/tcp' 'lib/diag[a-z]*\.c'
 
