@@ -15,9 +15,7 @@
 
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
-
-/* As curses' own term.h has it, whose name is that of a header of ours. */
-int setupterm(const char *type, int fd, int *ret_error);
+#include <termcap.h>
 
 #define ESCAPE_MSEC 25 /* a lone Esc is told from the keys whose code begins with it */
 #define MARK_ROOM   4  /* what text_shorten() may add */
@@ -30,17 +28,15 @@ struct topscreen {
 
 const char *topscreen_objection(const char *type)
 {
-        int error;
-
         if (isatty(STDIN_FILENO) != 1)
                 return "standard input is no terminal";
         if (isatty(STDOUT_FILENO) != 1)
                 return "standard output is no terminal";
         if (!type || !*type)
                 return "TERM is not set";
-        if (setupterm(type, STDOUT_FILENO, &error) != OK)
+        if (tgetent(NULL, type) != 1)
                 return "the terminal named by TERM is not known here";
-        return tigetstr("cup") && tigetstr("clear")
+        return tgetstr("cm", NULL) && tgetstr("cl", NULL)
                        ? NULL
                        : "the terminal named by TERM has no cursor to move";
 }
