@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "field.h"
+#include "netns.h"
 #include "top.h"
 
 #define STATUS_EVERY_USEC  USEC_PER_SEC
@@ -130,6 +132,32 @@ static void take_status(struct top *top, json_t *parameters)
         top_ask_page(top);
 }
 
+/* Not where other sockets would be seen than those that twmond sees, or might be. */
+static void look_for_peers(struct top *top, const json_t *look)
+{
+        const uint64_t ours = netns_id("/proc");
+        struct toppeers *peers = NULL;
+        uint64_t theirs;
+
+        if (ours > 0 && field_count(look, "netns", &theirs) && theirs == ours)
+                peers = calloc(1, sizeof(*peers));
+        if (peers) {
+                peers->remote = top->page.remote;
+                peers->port = top->page.port;
+                if (toppeers_look(peers) < 0) {
+                        free(peers);
+                        peers = NULL;
+                }
+        }
+        toppage_take_peers(&top->page, peers);
+}
+
+static void take_look(struct top *top, json_t *parameters)
+{
+        toppage_take_look(&top->page, parameters);
+        look_for_peers(top, parameters);
+}
+
 static int take(struct top *top, json_t *parameters)
 {
         const bool of_page = top->mode == TOP_PAGE && top->asked_port == top->page.port;
@@ -141,7 +169,7 @@ static int take(struct top *top, json_t *parameters)
                 break;
         case TOP_ASK_LOOK:
                 if (of_page)
-                        toppage_take_look(&top->page, parameters);
+                        take_look(top, parameters);
                 break;
         case TOP_ASK_STATUS:
                 take_status(top, parameters);

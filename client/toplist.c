@@ -78,7 +78,7 @@ static void draw_titles(struct top *top, const struct layout *layout)
         if (layout->curve_width > 0) {
                 units_format_age((uint64_t)layout->curve_width * TOPTRAIL_STEP_SEC * USEC_PER_SEC,
                                  age);
-                len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%.*s",
+                len += (size_t)snprintf(line + len, sizeof(line) - len, "%sLAST %.*s",
                                         layout->curve_width < 20 ? "" : "CLOSE_WAIT, ",
                                         (int)layout->curve_width, age);
         }

@@ -8,6 +8,7 @@
 #include "toppage.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
@@ -25,6 +26,7 @@ void toppage_done(struct toppage *page)
 {
         json_decref(page->counts);
         json_decref(page->look);
+        free(page->peers);
         *page = (struct toppage){ 0 };
 }
 
@@ -46,6 +48,12 @@ void toppage_take_look(struct toppage *page, json_t *parameters)
         json_decref(page->look);
         page->look = json_incref(parameters);
         page->trouble[0] = '\0';
+}
+
+void toppage_take_peers(struct toppage *page, struct toppeers *peers)
+{
+        free(page->peers);
+        page->peers = peers;
 }
 
 /* Of the port, on its side. */
@@ -144,6 +152,18 @@ static void write_curve(const struct toppage *page, const struct topmodel *model
         chart_axis(&chart);
 }
 
+static int write_peers(const struct toppage *page, const struct term *term)
+{
+        struct why_text text;
+
+        if (!page->peers)
+                return 0;
+        if (why_text_begin(&text) < 0)
+                return -ENOMEM;
+        toppeers_write(text.out, page->peers);
+        return why_text_end(&text, term, "peers");
+}
+
 static int write_look(const struct toppage *page, const struct term *term)
 {
         const struct why why = {
@@ -167,7 +187,7 @@ static int write_look(const struct toppage *page, const struct term *term)
         else
                 term_say(term, PAINT_NONE,
                          "All its sockets, %s ago:", units_format_age(age_usec, age));
-        return why_print_port(&why);
+        return write_peers(page, term) < 0 ? -ENOMEM : why_print_port(&why);
 }
 
 int toppage_write(const struct toppage *page, const struct topmodel *model, const struct term *term)

@@ -159,8 +159,9 @@ def page(tap, terminal):
     for what, pattern in (("owner", rf"pid {os.getpid()}, \d+ of \d+ descriptors"),
                           ("stage", "12 eof-unread"),
                           ("curve", f"CLOSE_WAIT, a column is 30s(.|\n)*[{BLOCKS}]"),
+                          ("peers", r"peers +127\.0\.0\.1: 12, 12 in CLOSE_WAIT$"),
                           ("what holds it", "held by +12 connections in CLOSE_WAIT")):
-        tap.ok(re.search(pattern, text), f"the page: {what}", text)
+        tap.ok(re.search(pattern, text, re.MULTILINE), f"the page: {what}", text)
     terminal.keys("NPage")
     tap.ok(terminal.shows("^local +12 connections: 12 CLOSE_WAIT"), "the page: connections",
            terminal.text())
