@@ -203,15 +203,17 @@ static void take_refusal(struct top *top, const struct reply *reply, uint64_t no
                  reason ? ": " : "", reason ? reason : "", (unsigned)sec);
 }
 
-/* Whatever else it does not answer is told, and asked again with the next scan or connection. */
+/* Whatever else it does not answer is told, and asked again in a moment. */
 static void take_error(struct top *top, const struct reply *reply, uint64_t now_usec)
 {
         if (top->asked == TOP_ASK_HISTORY)
                 topmodel_take_history(&top->model, top->asked_port, NULL);
         else if (top->asked == TOP_ASK_LOOK)
                 take_refusal(top, reply, now_usec);
-        else
+        else {
                 snprintf(top->trouble, sizeof(top->trouble), "twmond answered %s", reply->error);
+                top->due_usec[top->asked] = now_usec + TOPLINK_RETRY_USEC;
+        }
         if (strcmp(reply->error, "io.twmon.Monitor.TooManyClients") == 0) {
                 snprintf(top->trouble, sizeof(top->trouble), "twmond has too many clients");
                 toplink_drop(&top->link, 0, now_usec);

@@ -21,17 +21,19 @@
 #define CELL_MAX    128
 #define CURVE_BYTES (TOPTRAIL_STEPS * 3 + 1)
 
+enum list_columns { PORT, CLOSE_WAIT, STUCK, OLDEST, RATE, TIME_WAIT };
+
 static const struct list_column {
         const char *title;
         unsigned width;
         int order; /* that it is sorted by; -1: none */
 } columns[] = {
-        { "PORT", 12, -1 },
-        { "CLOSE_WAIT", 10, TOPMODEL_BY_COUNT },
-        { "STUCK", 7, TOPMODEL_BY_STUCK },
-        { "OLDEST", 12, TOPMODEL_BY_AGE },
-        { "RATE/MIN", 8, TOPMODEL_BY_RATE },
-        { "TIME_WAIT", 9, -1 },
+        [PORT] = { "PORT", 12, -1 },
+        [CLOSE_WAIT] = { "CLOSE_WAIT", 10, TOPMODEL_BY_COUNT },
+        [STUCK] = { "STUCK", 7, TOPMODEL_BY_STUCK },
+        [OLDEST] = { "OLDEST", 12, TOPMODEL_BY_AGE },
+        [RATE] = { "RATE/MIN", 8, TOPMODEL_BY_RATE },
+        [TIME_WAIT] = { "TIME_WAIT", 9, -1 },
 };
 
 /* How many columns fit, and how wide what stands behind them may be. */
@@ -72,8 +74,8 @@ static void draw_titles(struct top *top, const struct layout *layout)
                 char title[CELL_MAX];
 
                 snprintf(title, sizeof(title), "%s%s", sorted ? ">" : "", columns[i].title);
-                len += (size_t)snprintf(line + len, sizeof(line) - len, i == 0 ? "%-*s " : "%*s ",
-                                        (int)columns[i].width, title);
+                len += (size_t)snprintf(line + len, sizeof(line) - len,
+                                        i == PORT ? "%-*s " : "%*s ", (int)columns[i].width, title);
         }
         if (layout->curve_width > 0) {
                 units_format_age((uint64_t)layout->curve_width * TOPTRAIL_STEP_SEC * USEC_PER_SEC,
@@ -101,34 +103,42 @@ static void write_rate(const struct topmodel_row *row, char *buf)
                 snprintf(buf, UNITS_TEXT_MAX, rate < 100 ? "%.1f" : "%.0f", MIN(rate, 99999999.0));
 }
 
-static void write_cell(const struct topmodel_row *row, size_t column, char buf[static CELL_MAX])
+/* Estimated numbers of TIME_WAIT have their mark, as in the table of ports. */
+static void write_time_wait(const struct topmodel_row *row, char *buf)
+{
+        char count[UNITS_TEXT_MAX];
+
+        snprintf(buf, UNITS_TEXT_MAX, "%s%.*s",
+                 field_true(row->json, "timeWaitEstimated") ? "~" : "", UNITS_TEXT_MAX - 2,
+                 field_show_count(row->json, "timeWait", count));
+}
+
+static void write_cell(const struct topmodel_row *row, enum list_columns column,
+                       char buf[static CELL_MAX])
 {
         char text[UNITS_TEXT_MAX] = "";
 
         switch (column) {
-        case 0:
+        case PORT:
                 field_show_port(row->json, text);
                 break;
-        case 1:
+        case CLOSE_WAIT:
                 field_show_count(row->json, "closeWait", text);
                 break;
-        case 2:
+        case STUCK:
                 field_show_count(row->json, "stuck", text);
                 break;
-        case 3:
+        case OLDEST:
                 field_show_age(row->json, "oldestSec", "oldestAtLeast", text);
                 break;
-        case 4:
+        case RATE:
                 write_rate(row, text);
                 break;
-        default:
-                field_show_count(row->json, "timeWait", text);
+        case TIME_WAIT:
+                write_time_wait(row, text);
                 break;
         }
-        snprintf(buf, CELL_MAX, column == 0 ? "%-*s" : "%*s", (int)columns[column].width, text);
-        if (column == 5 && field_true(row->json, "timeWaitEstimated"))
-                snprintf(buf, CELL_MAX, "%*s%s", (int)columns[column].width - (int)strlen(text),
-                         "~", text);
+        snprintf(buf, CELL_MAX, column == PORT ? "%-*s" : "%*s", (int)columns[column].width, text);
 }
 
 static enum paint paint_of_row(const struct topmodel_row *row)
@@ -177,8 +187,9 @@ static void draw_row(struct top *top, const struct topmodel_row *row, const stru
         top_put(top, at, paint == PAINT_CRITICAL ? "C" : paint == PAINT_WARNING ? "w" : " ");
         at.column = MARK_WIDTH;
         for (size_t i = 0; i < layout->n_columns; i++) {
-                at.paint = i == 0 || (i == 2 && row->values[TOPMODEL_BY_STUCK] > 0) ? paint
-                                                                                    : PAINT_NONE;
+                at.paint = i == PORT || (i == STUCK && row->values[TOPMODEL_BY_STUCK] > 0)
+                                   ? paint
+                                   : PAINT_NONE;
                 write_cell(row, i, cell);
                 top_put(top, at, cell);
                 at.column += columns[i].width + 1;
