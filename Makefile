@@ -96,7 +96,8 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests fuzzers run demo check check-systemd lint fuzz bench bench-budget bench-doc \
-        bench-ledger bench-detect bench-instructions install uninstall dist deb check-package clean help
+        bench-ledger bench-detect bench-instructions install install-twmon install-exporter uninstall \
+        dist deb check-package clean help
 
 all: $(B)/twmond $(B)/twmonctl $(B)/twmon-exporter
 	@:
@@ -273,6 +274,9 @@ bench-instructions:
 
 # ---- install ----
 
+# Two halves, and two packages of Debian: who has no Prometheus needs no libmicrohttpd. Each has a
+# directory of its own for documents, DOCDIR and DOCDIR-exporter.
+#
 # Drop-ins lie with the documentation: below a unit's directory they would be on. The configuration is
 # the administrator's from the first day; what this version would have written lies there as well.
 
@@ -285,21 +289,21 @@ DROPINS  = $(wildcard systemd/dropins/*.conf)
 RELOCATE = sed 's|/usr/local/sbin/twmon|$(SBINDIR)/twmon|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|; \
                 s|/usr/local/share/doc/twmon|$(DOCDIR)|; s|/usr/local/share |$(PREFIX)/share |'
 
-install: all
+install: install-twmon install-exporter
+	$(SAY_NEXT)
+
+# twmond and twmonctl; they need no libmicrohttpd.
+install-twmon: $(B)/twmond $(B)/twmonctl
 	$(INSTALL) -d '$(D)$(BINDIR)' '$(D)$(SBINDIR)' '$(D)$(UNITDIR)' '$(D)$(CATALOGDIR)' \
 	  '$(D)$(MANDIR)/man1' '$(D)$(MANDIR)/man5' '$(D)$(MANDIR)/man8' \
 	  '$(D)$(BASHDIR)' '$(D)$(ZSHDIR)' '$(D)$(FISHDIR)' \
 	  '$(D)$(DOCDIR)/dropins' '$(D)$(SYSCONFDIR)/twmon/twmon.conf.d'
 	$(INSTALL) -m 755 build/twmond '$(D)$(SBINDIR)/twmond'
 	$(INSTALL) -m 755 build/twmonctl '$(D)$(BINDIR)/twmonctl'
-	$(INSTALL) -m 755 build/twmon-exporter '$(D)$(SBINDIR)/twmon-exporter'
 	$(RELOCATE) systemd/twmond.service >'$(D)$(UNITDIR)/twmond.service'
 	chmod 644 '$(D)$(UNITDIR)/twmond.service'
 	$(RELOCATE) systemd/twmon-alert@.service >'$(D)$(UNITDIR)/twmon-alert@.service'
 	chmod 644 '$(D)$(UNITDIR)/twmon-alert@.service'
-	$(RELOCATE) systemd/twmon-exporter.service >'$(D)$(UNITDIR)/twmon-exporter.service'
-	chmod 644 '$(D)$(UNITDIR)/twmon-exporter.service'
-	$(INSTALL) -m 644 systemd/twmon-exporter.socket '$(D)$(UNITDIR)/twmon-exporter.socket'
 	$(INSTALL) -m 644 systemd/twmond.socket '$(D)$(UNITDIR)/twmond.socket'
 	$(INSTALL) -m 644 $(CATALOGS) '$(D)$(CATALOGDIR)'
 	$(RELOCATE) man/twmonctl.1 >'$(D)$(MANDIR)/man1/twmonctl.1'
@@ -310,18 +314,26 @@ install: all
 	$(INSTALL) -m 644 completion/twmonctl.bash '$(D)$(BASHDIR)/twmonctl'
 	$(INSTALL) -m 644 completion/_twmonctl '$(D)$(ZSHDIR)/_twmonctl'
 	$(INSTALL) -m 644 completion/twmonctl.fish '$(D)$(FISHDIR)/twmonctl.fish'
-	$(RELOCATE) man/twmon-exporter.8 >'$(D)$(MANDIR)/man8/twmon-exporter.8'
-	chmod 644 '$(D)$(MANDIR)/man8/twmon-exporter.8'
 	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
 	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
-	$(INSTALL) -m 644 etc/prometheus/twmon.rules.yml '$(D)$(DOCDIR)/twmon.rules.yml'
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
 	  $(INSTALL) -m 644 etc/twmon.conf '$(D)$(SYSCONFDIR)/twmon/twmon.conf'
 	$(UPDATE_CATALOG)
-	$(SAY_NEXT)
+
+# The exporter, and what is made for a Prometheus that asks it.
+install-exporter: $(B)/twmon-exporter
+	$(INSTALL) -d '$(D)$(SBINDIR)' '$(D)$(UNITDIR)' '$(D)$(MANDIR)/man8' '$(D)$(DOCDIR)-exporter'
+	$(INSTALL) -m 755 build/twmon-exporter '$(D)$(SBINDIR)/twmon-exporter'
+	$(RELOCATE) systemd/twmon-exporter.service >'$(D)$(UNITDIR)/twmon-exporter.service'
+	chmod 644 '$(D)$(UNITDIR)/twmon-exporter.service'
+	$(INSTALL) -m 644 systemd/twmon-exporter.socket '$(D)$(UNITDIR)/twmon-exporter.socket'
+	$(RELOCATE) man/twmon-exporter.8 >'$(D)$(MANDIR)/man8/twmon-exporter.8'
+	chmod 644 '$(D)$(MANDIR)/man8/twmon-exporter.8'
+	$(INSTALL) -m 644 etc/prometheus/twmon.rules.yml '$(D)$(DOCDIR)-exporter/twmon.rules.yml'
 
 # Configuration and state stay; twmond(8) says how to remove them. Before: systemctl disable --now
-# twmond.service twmond.socket twmon-exporter.service twmon-exporter.socket. The directories are those that make install was given.
+# twmond.service twmond.socket twmon-exporter.service twmon-exporter.socket. The directories are those
+# that make install was given.
 uninstall:
 	rm -f '$(D)$(BINDIR)/twmonctl' '$(D)$(SBINDIR)/twmond' '$(D)$(UNITDIR)/twmond.service' \
 	  '$(D)$(UNITDIR)/twmond.socket' '$(D)$(UNITDIR)/twmon-alert@.service' \
@@ -330,9 +342,10 @@ uninstall:
 	  $(CATALOGS:systemd/%='$(D)$(CATALOGDIR)/%') \
 	  '$(D)$(BASHDIR)/twmonctl' '$(D)$(ZSHDIR)/_twmonctl' '$(D)$(FISHDIR)/twmonctl.fish' \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
-	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' '$(D)$(DOCDIR)/twmon.rules.yml' \
+	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
+	  '$(D)$(DOCDIR)-exporter/twmon.rules.yml' \
 	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')
-	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)' 2>/dev/null || :
+	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)' '$(D)$(DOCDIR)-exporter' 2>/dev/null || :
 	$(UPDATE_CATALOG)
 
 # Packages (DESTDIR) leave that to the system that they are installed on.
@@ -385,12 +398,14 @@ help:
 	@echo 'make bench-instructions'
 	@echo '                 what a message of a dump costs: nanoseconds, and instructions by valgrind'
 	@echo 'make install     honours DESTDIR and PREFIX=$(PREFIX)'
+	@echo 'make install-twmon, make install-exporter'
+	@echo '                 only one half of it, as in the packages twmon and twmon-exporter'
 	@echo 'make uninstall   with the same PREFIX etc.; keeps the configuration and the state. Before it:'
 	@echo '                 systemctl disable --now twmond.service twmond.socket twmon-exporter.socket'
 	@echo 'make dist        build/twmon-$(VERSION).tar.gz from the last commit, reproducible'
-	@echo 'make deb         the Debian package, its source and what goes with it, in build/deb'
+	@echo 'make deb         the Debian packages, their source and what goes with it, in build/deb'
 	@echo 'make check-package [TREE=DIR]'
-	@echo '                 make deb, and the tests of the package: lintian and, as root, installed,'
+	@echo '                 make deb, and the tests of the packages: lintian and, as root, installed,'
 	@echo '                 upgraded and purged in a systemd that is booted for it'
 	@echo 'make clean       removes build/'
 

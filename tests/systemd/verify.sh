@@ -50,11 +50,11 @@ files='644 /etc/twmon/twmon.conf
 755 /usr/sbin/twmon-exporter
 755 /usr/sbin/twmond
 644 /usr/share/bash-completion/completions/twmonctl
+644 /usr/share/doc/twmon-exporter/twmon.rules.yml
 644 /usr/share/doc/twmon/dropins/keep-descriptors.conf
 644 /usr/share/doc/twmon/dropins/notify-reload.conf
 644 /usr/share/doc/twmon/dropins/owners.conf
 644 /usr/share/doc/twmon/twmon.conf.example
-644 /usr/share/doc/twmon/twmon.rules.yml
 644 /usr/share/fish/vendor_completions.d/twmonctl.fish
 644 /usr/share/man/man1/twmonctl.1
 644 /usr/share/man/man5/twmon.conf.5
@@ -72,6 +72,13 @@ keeps_configuration()
 misplaced()
 {
         grep -rn '/usr/local/' "$units" "$root/usr/share/man" "$root/usr/share/doc/twmon/dropins"
+}
+
+# A document that a manual page or a unit names by its path.
+absent()
+{
+        grep -rhoE '/usr/share/doc/twmon[a-z-]*(/[a-z][a-z.-]*[a-z])*' "$units" "$root/usr/share/man" | sort -u |
+                while read -r path; do [ -e "$root$path" ] || echo "$path"; done
 }
 
 exec_start()
@@ -193,6 +200,7 @@ silent 'puts there what it should, with its modes' same_text "$files" installed
 silent 'the unit starts what was installed' same_text /usr/sbin/twmond exec_start
 passes 'what was installed starts' "$root/usr/sbin/twmond" --version
 silent 'no path in it is another PREFIX' misplaced
+silent 'what it names of its documents is there' absent
 passes 'make install again keeps the configuration' keeps_configuration
 
 silent 'twmond.service has what twmond counts on' missing twmond.service \
