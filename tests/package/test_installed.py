@@ -1,22 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Debian package in a booted systemd: installed, it runs; purged, it has never been there."""
+"""The Debian package twmon in a booted systemd: installed, it runs; purged, it has never been there."""
 
 import json
-import subprocess
 
 import packaged  # first: it knows where the other modules are
 import guest
 import machine
-from guest import STATE, TWMON
+from guest import STATE
 from machine import lab
-from packaged import UNITS, Packaged
-
-
-def listening(host):
-    """By the host's ss: a tree need not have one."""
-    command = ["nsenter", "-t", str(host.pid), "-n", "ss", "-Hlntu"]
-    return sorted(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines())
+from packaged import EXPORTER_UNITS, UNITS, Packaged
 
 
 def check_up(tap, host, name):
@@ -28,32 +21,20 @@ def check_up(tap, host, name):
     tap.equal(host.said("(?i)failed|denied|not permitted|unknown"), [], f"{name}: nor has systemd")
 
 
-def check_gone(tap, host, before, name):
-    tap.equal(host.package_version(), None, f"{name}: dpkg knows nothing of it")
-    after = host.files()
-    tap.equal(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)), [],
-              f"{name}: every file of the system is as it was")
-    loaded = host.systemctl("list-units", "--all", "--plain", "--no-legend", "twmon*").stdout
-    tap.equal(loaded, "", f"{name}: systemd knows no unit of it")
-    tap.equal(host.catalog_ids(), set(), f"{name}: nor journalctl a message")
-    tap.ok("twmond\n" not in host.processes() and "systemd\n" in host.processes(), f"{name}: nothing runs",
-           host.processes())
-
-
 def test_install(tap):
     with Packaged() as host:
-        before, ports = host.files(), listening(host)
+        before, ports = host.files(), host.listening()
         tap.equal((host.catalog_ids(), host.package_version()), (set(), None), "nothing is there")
         host.apt("install", host.deb)
         check_up(tap, host, "apt install")
-        tap.equal(listening(host), ports, "no port is open")
+        tap.equal(host.listening(), ports, "it listens on no port")
         tap.equal(host.catalog_ids(), set(guest.catalog()), "journalctl knows every message")
         tap.equal(host.dpkg("--verify", packaged.PACKAGE).stdout, "", "dpkg --verify finds nothing")
         new = sorted(path for path in host.files() if path not in before)
         tap.ok({"/etc/twmon/twmon.conf", STATE, "/run/twmon/control", "/usr/sbin/twmond"} <= set(new),
                f"the {len(new)} new files are seen", new)
         host.apt("purge", packaged.PACKAGE)
-        check_gone(tap, host, before, "apt purge")
+        host.check_gone(tap, before, "apt purge")
 
         running = host.running()
         host.dpkg("-i", host.deb)
@@ -65,32 +46,36 @@ def test_install(tap):
         host.systemctl("stop", guest.LEAKY)
         lab.must(lambda: host.exists(STATE + "/alerts"), "a state file", 30)
         host.dpkg("--purge", packaged.PACKAGE)
-        check_gone(tap, host, before, "dpkg --purge of one that was configured and has told of a leak")
+        host.check_gone(tap, before, "dpkg --purge of one that was configured and has told of a leak")
 
 
 POLICY = "/usr/sbin/policy-rc.d"
-NO_SYSTEMD = "mount -t tmpfs none /run && exec env DEBIAN_FRONTEND=noninteractive dpkg "
+NO_SYSTEMD = "mount -t tmpfs none /run && exec env DEBIAN_FRONTEND=noninteractive dpkg"
 
 
 def test_not_started(tap):
     """Where nothing is to be started: a policy says so, or an image is built and no systemd runs."""
+    both = [packaged.PACKAGE, packaged.EXPORTER]
+    units = [*UNITS, EXPORTER_UNITS[1]]
     with Packaged() as host:
         before = host.files()
         host.put(POLICY, "#!/bin/sh\nexit 101\n")
         host.exec("chmod", "755", POLICY)
-        host.dpkg("-i", host.deb)
-        tap.equal(host.states(), [("inactive", "enabled")] * 2, "policy-rc.d forbids it: installed, not started")
+        host.dpkg("-i", host.deb, host.exporter)
+        tap.equal(host.states(units), [("inactive", "enabled")] * 3,
+                  "policy-rc.d forbids it: installed, not started")
         host.exec("rm", POLICY)
-        host.dpkg("--purge", packaged.PACKAGE)
-        check_gone(tap, host, before, "purged, never started")
+        host.dpkg("--purge", *both)
+        host.check_gone(tap, before, "purged, never started")
 
-        host.exec("unshare", "-m", "sh", "-c", NO_SYSTEMD + "-i " + host.deb, timeout=packaged.INSTALL_SEC)
-        tap.equal(host.systemctl("is-enabled", *UNITS).stdout.split(), ["enabled"] * 2,
+        host.exec("unshare", "-m", "sh", "-c", f"{NO_SYSTEMD} -i {host.deb} {host.exporter}",
+                  timeout=packaged.INSTALL_SEC)
+        tap.equal(host.systemctl("is-enabled", *units).stdout.split(), ["enabled"] * 3,
                   "without systemd it can be installed, and will be on at the next boot")
-        host.exec("unshare", "-m", "sh", "-c", NO_SYSTEMD + "--purge " + packaged.PACKAGE,
+        host.exec("unshare", "-m", "sh", "-c", f"{NO_SYSTEMD} --purge {' '.join(both)}",
                   timeout=packaged.INSTALL_SEC)
         host.systemctl("daemon-reload")
-        check_gone(tap, host, before, "purged without systemd")
+        host.check_gone(tap, before, "purged without systemd")
 
 
 machine.run(test_install, test_not_started)

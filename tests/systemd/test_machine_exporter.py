@@ -4,40 +4,15 @@
 not show."""
 
 import re
-import subprocess
-import sys
 import threading
 
 import guest
 import machine
 from guest import TWMON
 from machine import lab
+from scraper import SERVICE, SOCKET, fetch, up
 
-SOCKET = "twmon-exporter.socket"
-SERVICE = "twmon-exporter.service"
-FETCH = """
-import http.client, sys
-connection = http.client.HTTPConnection("127.0.0.1", 19865, timeout=20)
-connection.request("GET", "/metrics")
-response = connection.getresponse()
-print(response.status)
-sys.stdout.write(response.read().decode())
-"""
 SCRAPES, RESTARTS = 60, 5
-
-
-def fetch(host):
-    """(status, text); what was wrong, and nothing, where there is no answer."""
-    result = subprocess.run(["nsenter", "-t", str(host.pid), "-n", sys.executable, "-c", FETCH],
-                            capture_output=True, text=True, timeout=60, check=False)
-    status, _, text = result.stdout.partition("\n")
-    return (status or result.stderr[-300:]), text
-
-
-def up(host):
-    status, text = fetch(host)
-    found = re.search(r"^twmon_up (\d)$", text, re.MULTILINE)
-    return int(found[1]) if status == "200" and found else status
 
 
 def check_privileges(tap, host):
