@@ -22,6 +22,10 @@ PACKAGE = "twmon"
 EXPORTER = "twmon-exporter"
 UNITS = [guest.TWMON, "twmond.socket"]
 EXPORTER_UNITS = ["twmon-exporter.service", "twmon-exporter.socket"]
+# Of these two, (is it active, is it enabled), before somebody asks and after that.
+WAITING = [("inactive", "disabled"), ("active", "enabled")]
+RUNNING = [("active", "disabled"), ("active", "enabled")]
+RULES = f"/usr/share/doc/{EXPORTER}/twmon.rules.yml"
 PACKAGES = "/var/packages"  # in the guest
 NEWER = "99.0"
 ASK_NOTHING = ("env", "DEBIAN_FRONTEND=noninteractive")
@@ -83,8 +87,7 @@ def single():
     """twmon as it was before the exporter had a package of its own, of the same version."""
     directory, exporter = opened(built(PACKAGE)), opened(built(EXPORTER))
     shutil.rmtree(exporter + "/DEBIAN")
-    rules = "/usr/share/doc/{}/twmon.rules.yml"
-    shutil.move(exporter + rules.format(EXPORTER), directory + rules.format(PACKAGE))
+    shutil.move(exporter + RULES, directory + RULES.replace(EXPORTER, PACKAGE))
     shutil.rmtree(exporter + "/usr/share/doc")
     shutil.copytree(exporter, directory, dirs_exist_ok=True)
     return closed(directory, "twmon_single")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 
+import guest
+
 SOCKET = "twmon-exporter.socket"
 SERVICE = "twmon-exporter.service"
 FETCH = """
@@ -30,6 +32,12 @@ def up(host):
     status, text = fetch(host)
     found = re.search(r"^twmon_up (\d)$", text, re.MULTILINE)
     return int(found[1]) if status == "200" and found else status
+
+
+def leak_told(host, port=guest.PORT):
+    """The alert of that port, as the exporter tells it; None: it tells of none."""
+    found = re.search(rf'^twmon_alert_info\{{[^}}]*port="{port}"[^}}]*\}} 1$', fetch(host)[1], re.MULTILINE)
+    return found and found[0]
 
 
 class Scrapes:
