@@ -330,6 +330,7 @@ install-exporter: $(B)/twmon-exporter
 	$(RELOCATE) man/twmon-exporter.8 >'$(D)$(MANDIR)/man8/twmon-exporter.8'
 	chmod 644 '$(D)$(MANDIR)/man8/twmon-exporter.8'
 	$(INSTALL) -m 644 etc/prometheus/twmon.rules.yml '$(D)$(DOCDIR)-exporter/twmon.rules.yml'
+	$(INSTALL) -m 644 etc/grafana/twmon.json '$(D)$(DOCDIR)-exporter/twmon.grafana.json'
 
 # Configuration and state stay; twmond(8) says how to remove them. Before: systemctl disable --now
 # twmond.service twmond.socket twmon-exporter.service twmon-exporter.socket. The directories are those
@@ -343,7 +344,7 @@ uninstall:
 	  '$(D)$(BASHDIR)/twmonctl' '$(D)$(ZSHDIR)/_twmonctl' '$(D)$(FISHDIR)/twmonctl.fish' \
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
 	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
-	  '$(D)$(DOCDIR)-exporter/twmon.rules.yml' \
+	  '$(D)$(DOCDIR)-exporter/twmon.rules.yml' '$(D)$(DOCDIR)-exporter/twmon.grafana.json' \
 	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')
 	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)' '$(D)$(DOCDIR)-exporter' 2>/dev/null || :
 	$(UPDATE_CATALOG)

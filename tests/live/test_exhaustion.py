@@ -219,4 +219,5 @@ def test_kernel_reuses(tap):
     server.end()
 
 
-lab.run(test_kernel_reuses, test_many_are_held, test_ports_run_out, limit=150)
+if __name__ == "__main__":
+    lab.run(test_kernel_reuses, test_many_are_held, test_ports_run_out, limit=150)

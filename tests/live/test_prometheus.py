@@ -79,7 +79,15 @@ scrape_configs:
             return False
 
     def api(self, path, **query):
-        return json.loads(self.fetch("/api/v1/" + path, **query)[1])["data"]
+        answer = json.loads(self.fetch("/api/v1/" + path, **query)[1])
+        if answer["status"] != "success":
+            raise ValueError(f"{query}: {answer.get('error')}")
+        return answer["data"]
+
+    def series(self, query):
+        """What an expression has now: [(labels, number)]"""
+        return [(item["metric"], float(item["value"][1]))
+                for item in self.api("query", query=query)["result"]]
 
     def value(self, query):
         """The number that an expression has, None: there is nothing."""
@@ -94,11 +102,11 @@ scrape_configs:
 class Service:
     """A twmond that is restarted, with a socket that outlives it, as systemd has it."""
 
-    def __init__(self):
+    def __init__(self, config=CONFIG):
         self.directory = lab.temp_dir()
         self.path = self.directory + "/control"
         with open(self.directory + "/twmon.conf", "w", encoding="utf-8") as file:
-            file.write(CONFIG)
+            file.write(config)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(self.path)
         self.socket.listen(512)
