@@ -284,6 +284,7 @@ D = $(DESTDIR)
 
 CATALOGS = $(wildcard systemd/twmon*.catalog)
 DROPINS  = $(wildcard systemd/dropins/*.conf)
+FLEET    = $(wildcard etc/fleet/*)
 
 # Paths in what is installed, from those of the tree.
 RELOCATE = sed 's|/usr/local/sbin/twmon|$(SBINDIR)/twmon|; s|/usr/local/bin/twmonctl|$(BINDIR)/twmonctl|; \
@@ -316,6 +317,8 @@ install-twmon: $(B)/twmond $(B)/twmonctl
 	$(INSTALL) -m 644 completion/twmonctl.fish '$(D)$(FISHDIR)/twmonctl.fish'
 	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
 	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
+	$(INSTALL) -d '$(D)$(DOCDIR)/fleet'
+	$(INSTALL) -m 644 docs/fleet.md $(FLEET) '$(D)$(DOCDIR)/fleet'
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
 	  $(INSTALL) -m 644 etc/twmon.conf '$(D)$(SYSCONFDIR)/twmon/twmon.conf'
 	$(UPDATE_CATALOG)
@@ -345,8 +348,9 @@ uninstall:
 	  '$(D)$(MANDIR)/man1/twmonctl.1' '$(D)$(MANDIR)/man5/twmon.conf.5' \
 	  '$(D)$(MANDIR)/man8/twmond.8' '$(D)$(DOCDIR)/twmon.conf.example' \
 	  '$(D)$(DOCDIR)-exporter/twmon.rules.yml' '$(D)$(DOCDIR)-exporter/twmon.grafana.json' \
+	  '$(D)$(DOCDIR)/fleet/fleet.md' $(FLEET:etc/%='$(D)$(DOCDIR)/%') \
 	  $(DROPINS:systemd/%='$(D)$(DOCDIR)/%')
-	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)' '$(D)$(DOCDIR)-exporter' 2>/dev/null || :
+	rmdir '$(D)$(DOCDIR)/dropins' '$(D)$(DOCDIR)/fleet' '$(D)$(DOCDIR)' '$(D)$(DOCDIR)-exporter' 2>/dev/null || :
 	$(UPDATE_CATALOG)
 
 # Packages (DESTDIR) leave that to the system that they are installed on.

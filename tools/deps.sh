@@ -58,6 +58,7 @@ git cmd:git
 negate cmd:negate
 promtool cmd:promtool
 prometheus cmd:prometheus
+amtool cmd:amtool
 bash-completion file:/share/bash-completion/bash_completion
 zsh cmd:zsh
 fish cmd:fish
@@ -128,6 +129,7 @@ fish         fish                    fish                 fish               fis
 tmux         tmux                    tmux                 tmux               tmux
 promtool     unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 prometheus   unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
+amtool       unpack:prometheus-alertmanager golang-github-prometheus-alertmanager golang-github-prometheus-alertmanager alertmanager
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil

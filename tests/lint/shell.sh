@@ -8,7 +8,7 @@
 
 scripts()
 {
-        find tools tests completion -name '*.sh' -o -name '*.bash'
+        find tools tests completion etc -name '*.sh' -o -name '*.bash'
         find debian -name '*.postinst' -o -name '*.postrm'
         echo .ci/run
 }
