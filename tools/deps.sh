@@ -21,8 +21,8 @@ PATH=$PATH:$unpacked/usr/sbin:$unpacked/usr/bin
 PATH=$PATH:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins:/usr/lib/monitoring-plugins
 
 # ---- what is needed: NAME PROBE, one a line ----
-# cmd: a command; file: a file, below /usr too; pkg: a pkg-config module; sanitizers: a compiler can
-# link them; fuzzer: and libFuzzer; python: a module; either: a command by one of two names;
+# cmd: a command; file: a file, below /usr too, or unpacked; pkg: a pkg-config module; sanitizers: a
+# compiler can link them; fuzzer: and libFuzzer; python: a module; either: a command by one of two names;
 # builddeps: what debian/control of that tree says
 needs_run='
 compiler cmd:cc
@@ -59,6 +59,7 @@ negate cmd:negate
 promtool cmd:promtool
 prometheus cmd:prometheus
 amtool cmd:amtool
+journal-remote file:/lib/systemd/systemd-journal-remote
 bash-completion file:/share/bash-completion/bash_completion
 zsh cmd:zsh
 fish cmd:fish
@@ -130,6 +131,7 @@ tmux         tmux                    tmux                 tmux               tmu
 promtool     unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 prometheus   unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 amtool       unpack:prometheus-alertmanager golang-github-prometheus-alertmanager golang-github-prometheus-alertmanager alertmanager
+journal-remote unpack:systemd-journal-remote systemd-journal-remote systemd-journal-remote systemd
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
 psutil       python3-psutil          python3-psutil       python3-psutil     python-psutil
@@ -158,7 +160,7 @@ is_there() { # PROBE
         python:*) python3 -c "import $what" 2>/dev/null || /usr/bin/python3 -c "import $what" 2>/dev/null ;;
         either:*) command -v "${what%,*}" >/dev/null 2>&1 || command -v "${what#*,}" >/dev/null 2>&1 ;;
         builddeps:*) (cd "$what" && dpkg-checkbuilddeps) 2>/dev/null ;;
-        file:*) [ -e "$what" ] || [ -e "/usr$what" ] ;;
+        file:*) [ -e "$what" ] || [ -e "/usr$what" ] || [ -e "$unpacked$what" ] ;;
         sanitizers:*) links "$what" address,undefined 'int main(void) { return 0; }' ;;
         fuzzer:*)
                 links "$what" fuzzer,address,undefined \
