@@ -95,6 +95,7 @@ static void add_limit_hits(struct openmetrics *metrics, const struct metrics_wor
         add_limit(metrics, "alerts", alert_table_overflow(view->alerts));
         add_limit(metrics, "journal", view->journal_lost);
         add_limit(metrics, "recording", view->recording_lost);
+        add_limit(metrics, "history", view->history_lost);
         add_limit(metrics, "looks", view->looks_refused);
         add_limit(metrics, "clients_refused", world->stats->refused);
         add_limit(metrics, "clients_dropped", world->stats->dropped);

@@ -178,6 +178,26 @@ static void unknown_is_absent(void **state)
         assert_true(has_line(world->text, "twmon_verdict{verdict=\"unknown\"} 1"));
 }
 
+/* Each of limitsHit that only grows has its sample, so that a rule can see it grow. */
+static void limits_are_told(void **state)
+{
+        static const char *const lines[] = {
+                "twmon_limit_hits_total{limit=\"journal\"} 2",
+                "twmon_limit_hits_total{limit=\"recording\"} 3",
+                "twmon_limit_hits_total{limit=\"history\"} 4",
+                "twmon_limit_hits_total{limit=\"looks\"} 5",
+        };
+        struct world *world = *state;
+
+        world->view.journal_lost = 2;
+        world->view.recording_lost = 3;
+        world->view.history_lost = 4;
+        world->view.looks_refused = 5;
+        tell(world);
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+                assert_true(has_line(world->text, lines[i]));
+}
+
 /* Numbers of a scan that is long over are not of now, nor are those of an old census. */
 static void old_is_absent(void **state)
 {
@@ -284,6 +304,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(services_have_names, setup, teardown),
                 cmocka_unit_test_setup_teardown(unknown_is_absent, setup, teardown),
                 cmocka_unit_test_setup_teardown(old_is_absent, setup, teardown),
+                cmocka_unit_test_setup_teardown(limits_are_told, setup, teardown),
                 cmocka_unit_test_setup_teardown(cardinality_is_bounded, setup, teardown),
         };
 
