@@ -92,6 +92,7 @@ static void tell_trouble(struct daemon *daemon)
 
 static void finish_answer(struct daemon *daemon, struct history_answer *answer)
 {
+        history_answer_settle(answer);
         for (unsigned i = 0; i < HISTORY_ANSWER_SIDES; i++)
                 history_series_add_fine(answer->series[i], daemon->history);
         answer->done = true;
@@ -151,23 +152,52 @@ void daemon_end_history(struct daemon *daemon)
 
 /* ---- who asks ---- */
 
+/*
+ * until_sec: what is older only the file may know, and by minutes: so are the steps then, until it
+ * turns out that it does not. NULL: no memory.
+ */
+static struct history_answer *make_answer(const struct control_history_request *request,
+                                          uint64_t now_sec, uint64_t until_sec)
+{
+        struct history_time time, finer = { .n = 0 };
+        struct history_answer *answer;
+
+        history_plan(now_sec, request->since_sec, request->points, &time);
+        if (time.step_sec % HISTORY_MINUTE_SEC != 0 &&
+            now_sec - MIN(now_sec, request->since_sec) < until_sec) {
+                finer = time;
+                history_plan_minutes(now_sec, request->since_sec, request->points, &time);
+        }
+        answer = history_answer_new(request->port, &time);
+        if (!answer)
+                return NULL;
+        answer->finer = finer;
+        answer->until_sec = until_sec;
+        return answer;
+}
+
+/* When what is resident begins; without a file, nobody knows what was before. */
+static uint64_t resident_from(const struct daemon *daemon)
+{
+        uint32_t first, end;
+
+        if (!daemon->historian)
+                return 0;
+        history_bounds(daemon->history, &first, &end);
+        return end > 0 ? (uint64_t)first * HISTORY_FINE_SEC : UINT64_MAX;
+}
+
 int daemon_ask_history(void *userdata, const struct control_history_request *request,
                        struct history_answer **ret_answer)
 {
         struct daemon *daemon = userdata;
-        const uint64_t now_sec = clock_wall_usec() / USEC_PER_SEC;
-        struct history_answer *answer;
-        struct history_time time;
-        uint32_t first, end;
+        struct history_answer *answer =
+                make_answer(request, clock_wall_usec() / USEC_PER_SEC, resident_from(daemon));
         int r = 0;
 
-        history_plan(now_sec, request->since_sec, request->points, &time);
-        answer = history_answer_new(request->port, &time);
         if (!answer)
                 return -ENOMEM;
-        history_bounds(daemon->history, &first, &end);
-        answer->until_sec = end > 0 ? (uint64_t)first * HISTORY_FINE_SEC : UINT64_MAX;
-        if (daemon->historian && time.start_sec < answer->until_sec)
+        if (answer->series[0]->time.start_sec < answer->until_sec)
                 r = historian_ask(daemon->historian, answer);
         else
                 finish_answer(daemon, answer);

@@ -15,14 +15,20 @@
 
 struct history_answer {
         struct history_series *series[HISTORY_ANSWER_SIDES]; /* local, remote */
-        uint64_t until_sec; /* what is resident begins then; since 1970 */
-        int error;          /* -errno: what is older could not be read */
-        bool done;          /* the loop's */
-        unsigned refs;      /* atomic */
+        struct history_time finer; /* steps, if the file knows nothing; n 0: the same */
+        uint64_t until_sec;        /* what is resident begins then; since 1970 */
+        int error;                 /* -errno: what is older could not be read */
+        bool done;                 /* the loop's */
+        unsigned refs;             /* atomic */
 };
 
 /* Nothing is known in it yet; one reference. NULL: no memory. */
 struct history_answer *history_answer_new(uint16_t port, const struct history_time *time);
+/*
+ * As soon as the file was asked: where it knew nothing, steps that were made longer for it are short
+ * again, or remain where there is no memory.
+ */
+void history_answer_settle(struct history_answer *answer);
 struct history_answer *history_answer_ref(struct history_answer *answer);
 /* Frees with the last reference. Takes NULL, returns NULL. */
 struct history_answer *history_answer_unref(struct history_answer *answer);

@@ -34,6 +34,6 @@ void history_file_close(struct history_file *file);
 int history_file_put(struct history_file *file, const struct history_row *minute);
 /*
  * Adds all that is known from the series' beginning until until_sec (seconds since 1970), where
- * others know more. Open. 0 or -errno.
+ * others know more; but no rows that are longer than the series' steps. Open. 0 or -errno.
  */
 int history_file_read(struct history_file *file, uint64_t until_sec, struct history_series *series);

@@ -16,7 +16,8 @@
 #include "snapshot.h"
 
 #define HISTORY_FINE_SEC   10
-#define HISTORY_FINE_SLOTS 360
+#define HISTORY_HOUR_SEC   3600
+#define HISTORY_FINE_SLOTS (HISTORY_HOUR_SEC / HISTORY_FINE_SEC + 6) /* whenever that hour began */
 #define HISTORY_MINUTE_SEC 60
 #define HISTORY_MINUTES    (24 * 60)
 #define HISTORY_TEN_SEC    600

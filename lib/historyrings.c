@@ -81,6 +81,8 @@ static int read_ring(const struct history_io *io, const struct ring *ring, uint6
         uint64_t slot = MAX(series->time.start_sec / ring->row_sec, oldest);
         int r = 0;
 
+        if (series->time.step_sec % ring->row_sec != 0)
+                return 0; /* nobody knows in which of the steps */
         for (; r == 0 && slot <= newest && slot * ring->row_sec < until_sec; slot++) {
                 uint8_t packed[HISTORY_ROW_BYTES];
                 struct history_point point;

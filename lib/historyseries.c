@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is kept in longer stretches than a step is told in each of the steps that it touches. */
-
 #include "historyseries.h"
 
 #include <stdlib.h>
@@ -11,18 +9,20 @@
 /* How finely a time that began so long ago is known. */
 static uint32_t unit_of(uint64_t since_sec)
 {
-        if (since_sec <= HISTORY_FINE_SLOTS * HISTORY_FINE_SEC)
+        if (since_sec <= HISTORY_HOUR_SEC)
                 return HISTORY_FINE_SEC;
         return since_sec <= HISTORY_MINUTES * HISTORY_MINUTE_SEC ? HISTORY_MINUTE_SEC
                                                                  : HISTORY_TEN_SEC;
 }
 
-void history_plan(uint64_t now_sec, uint64_t since_sec, uint32_t points,
-                  struct history_time *ret_time)
+static uint64_t kept_of(uint64_t now_sec, uint64_t since_sec)
 {
-        const uint64_t since =
-                MIN(MIN(since_sec, (uint64_t)HISTORY_TENS * HISTORY_TEN_SEC), now_sec);
-        const uint32_t unit = unit_of(since);
+        return MIN(MIN(since_sec, (uint64_t)HISTORY_TENS * HISTORY_TEN_SEC), now_sec);
+}
+
+static void plan(uint64_t now_sec, uint64_t since, uint32_t points, uint32_t unit,
+                 struct history_time *ret_time)
+{
         /* one step more than there is room for where the first is not whole */
         const uint64_t units = (since + unit - 1) / unit;
         const uint32_t step = unit * (uint32_t)MAX((units + points - 2) / (points - 1), 1U);
@@ -33,6 +33,22 @@ void history_plan(uint64_t now_sec, uint64_t since_sec, uint32_t points,
                 .step_sec = step,
                 .n = (uint32_t)((now_sec - start) / step) + 1,
         };
+}
+
+void history_plan(uint64_t now_sec, uint64_t since_sec, uint32_t points,
+                  struct history_time *ret_time)
+{
+        const uint64_t since = kept_of(now_sec, since_sec);
+
+        plan(now_sec, since, points, unit_of(since), ret_time);
+}
+
+void history_plan_minutes(uint64_t now_sec, uint64_t since_sec, uint32_t points,
+                          struct history_time *ret_time)
+{
+        const uint64_t since = kept_of(now_sec, since_sec);
+
+        plan(now_sec, since, points, MAX(unit_of(since), (uint32_t)HISTORY_MINUTE_SEC), ret_time);
 }
 
 struct history_series *history_series_new(const struct port_key *port,
@@ -75,6 +91,19 @@ void history_series_add_fine(struct history_series *series, const struct history
                 history_series_add(series, (uint64_t)slot * HISTORY_FINE_SEC, HISTORY_FINE_SEC,
                                    &point);
         }
+}
+
+bool history_series_knows(const struct history_series *series, uint64_t until_sec)
+{
+        const struct history_time *time = &series->time;
+
+        for (uint32_t i = 0; i < time->n; i++)
+                if (time->start_sec + (uint64_t)i * time->step_sec + HISTORY_MINUTE_SEC <=
+                            until_sec &&
+                    (history_point_is_known(&series->points[i], HISTORY_CLOSE_WAIT) ||
+                     history_point_is_known(&series->points[i], HISTORY_TIME_WAIT)))
+                        return true;
+        return false;
 }
 
 bool history_series_tells(const struct history_series *series)

@@ -17,11 +17,17 @@ struct history_time {
 };
 
 /*
+ * A step is never shorter than what is known of its time: where nobody knows when within a minute
+ * there were so many, ten seconds of it would be an invention.
+ *
  * The time from since_sec ago (1 or more; more than is kept counts as that) until now_sec, in at
  * most so many steps (2 to HISTORY_SERIES_MAX), the last of which holds now_sec.
  */
 void history_plan(uint64_t now_sec, uint64_t since_sec, uint32_t points,
                   struct history_time *ret_time);
+/* The same where a part of it is only known by minutes: so are the steps. */
+void history_plan_minutes(uint64_t now_sec, uint64_t since_sec, uint32_t points,
+                          struct history_time *ret_time);
 
 struct history_series {
         struct port_key port;
@@ -40,5 +46,7 @@ void history_series_add(struct history_series *series, uint64_t start_sec, uint3
                         const struct history_point *point);
 /* Adds what is resident. */
 void history_series_add_fine(struct history_series *series, const struct history *history);
+/* Something is known of a whole minute before until_sec. */
+bool history_series_knows(const struct history_series *series, uint64_t until_sec);
 /* There is a count above 0, or an alert. */
 bool history_series_tells(const struct history_series *series);

@@ -168,6 +168,32 @@ static void the_greatest_reply_fits(void **state)
         hang_up(world, &peer);
 }
 
+/* Steps were made longer for what the file may know. */
+static void steps_are_as_short_as_what_is_known(void **state)
+{
+        const struct history_time minutes = { .start_sec = 6000, .step_sec = 60, .n = 5 };
+        const struct history_time finer = { .start_sec = 6000, .step_sec = 10, .n = 30 };
+        struct history_answer *answer = history_answer_new(80, &minutes);
+
+        (void)state;
+        assert_non_null(answer);
+        answer->finer = finer;
+        answer->until_sec = 6090;
+        history_absent(HISTORY_SAW_CLOSE_WAIT, &answer->series[1]->points[0]);
+        history_answer_settle(answer);
+        assert_int_equal(answer->series[0]->time.step_sec, 60);
+        history_point_clear(&answer->series[1]->points[0]);
+        history_absent(HISTORY_SAW_CLOSE_WAIT,
+                       &answer->series[1]->points[1]); /* is resident, too */
+        history_answer_settle(answer);
+        for (unsigned i = 0; i < HISTORY_ANSWER_SIDES; i++) {
+                assert_int_equal(answer->series[i]->time.step_sec, 10);
+                assert_int_equal(answer->series[i]->port.port, 80);
+                assert_false(history_series_knows(answer->series[i], UINT64_MAX));
+        }
+        history_answer_unref(answer);
+}
+
 static void a_client_that_leaves_harms_nobody(void **state)
 {
         struct world *world = *state;
@@ -198,6 +224,7 @@ int main(void)
                 TEST(who_is_refused_is_told_why),
                 TEST(wrong_parameters),
                 TEST(the_greatest_reply_fits),
+                TEST(steps_are_as_short_as_what_is_known),
                 TEST(a_client_that_leaves_harms_nobody),
                 TEST(lost_minutes_show_in_status),
         };

@@ -71,17 +71,22 @@ static void put(struct world *world, uint32_t minute, uint32_t stuck)
         assert_int_equal(history_file_put(&world->file, &row), 0);
 }
 
-static struct history_series *get(struct world *world, uint64_t now_sec, uint64_t since_sec)
+static struct history_series *read_series(struct world *world, const struct history_time *time)
 {
         const struct port_key key = local_port(80);
-        struct history_series *series;
-        struct history_time time;
+        struct history_series *series = history_series_new(&key, time);
 
-        history_plan(now_sec, since_sec, HISTORY_SERIES_MAX, &time);
-        series = history_series_new(&key, &time);
         assert_non_null(series);
         assert_int_equal(history_file_read(&world->file, UINT64_MAX, series), 0);
         return series;
+}
+
+static struct history_series *get(struct world *world, uint64_t now_sec, uint64_t since_sec)
+{
+        struct history_time time;
+
+        history_plan(now_sec, since_sec, HISTORY_SERIES_MAX, &time);
+        return read_series(world, &time);
 }
 
 static void reopen(struct world *world)
@@ -115,6 +120,48 @@ static void minutes_come_back(void **state)
         assert_int_equal(stuck_at(series, START_SEC), 5);
         assert_int_equal(stuck_at(series, START_SEC + 60), HISTORY_UNKNOWN);
         assert_int_equal(stuck_at(series, START_SEC + 120), 9);
+        free(series);
+}
+
+/* When within a minute there were so many is not known, so ten seconds of it are not told. */
+static void a_minute_is_no_shorter(void **state)
+{
+        struct world *world = *state;
+        struct history_series *series;
+        struct history_time time;
+
+        put(world, MINUTE, 5);
+        series = get(world, START_SEC + 90, 300);
+        assert_int_equal(series->time.step_sec, 10);
+        assert_false(history_series_tells(series));
+        assert_false(history_series_knows(series, UINT64_MAX));
+        free(series);
+        history_plan_minutes(START_SEC + 90, 300, HISTORY_SERIES_MAX, &time);
+        assert_int_equal(time.step_sec, 60);
+        series = read_series(world, &time);
+        assert_int_equal(stuck_at(series, START_SEC), 5);
+        assert_int_equal(stuck_at(series, START_SEC - 60), HISTORY_UNKNOWN);
+        assert_int_equal(stuck_at(series, START_SEC + 60), HISTORY_UNKNOWN);
+        assert_true(history_series_knows(series, START_SEC + 60));
+        assert_false(history_series_knows(series, START_SEC + 59)); /* not the whole minute */
+        free(series);
+        for (uint32_t points = 2; points <= HISTORY_SERIES_MAX; points++) {
+                history_plan_minutes(START_SEC + 90, 3600, points, &time);
+                assert_int_equal(time.step_sec % 60, 0);
+        }
+}
+
+/* The edge of a day, of which the ten minutes know more than the minutes do. */
+static void ten_minutes_are_no_shorter(void **state)
+{
+        struct world *world = *state;
+        struct history_series *series;
+
+        put(world, MINUTE, 5);
+        series = get(world, START_SEC + 86400, 86400);
+        assert_int_equal(series->time.step_sec, 180);
+        for (uint64_t sec = START_SEC + 180; sec < START_SEC + 600; sec += 180)
+                assert_int_equal(stuck_at(series, sec), HISTORY_UNKNOWN);
         free(series);
 }
 
@@ -289,6 +336,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(minutes_come_back),
+                TEST(a_minute_is_no_shorter),
+                TEST(ten_minutes_are_no_shorter),
                 TEST(a_minute_in_two_parts_is_one),
                 TEST(a_month),
                 TEST(a_damaged_row_is_a_gap),
