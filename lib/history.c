@@ -194,9 +194,31 @@ static const struct port_row *next_row(const struct history *history, const stru
         return NULL;
 }
 
+/* The port of an alert may be in no row: of other connections. False: one has found no room. */
+static bool admit_alerts(struct history *history, const struct scan_view *view)
+{
+        bool room = true;
+
+        for (size_t i = 0; i < view->n_alerts; i++) {
+                const struct port_key *key = &view->alerts[i].port;
+                struct history_point point;
+
+                if (history_find(history, key))
+                        continue;
+                get_point(view, key, &point);
+                if (history_make_room(history, key, history_weight(&point)) &&
+                    history_follow(history, key))
+                        note_port(history, view, history->entries[history->n - 1]);
+                else
+                        room = false;
+        }
+        return room;
+}
+
 /* True: one that has something to tell has found no room, or lost it. */
 static bool admit(struct history *history, const struct scan_view *view)
 {
+        const bool room = admit_alerts(history, view);
         const struct port_row *row;
         uint64_t weight;
         size_t i = 0;
@@ -206,7 +228,7 @@ static bool admit(struct history *history, const struct scan_view *view)
                 if (history_follow(history, &row->key))
                         note_port(history, view, history->entries[history->n - 1]); /* its weight */
         i = 0;
-        return next_row(history, view, &i, &weight) != NULL;
+        return !room || next_row(history, view, &i, &weight) != NULL;
 }
 
 /* The ports that were asked for may be far down. */

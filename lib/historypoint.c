@@ -17,6 +17,8 @@
 #define NOTE_SHIFT    60
 #define NOTE_SEVERITY 3 /* bits of a word's note */
 #define NOTE_GUESSED  4
+#define WEIGHT_BITS   20
+#define WEIGHT_MAX    ((UINT32_C(1) << WEIGHT_BITS) - 1)
 
 static const struct history_span unknown = { HISTORY_UNKNOWN, HISTORY_UNKNOWN, HISTORY_UNKNOWN };
 
@@ -143,18 +145,29 @@ void history_unpack_last(uint64_t packed, struct history_point *ret_point)
         take_note(packed, ret_point);
 }
 
-/* 21 bits each hold every number that is kept but for a few of its lowest bits. */
+/* More than a million is as bad as that. */
 static uint64_t weight_of(const struct history_point *point, enum history_metric metric)
 {
-        return history_point_is_known(point, metric)
-                       ? MIN(point->spans[metric].max, UINT32_C(0x1fffff))
-                       : 0;
+        return history_point_is_known(point, metric) ? MIN(point->spans[metric].max, WEIGHT_MAX)
+                                                     : 0;
 }
 
 uint64_t history_weight(const struct history_point *point)
 {
-        return weight_of(point, HISTORY_STUCK) << 42 | weight_of(point, HISTORY_CLOSE_WAIT) << 21 |
+        return (uint64_t)point->severity << 3 * WEIGHT_BITS |
+               weight_of(point, HISTORY_STUCK) << 2 * WEIGHT_BITS |
+               weight_of(point, HISTORY_CLOSE_WAIT) << WEIGHT_BITS |
                weight_of(point, HISTORY_TIME_WAIT);
+}
+
+bool history_outweighs(uint64_t weight, uint64_t other, unsigned margin)
+{
+        const uint64_t counts = (UINT64_C(1) << 3 * WEIGHT_BITS) - 1;
+
+        if ((weight & ~counts) != (other & ~counts))
+                return weight > other;
+        weight &= counts;
+        return weight - weight / (margin + 1) > (other & counts);
 }
 
 void history_pack(const struct history_point *point, uint8_t packed[static HISTORY_PACKED_BYTES])

@@ -60,8 +60,10 @@ void history_point_add(struct history_point *point, const struct history_point *
 uint64_t history_pack_last(const struct history_point *point);
 /* The other way round: min and max are the last. */
 void history_unpack_last(uint64_t packed, struct history_point *ret_point);
-/* How bad it is: compares as stuck, then CLOSE_WAIT, then TIME_WAIT. 0: nothing to tell. */
+/* How bad it is: compares as severity, then stuck, CLOSE_WAIT, TIME_WAIT. 0: nothing to tell. */
 uint64_t history_weight(const struct history_point *point);
+/* Clearly worse: by severity, or by more than one in so many of the rest. */
+bool history_outweighs(uint64_t weight, uint64_t other, unsigned margin);
 
 void history_pack(const struct history_point *point, uint8_t packed[static HISTORY_PACKED_BYTES]);
 /* Anything at all gives a point: packed bytes are trusted for their checksum, not for their sense. */

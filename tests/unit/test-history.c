@@ -342,6 +342,65 @@ static void test_alerts(void **state)
         assert_int_equal(history_end(world->history, &minute), 0);
 }
 
+static void scan_with_alert(struct world *world, uint64_t sec, const struct history_alert *alert)
+{
+        const struct port_row row = counts(80, 5, 5, 5);
+        struct snapshot *snapshot = make_snapshot(1, &row, 1);
+
+        snapshot->start_wall_usec = (START_SEC + sec) * USEC_PER_SEC;
+        snapshot->pause_usec = world->pause_usec;
+        (void)history_step(world->history, snapshot, alert, alert ? 1 : 0, &world->row);
+        snapshot_unref(snapshot);
+}
+
+/* Its port has neither CLOSE_WAIT nor TIME_WAIT, as one that is running out, or is half-open. */
+static void test_alert_without_a_row(void **state)
+{
+        struct world *world = *state;
+        const struct history_alert alert = {
+                { .port = 7130, .side = SIDE_REMOTE },
+                HISTORY_WARNING,
+        };
+        struct history_point point;
+        const uint32_t slot = START_SEC / HISTORY_FINE_SEC;
+
+        scan_with_alert(world, 0, NULL);
+        scan_with_alert(world, 10, &alert);
+        scan_with_alert(world, 20, NULL);
+        assert_int_equal(followed(world), 2);
+        history_get(world->history, &alert.port, slot, &point);
+        assert_int_equal(point.severity, HISTORY_CALM);
+        assert_int_equal(point.spans[HISTORY_STUCK].last, 0);
+        history_get(world->history, &alert.port, slot + 1, &point);
+        assert_int_equal(point.severity, HISTORY_WARNING);
+        assert_int_equal(point.spans[HISTORY_STUCK].last, 0);
+        history_get(world->history, &alert.port, slot + 2, &point);
+        assert_int_equal(point.severity, HISTORY_CALM);
+}
+
+/* Of too many ports with alerts, those that found no room are unknown. */
+static void test_too_many_alerts(void **state)
+{
+        struct world *world = *state;
+        struct history_alert alerts[HISTORY_WORST_MAX + 1];
+        struct snapshot *snapshot = make_snapshot(1, NULL, 0);
+        const size_t n = ARRAY_SIZE(alerts);
+
+        for (size_t i = 0; i < n; i++)
+                alerts[i] =
+                        (struct history_alert){ local_port((uint16_t)(80 + i)), HISTORY_WARNING };
+        snapshot->start_wall_usec = START_SEC * USEC_PER_SEC;
+        assert_int_equal(history_step(world->history, snapshot, alerts, n, &world->row), 0);
+        assert_int_equal(fine(world, 80, 0, HISTORY_STUCK), 0);
+        assert_int_equal(fine(world, (uint16_t)(80 + n - 1), 0, HISTORY_STUCK), HISTORY_UNKNOWN);
+        alerts[n - 1].severity = HISTORY_CRITICAL; /* a worse one takes a place */
+        snapshot->start_wall_usec += 10 * USEC_PER_SEC;
+        assert_int_equal(history_step(world->history, snapshot, alerts, n, &world->row), 0);
+        snapshot_unref(snapshot);
+        assert_int_equal(fine(world, (uint16_t)(80 + n - 1), 10, HISTORY_STUCK), 0);
+        assert_int_equal(replaced(world), 1);
+}
+
 static void test_row_bytes(void **state)
 {
         struct history_row row = { .slot = 29453760, .flags = HISTORY_SAW_CLOSE_WAIT }, back;
@@ -521,6 +580,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_named_ports_stay, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_clock_jumps, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_alerts, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_alert_without_a_row, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_too_many_alerts, setup, teardown),
                 cmocka_unit_test(test_row_bytes),
                 cmocka_unit_test(test_port_twice_in_a_row),
                 cmocka_unit_test(test_rows_add_up),
