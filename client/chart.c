@@ -15,7 +15,6 @@
 
 #define WIDTH_DEFAULT 80 /* where there is no terminal */
 #define DAY_SEC       86400
-#define TIME_MAX      32
 
 static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 static const char *const halves[] = { " ", ":", "#" };
@@ -102,8 +101,7 @@ void chart_marks(const struct chart *chart, const char *label, const char *marks
                 (int)chart->columns, marks);
 }
 
-/* By the minute within a day, with the date beyond. */
-static size_t write_time(const struct chart *chart, size_t column, char buf[static TIME_MAX])
+size_t chart_time(const struct chart *chart, size_t column, char buf[static CHART_TIME_MAX])
 {
         const time_t at = (time_t)(chart->start_sec + column * chart->step_sec);
         const bool days = chart->columns * chart->step_sec > DAY_SEC;
@@ -111,7 +109,7 @@ static size_t write_time(const struct chart *chart, size_t column, char buf[stat
 
         if (!localtime_r(&at, &tm))
                 return 0;
-        return strftime(buf, TIME_MAX,
+        return strftime(buf, CHART_TIME_MAX,
                         days                   ? "%m-%d %H:%M"
                         : chart->step_sec < 15 ? "%H:%M:%S"
                                                : "%H:%M",
@@ -121,8 +119,8 @@ static size_t write_time(const struct chart *chart, size_t column, char buf[stat
 void chart_axis(const struct chart *chart)
 {
         FILE *out = chart->term->out;
-        char text[TIME_MAX];
-        const size_t every = write_time(chart, 0, text) + 4;
+        char text[CHART_TIME_MAX];
+        const size_t every = chart_time(chart, 0, text) + 4;
 
         fprintf(out, "%*s%s", CHART_LABEL - 1, "", chart->ascii ? "+" : "└");
         for (size_t i = 0; i < chart->columns; i++)
@@ -132,7 +130,7 @@ void chart_axis(const struct chart *chart)
                         fputs(chart->ascii ? "-" : "─", out);
         fprintf(out, "\n%*s", CHART_LABEL, "");
         for (size_t i = 0; i + every - 4 <= chart->columns; i += every) {
-                const size_t len = write_time(chart, i, text);
+                const size_t len = chart_time(chart, i, text);
 
                 fprintf(out, "%s%*s", text,
                         i + 2 * every - 4 <= chart->columns ? (int)(every - len) : 0, "");

@@ -36,5 +36,8 @@ const char *chart_spark(bool ascii, uint64_t value, uint64_t max);
 void chart_bars(const struct chart *chart, unsigned rows, const uint64_t *values);
 /* One line with a character for each column; label: at most CHART_LABEL - 1 columns. */
 void chart_marks(const struct chart *chart, const char *label, const char *marks);
+/* When a column begins, as it stands below: by the minute within a day, with the date beyond. */
+#define CHART_TIME_MAX 32
+size_t chart_time(const struct chart *chart, size_t column, char buf[static CHART_TIME_MAX]);
 /* The line below, and the times. */
 void chart_axis(const struct chart *chart);

@@ -60,6 +60,7 @@ void historyreply_read(const json_t *side, const char *member, size_t n, uint64_
                 const uint64_t newest = historyreply_number(field_array(counts, "last"), i);
 
                 values[i] = historyreply_number(field_array(counts, "max"), i);
+                sum.gaps |= values[i] == CHART_UNKNOWN;
                 if (values[i] == CHART_UNKNOWN)
                         continue;
                 sum.known = true;
@@ -75,7 +76,8 @@ const char *historyreply_sum_text(const char *title, const struct historyreply_s
         if (!sum->known)
                 snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: unknown", title);
         else if (sum->max == 0)
-                snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: none was seen", title);
+                snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: none was seen%s", title,
+                         sum->gaps ? " in the time that is known" : "");
         else
                 snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: %" PRIu64 " at most, %" PRIu64 " last",
                          title, sum->max, sum->last);

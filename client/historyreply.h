@@ -25,6 +25,7 @@ const char *historyreply_severity(const json_t *side, size_t i);
 /* What a column of HistoryCounts comes to. */
 struct historyreply_sum {
         bool known;    /* at least one number is */
+        bool gaps;     /* at least one is not */
         uint64_t max;  /* the greatest */
         uint64_t last; /* the newest; 0: unknown */
 };
@@ -36,6 +37,6 @@ struct historyreply_sum {
 void historyreply_read(const json_t *side, const char *member, size_t n, uint64_t *values,
                        struct historyreply_sum *ret_sum);
 /* "stuck: 39 at most, 12 last", "stuck: none was seen", "stuck: unknown". Returns buf. */
-#define HISTORYREPLY_TEXT_MAX 96
+#define HISTORYREPLY_TEXT_MAX 128
 const char *historyreply_sum_text(const char *title, const struct historyreply_sum *sum,
                                   char buf[static HISTORYREPLY_TEXT_MAX]);

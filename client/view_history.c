@@ -93,34 +93,65 @@ static void draw_metric(const struct chart *chart, const json_t *side, const str
                  historyreply_sum_text(metric->title, &sum, text));
         if (sum.max > 0)
                 chart_bars(chart, metric->rows, values);
+        else if (sum.known && sum.gaps)
+                chart_bars(chart, 1, values);
 }
 
-/* The line is there also where no alert was: it says so. */
+/* The line is there also where no alert was: it says so, of the time of which that is known. */
 static void draw_alerts(const struct chart *chart, const json_t *side)
 {
         char marks[HISTORYREPLY_STEPS_MAX + 1] = "";
+        size_t known = 0;
 
         for (size_t i = 0; i < chart->columns; i++) {
                 const char *severity = historyreply_severity(side, i);
 
                 marks[i] = ' ';
+                known += severity != NULL;
                 if (severity && strcmp(severity, "none") != 0)
                         marks[i] = severity[0] == 'c' ? 'C' : 'w';
         }
         marks[chart->columns] = '\0';
-        if (strspn(marks, " ") == chart->columns)
-                term_say(chart->term, PAINT_NONE, "No alert about it was raised.");
+        if (known == 0)
+                term_say(chart->term, PAINT_NONE, "alerts: unknown");
+        else if (strspn(marks, " ") == chart->columns)
+                term_say(chart->term, PAINT_NONE, "No alert about it was raised%s.",
+                         known < chart->columns ? " in the time that is known" : "");
         else
                 chart_marks(chart, "alerts", marks);
 }
 
-static bool has_gaps(const struct chart *chart, const json_t *side)
+static bool is_known(const json_t *side, size_t i)
 {
-        for (size_t i = 0; i < chart->columns; i++)
-                if (historyreply_number(field_array(field_object(side, "stuck"), "max"), i) ==
-                    CHART_UNKNOWN)
+        for (size_t m = 0; m < ARRAY_SIZE(metrics); m++)
+                if (historyreply_number(field_array(field_object(side, metrics[m].member), "max"),
+                                        i) != CHART_UNKNOWN)
                         return true;
         return false;
+}
+
+/* What is not known, and as far as that is known, why. */
+static void tell_gaps(const struct chart *chart, const json_t *side)
+{
+        char at[CHART_TIME_MAX];
+        size_t first = 0, i;
+
+        while (first < chart->columns && !is_known(side, first))
+                first++;
+        for (i = first; i < chart->columns && is_known(side, i);)
+                i++;
+        if (first == chart->columns)
+                term_say(chart->term, PAINT_NONE, "Of all that time nothing is known.");
+        else if (first > 0 && chart_time(chart, first, at) > 0)
+                term_say(chart->term, PAINT_NONE, "Before %s nothing is known.", at);
+        if (json_is_true(json_object_get(side, "leftOut")))
+                term_prose(
+                        chart->term, PAINT_NONE, 0,
+                        "In some of that time it was not among the ports that are followed, which "
+                        "are the 32 worst and those of HistoryPorts=, see twmon.conf(5).");
+        if (first > 0 || i < chart->columns)
+                term_prose(chart->term, PAINT_FAINT, 0,
+                           "Blank columns: nobody knows, which is not zero.");
 }
 
 static void draw_side(struct chart *chart, const json_t *reply, const json_t *side)
@@ -139,9 +170,7 @@ static void draw_side(struct chart *chart, const json_t *reply, const json_t *si
                 draw_metric(chart, side, &metrics[m]);
         draw_alerts(chart, side);
         chart_axis(chart);
-        if (has_gaps(chart, side))
-                term_prose(chart->term, PAINT_FAINT, 0,
-                           "Blank columns: nobody knows, which is not zero.");
+        tell_gaps(chart, side);
 }
 
 static int print(const struct view *view, const json_t *reply)

@@ -146,12 +146,13 @@ static json_t *counts(const struct history_series *series, enum history_metric m
 
 static json_t *one_side(const struct history_series *series)
 {
-        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "side",
+        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "side",
                          port_side_name((enum port_side)series->port.side), "closeWait",
                          counts(series, HISTORY_CLOSE_WAIT), "stuck", counts(series, HISTORY_STUCK),
                          "timeWait", counts(series, HISTORY_TIME_WAIT), "timeWaitEstimated",
                          column(series, HISTORY_TIME_WAIT, estimated_of), "severity",
-                         column(series, HISTORY_CLOSE_WAIT, severity_of));
+                         column(series, HISTORY_CLOSE_WAIT, severity_of), "leftOut",
+                         history_series_left_out(series));
 }
 
 /* The sides that have something to tell; where neither has, the local one. */

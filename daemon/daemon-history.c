@@ -53,15 +53,24 @@ static void add_alert(const struct alert *alert, struct history_alert *alerts, s
         alerts[i].severity = MAX(alerts[i].severity, severity);
 }
 
-void daemon_note_history(struct daemon *daemon)
+/* How many there are. */
+static size_t collect_alerts(const struct daemon *daemon,
+                             struct history_alert alerts[static ALERT_PORTS_MAX])
 {
-        struct history_alert alerts[ALERT_PORTS_MAX];
-        struct history_row row;
         size_t n = 0;
-        int r;
 
         for (size_t i = 0; i < alert_table_count(daemon->alerts); i++)
                 add_alert(alert_table_get(daemon->alerts, i), alerts, &n);
+        return n;
+}
+
+void daemon_note_history(struct daemon *daemon)
+{
+        struct history_alert alerts[ALERT_PORTS_MAX];
+        const size_t n = collect_alerts(daemon, alerts);
+        struct history_row row;
+        int r;
+
         r = history_step(daemon->history, daemon->snapshot, alerts, n, &row);
         if (r == HISTORY_ROW && daemon->historian)
                 historian_put(daemon->historian, &row);
@@ -92,9 +101,19 @@ static void tell_trouble(struct daemon *daemon)
 
 static void finish_answer(struct daemon *daemon, struct history_answer *answer)
 {
+        struct history_alert alerts[ALERT_PORTS_MAX];
+        const struct history_scan scan = {
+                .snapshot = daemon->snapshot,
+                .alerts = alerts,
+                .n_alerts = collect_alerts(daemon, alerts),
+        };
+
         history_answer_settle(answer);
-        for (unsigned i = 0; i < HISTORY_ANSWER_SIDES; i++)
+        for (unsigned i = 0; i < HISTORY_ANSWER_SIDES; i++) {
                 history_series_add_fine(answer->series[i], daemon->history);
+                if (scan.snapshot)
+                        history_series_add_scan(answer->series[i], &scan);
+        }
         answer->done = true;
 }
 

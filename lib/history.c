@@ -327,6 +327,20 @@ void history_get(const struct history *history, const struct port_key *port, uin
                 history_absent(history->flags[slot % HISTORY_FINE_SLOTS], ret_point);
 }
 
+bool history_peek(const struct history_scan *scan, const struct port_key *port, uint32_t *ret_slot,
+                  struct history_point *ret_point)
+{
+        struct scan_view view = view_of(scan->snapshot);
+
+        if (view.flags == 0)
+                return false;
+        view.alerts = scan->alerts;
+        view.n_alerts = scan->n_alerts;
+        get_point(&view, port, ret_point);
+        *ret_slot = (uint32_t)(scan->snapshot->start_wall_usec / USEC_PER_SEC / HISTORY_FINE_SEC);
+        return true;
+}
+
 void history_get_stats(const struct history *history, struct history_stats *ret_stats)
 {
         *ret_stats = (struct history_stats){

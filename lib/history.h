@@ -66,6 +66,16 @@ void history_bounds(const struct history *history, uint32_t *ret_first, uint32_t
 void history_get(const struct history *history, const struct port_key *port, uint32_t slot,
                  struct history_point *ret_point);
 
+/* What one scan has seen, and the alerts that are raised by then. */
+struct history_scan {
+        const struct snapshot *snapshot;
+        const struct history_alert *alerts;
+        size_t n_alerts;
+};
+/* Of any port, followed or not: the slot of that scan, and its point. False: it saw nothing. */
+bool history_peek(const struct history_scan *scan, const struct port_key *port, uint32_t *ret_slot,
+                  struct history_point *ret_point);
+
 struct history_stats {
         size_t followed;
         uint64_t replaced; /* ports that made room for worse ones */

@@ -122,6 +122,7 @@ void history_point_add(struct history_point *point, const struct history_point *
         if (prefer_counted(point, later))
                 add_span(&point->spans[HISTORY_TIME_WAIT], &later->spans[HISTORY_TIME_WAIT]);
         point->severity = MAX(point->severity, later->severity);
+        point->left_out = point->left_out || later->left_out;
 }
 
 uint64_t history_pack_last(const struct history_point *point)
@@ -143,6 +144,7 @@ void history_unpack_last(uint64_t packed, struct history_point *ret_point)
         for (unsigned i = 0; i < HISTORY_METRICS; i++)
                 ret_point->spans[i] = span_of_code(packed, i);
         take_note(packed, ret_point);
+        ret_point->left_out = false;
 }
 
 /* More than a million is as bad as that. */
@@ -196,4 +198,5 @@ void history_unpack(const uint8_t packed[static HISTORY_PACKED_BYTES],
                 ret_point->spans[i] = span;
         }
         take_note(bytes_get_le(packed, 8), ret_point);
+        ret_point->left_out = false;
 }

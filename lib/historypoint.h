@@ -39,6 +39,7 @@ struct history_point {
         struct history_span spans[HISTORY_METRICS];
         uint8_t severity; /* enum history_severity */
         bool estimated;   /* TIME_WAIT: nobody counted it, it was worked out */
+        bool left_out;    /* somebody looked, and had no place for the port; not packed */
 };
 
 /* Nothing is known. */

@@ -27,7 +27,7 @@ int history_rings_put(const struct history_io *io, const struct history_row *min
 
 /*
  * Adds all that is known from the series' beginning until until_sec (seconds since 1970), where
- * others know more. 0 or -errno.
+ * others know more; but no rows that are longer than the series' steps. 0 or -errno.
  */
 int history_rings_read(const struct history_io *io, uint64_t until_sec,
                        struct history_series *series);

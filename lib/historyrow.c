@@ -17,7 +17,8 @@
 void history_absent(uint8_t flags, struct history_point *ret_point)
 {
         history_point_clear(ret_point);
-        if (flags & HISTORY_LEFT_OUT)
+        ret_point->left_out = flags & HISTORY_LEFT_OUT;
+        if (ret_point->left_out)
                 return;
         if (flags & HISTORY_SAW_CLOSE_WAIT) {
                 ret_point->spans[HISTORY_CLOSE_WAIT] = history_span_of(0);

@@ -106,6 +106,24 @@ bool history_series_knows(const struct history_series *series, uint64_t until_se
         return false;
 }
 
+void history_series_add_scan(struct history_series *series, const struct history_scan *scan)
+{
+        struct history_point point;
+        uint32_t slot;
+
+        if (history_peek(scan, &series->port, &slot, &point))
+                history_series_add(series, (uint64_t)slot * HISTORY_FINE_SEC, HISTORY_FINE_SEC,
+                                   &point);
+}
+
+bool history_series_left_out(const struct history_series *series)
+{
+        for (uint32_t i = 0; i < series->time.n; i++)
+                if (series->points[i].left_out)
+                        return true;
+        return false;
+}
+
 bool history_series_tells(const struct history_series *series)
 {
         for (uint32_t i = 0; i < series->time.n; i++)

@@ -48,5 +48,9 @@ void history_series_add(struct history_series *series, uint64_t start_sec, uint3
 void history_series_add_fine(struct history_series *series, const struct history *history);
 /* Something is known of a whole minute before until_sec. */
 bool history_series_knows(const struct history_series *series, uint64_t until_sec);
+/* In some of the time the port was left out, see historypoint.h. */
+bool history_series_left_out(const struct history_series *series);
+/* Adds what the newest scan knows, of ports that are not followed as well. */
+void history_series_add_scan(struct history_series *series, const struct history_scan *scan);
 /* There is a count above 0, or an alert. */
 bool history_series_tells(const struct history_series *series);

@@ -107,10 +107,38 @@ def test_nothing(tap):
         empty["sides"][0][metric] = counts([None] * STEPS)
     with serve(empty) as server:
         text = server.ctl("history", "80").stdout
-        tap.ok("stuck: unknown" in text and "not zero" in text, "nothing is known", text)
+        tap.ok("stuck: unknown" in text and "Of all that time nothing is known." in text,
+               "nothing is known", text)
+    empty["sides"][0]["severity"] = [None] * STEPS
+    with serve(empty) as server:
+        text = server.ctl("history", "80").stdout
+        tap.ok("alerts: unknown" in text and "No alert" not in text, "nor of alerts", text)
     with serve(dict(reply(), missing="\033[31mthe disk")) as server:
         text = server.ctl("history", "80", LC_ALL="C").stdout
         tap.ok("\\x1b[31mthe disk" in text and fake.clean(text), "what is missing is said", text)
+
+
+def test_begun(tap):
+    """Just started: two steps are known, and nothing was in them."""
+    known = [None] * (STEPS - 2) + [0, 0]
+    begun = reply()
+    begun["sides"] = [{"side": "local", **{name: counts(known) for name in
+                                           ("closeWait", "stuck", "timeWait")},
+                       "timeWaitEstimated": [False] * STEPS, "leftOut": False,
+                       "severity": [None] * (STEPS - 2) + ["none"] * 2}]
+    with serve(begun) as server:
+        text = server.ctl("history", "80", **TIMEZONE).stdout
+        tap.ok(text.count("none was seen in the time that is known") == 3 and
+               "No alert about it was raised in the time that is known." in text,
+               "none was seen is said of what is known", text)
+        tap.ok("Before 02:26 nothing is known." in text, "and when that began", text)
+        tap.ok("HistoryPorts" not in text, "and nothing of ports that are not followed", text)
+        tap.equal(rows_of(text, "stuck"), [" " * (STEPS - 2) + "··"], "drawn in one row")
+    begun["sides"][0]["leftOut"] = True
+    with serve(begun) as server:
+        text = server.ctl("history", "80", **TIMEZONE).stdout
+        tap.ok("HistoryPorts=" in text and "nothing is known." in text,
+               "of a port that was not followed it is said", text)
 
 
 def test_numbers(tap):
@@ -164,5 +192,5 @@ def test_nonsense(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_chart, test_terminals, test_nothing, test_numbers, test_usage, test_nonsense,
+    lab.run(test_chart, test_terminals, test_nothing, test_begun, test_numbers, test_usage, test_nonsense,
             limit=120)

@@ -250,8 +250,19 @@ def test_named_ports(tap):
         until(daemon, lambda numbers: numbers[-1:] == [1], "1 stuck, of a port that is named")
         daemon.configure(CONFIG)
         daemon.call("Reload")
-        lab.must(lambda: side(daemon)[1]["stuck"]["last"][-1] is None, "unknown, not zero", 10)
-        tap.ok(True, "HistoryPorts= keeps a port, and a reload gives its place back")
+        lab.must(lambda: side(daemon, sinceSec=300)[1]["leftOut"], "its place given back", 10)
+        _, found = side(daemon, sinceSec=300)
+        numbers = found["stuck"]["last"]
+        tap.ok(numbers[-2] is None and numbers[-1] in (None, 1),
+               "a reload gives its place back: unknown, not zero, but for what is now", numbers)
+        lab.must(lambda: side(daemon, sinceSec=300)[1]["stuck"]["last"][-1] == 1, "the present count")
+        text = daemon.ctl("history", str(PORT), "--since", "5min").stdout
+        tap.ok("stuck: 1 at most, 1 last" in text and "HistoryPorts=" in text and
+               "nothing is known." in text, "twmonctl says why", text)
+        text = daemon.ctl("history", "9", "--since", "5min").stdout
+        tap.ok("stuck: none was seen in the time that is known" in text and
+               "No alert about it was raised in the time that is known." in text and
+               "HistoryPorts=" in text, "of another port as well", text)
         for item in held:
             item.reset()
         lab.stop_well(tap, daemon)

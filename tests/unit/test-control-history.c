@@ -55,6 +55,7 @@ static void a_reply_waits_for_its_answer(void **state)
         assert_int_equal(json_integer_value(json_array_get(json_object_get(stuck, "max"), 1)), 9);
         assert_int_equal(json_integer_value(json_array_get(json_object_get(stuck, "last"), 1)), 4);
         assert_true(json_is_null(json_array_get(json_object_get(side, "severity"), 0)));
+        assert_true(json_is_false(json_object_get(side, "leftOut")));
         assert_string_equal(json_string_value(json_array_get(json_object_get(side, "severity"), 1)),
                             "critical");
         json_decref(reply);

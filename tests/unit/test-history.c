@@ -401,6 +401,37 @@ static void test_too_many_alerts(void **state)
         assert_int_equal(replaced(world), 1);
 }
 
+/* A port that is not followed: unknown before, but what the last scan saw is known. */
+static void test_peek(void **state)
+{
+        struct world *world = *state;
+        const struct port_key key = local_port(1032);
+        const struct history_alert alert = { key, HISTORY_WARNING };
+        const struct port_row row = counts(1032, 16, 2, 3);
+        struct snapshot *snapshot = make_snapshot(2, &row, 1);
+        const struct history_scan scan = { snapshot, &alert, 1 };
+        struct history_series *series;
+        struct history_time time;
+
+        for (uint64_t sec = 0; sec <= 60; sec += 10)
+                scan_33(world, sec, 16);
+        history_plan(START_SEC + 65, 60, 60, &time);
+        series = history_series_new(&key, &time);
+        assert_non_null(series);
+        assert_false(history_series_left_out(series)); /* nobody looked */
+        history_series_add_fine(series, world->history);
+        assert_true(history_series_left_out(series));
+        assert_false(history_series_tells(series));
+        snapshot->start_wall_usec = (START_SEC + 60) * USEC_PER_SEC;
+        history_series_add_scan(series, &scan);
+        assert_int_equal(series->points[time.n - 1].spans[HISTORY_CLOSE_WAIT].last, 16);
+        assert_int_equal(series->points[time.n - 1].severity, HISTORY_WARNING);
+        assert_int_equal(series->points[time.n - 2].spans[HISTORY_CLOSE_WAIT].last,
+                         HISTORY_UNKNOWN);
+        snapshot_unref(snapshot);
+        free(series);
+}
+
 static void test_row_bytes(void **state)
 {
         struct history_row row = { .slot = 29453760, .flags = HISTORY_SAW_CLOSE_WAIT }, back;
@@ -582,6 +613,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_alerts, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_alert_without_a_row, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_too_many_alerts, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
                 cmocka_unit_test(test_row_bytes),
                 cmocka_unit_test(test_port_twice_in_a_row),
                 cmocka_unit_test(test_rows_add_up),
