@@ -155,14 +155,14 @@ static json_t *one_side(const struct history_series *series)
                          history_series_left_out(series));
 }
 
-/* The sides that have something to tell; where neither has, the local one. */
+/* The sides that have something to tell, or are configured; where neither is so, the local one. */
 static json_t *all_sides(const struct history_answer *answer)
 {
         json_t *array = json_array();
         int r = array ? 0 : -1;
 
         for (unsigned i = 0; r == 0 && i < HISTORY_ANSWER_SIDES; i++)
-                if (history_series_tells(answer->series[i]))
+                if (answer->named[i] || history_series_tells(answer->series[i]))
                         r = json_array_append_new(array, one_side(answer->series[i]));
         if (r == 0 && json_array_size(array) == 0)
                 r = json_array_append_new(array, one_side(answer->series[0]));

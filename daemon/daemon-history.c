@@ -99,6 +99,14 @@ static void tell_trouble(struct daemon *daemon)
                 alert_tell_note(daemon->journal, "the history is written again");
 }
 
+static void note_named(const struct conf_history *named, struct history_answer *answer)
+{
+        for (size_t i = 0; i < named->n; i++)
+                for (unsigned s = 0; s < HISTORY_ANSWER_SIDES; s++)
+                        if (port_key_same(&named->ports[i], &answer->series[s]->port))
+                                answer->named[s] = true;
+}
+
 static void finish_answer(struct daemon *daemon, struct history_answer *answer)
 {
         struct history_alert alerts[ALERT_PORTS_MAX];
@@ -114,6 +122,7 @@ static void finish_answer(struct daemon *daemon, struct history_answer *answer)
                 if (scan.snapshot)
                         history_series_add_scan(answer->series[i], &scan);
         }
+        note_named(&daemon->conf->history, answer);
         answer->done = true;
 }
 

@@ -15,11 +15,12 @@
 
 struct history_answer {
         struct history_series *series[HISTORY_ANSWER_SIDES]; /* local, remote */
-        struct history_time finer; /* steps, if the file knows nothing; n 0: the same */
-        uint64_t until_sec;        /* what is resident begins then; since 1970 */
-        int error;                 /* -errno: what is older could not be read */
-        bool done;                 /* the loop's */
-        unsigned refs;             /* atomic */
+        struct history_time finer;        /* steps, if the file knows nothing; n 0: the same */
+        uint64_t until_sec;               /* what is resident begins then; since 1970 */
+        int error;                        /* -errno: what is older could not be read */
+        bool done;                        /* the loop's */
+        bool named[HISTORY_ANSWER_SIDES]; /* it was asked for by configuration; the loop's */
+        unsigned refs;                    /* atomic */
 };
 
 /* Nothing is known in it yet; one reference. NULL: no memory. */

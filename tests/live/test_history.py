@@ -268,6 +268,15 @@ def test_named_ports(tap):
         lab.stop_well(tap, daemon)
 
 
+def test_named_side(tap):
+    named = CONFIG + "[Ports]\nHistoryPorts=remote:" + str(PORT) + "\n"
+    with Clocked().daemon(named) as daemon:
+        daemon.call("GetStatus")
+        reply = daemon.call("GetHistory", {"port": PORT})
+        tap.equal([one["side"] for one in reply["sides"]], ["remote"], "the side that is configured")
+        lab.stop_well(tap, daemon)
+
+
 def test_bad_calls(tap):
     with lab.Daemon(CONFIG) as daemon:
         for parameters in ({}, {"port": 0}, {"port": 80, "sinceSec": 0}, {"port": 80, "points": 1}):
@@ -283,6 +292,6 @@ def test_bad_calls(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_a_leak, test_sigkill_and_days, test_restart_tells_the_same, test_bad_files, test_disk_full, test_named_ports,
+    lab.run(test_a_leak, test_sigkill_and_days, test_restart_tells_the_same, test_bad_files, test_disk_full, test_named_ports, test_named_side,
             test_bad_calls,
             limit=150)

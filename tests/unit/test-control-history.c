@@ -63,6 +63,25 @@ static void a_reply_waits_for_its_answer(void **state)
         hang_up(world, &peer);
 }
 
+static void configured_sides_are_told(void **state)
+{
+        struct world *world = *state;
+        struct peer peer = dial(world);
+        json_t *reply, *sides;
+
+        send_text(world, &peer, port_80);
+        spin(world);
+        world->history->named[1] = true; /* with nothing to tell */
+        tell_history(world);
+        reply = receive(world, &peer);
+        sides = json_object_get(parameters_of(reply), "sides");
+        assert_int_equal(json_array_size(sides), 1);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(sides, 0), "side")),
+                            "remote");
+        json_decref(reply);
+        hang_up(world, &peer);
+}
+
 static void what_is_missing_is_said(void **state)
 {
         struct world *world = *state;
@@ -219,15 +238,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(a_reply_waits_for_its_answer),
-                TEST(what_is_missing_is_said),
-                TEST(it_does_not_wait_for_ever),
-                TEST(who_is_refused_is_told_why),
-                TEST(wrong_parameters),
-                TEST(the_greatest_reply_fits),
-                TEST(steps_are_as_short_as_what_is_known),
-                TEST(a_client_that_leaves_harms_nobody),
-                TEST(lost_minutes_show_in_status),
+                TEST(a_reply_waits_for_its_answer),      TEST(configured_sides_are_told),
+                TEST(what_is_missing_is_said),           TEST(it_does_not_wait_for_ever),
+                TEST(who_is_refused_is_told_why),        TEST(wrong_parameters),
+                TEST(the_greatest_reply_fits),           TEST(steps_are_as_short_as_what_is_known),
+                TEST(a_client_that_leaves_harms_nobody), TEST(lost_minutes_show_in_status),
         };
 #undef TEST
 
