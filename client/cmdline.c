@@ -16,10 +16,13 @@
 #include "base.h"
 #include "cmdline-private.h"
 #include "conn.h"
+#include "history.h"
 #include "units.h"
 #include "verbs.h"
 
 #define LETTERS "-:hVw:c:t:" /* "-": words are options of code 1; ":": what lacks is told apart */
+
+#define SINCE_MAX_USEC (HISTORY_TENS * HISTORY_TEN_SEC * USEC_PER_SEC)
 
 static int set_count(const char *text, uint64_t *ret_value)
 {
@@ -118,7 +121,7 @@ static int set_since(struct cmdline *options, const char *text)
 {
         uint64_t usec;
 
-        if (units_parse_duration(text, &usec) < 0 || usec < USEC_PER_SEC)
+        if (units_parse_duration(text, &usec) < 0 || usec < USEC_PER_SEC || usec > SINCE_MAX_USEC)
                 return -EINVAL;
         options->since_sec = usec / USEC_PER_SEC;
         return 0;
@@ -228,7 +231,7 @@ static const struct option_row rows[] = {
         { "prometheus", NULL, OPTION_PROMETHEUS, "the older format: text 0.0.4", set_prometheus,
           NULL },
         { "since", "AGO", OPTION_SINCE, "how far back, such as 30min, 2h or 7d", set_since,
-          "a duration of 1s or more" },
+          "a duration of 1s to 30d, which is as long as twmond keeps" },
         { "ascii", NULL, OPTION_ASCII, "draw without Unicode", set_ascii, NULL },
         { "csv", NULL, OPTION_CSV, "numbers with commas in between, times in UTC", set_csv, NULL },
         { "force", NULL, OPTION_FORCE, "write the page to a terminal as well", set_force, NULL },

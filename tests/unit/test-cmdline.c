@@ -233,7 +233,13 @@ static void test_alerts(void **state)
         assert_wrong("history", "history needs a PORT");
         assert_wrong("history 80 81", "history takes one PORT");
         assert_wrong("history 80 --since 999ms",
-                     "--since must be a duration of 1s or more, not \"999ms\"");
+                     "--since must be a duration of 1s to 30d, which is as long as twmond keeps, "
+                     "not \"999ms\"");
+        assert_wrong("history 80 --since 31d",
+                     "--since must be a duration of 1s to 30d, which is as long as twmond keeps, "
+                     "not \"31d\"");
+        free(parse_good("history 80 --since 30d", &options));
+        assert_int_equal(options.since_sec, 30 * 86400);
         assert_wrong("history 80 --csv --ascii", "--csv excludes --json and --ascii");
         assert_wrong("history 80 --force", "history takes no --force");
         assert_wrong("acknowledge 80 --last 1", "acknowledge takes no --last");
