@@ -116,6 +116,12 @@ size_t chart_time(const struct chart *chart, size_t column, char buf[static CHAR
                         &tm);
 }
 
+/* The first one also where there are fewer columns than it is long. */
+static bool has_label(const struct chart *chart, size_t column, size_t len)
+{
+        return column + len <= (column == 0 ? chart_room(chart->term) : chart->columns);
+}
+
 void chart_axis(const struct chart *chart)
 {
         FILE *out = chart->term->out;
@@ -129,7 +135,7 @@ void chart_axis(const struct chart *chart)
                 else
                         fputs(chart->ascii ? "-" : "─", out);
         fprintf(out, "\n%*s", CHART_LABEL, "");
-        for (size_t i = 0; i + every - 4 <= chart->columns; i += every) {
+        for (size_t i = 0; has_label(chart, i, every - 4); i += every) {
                 const size_t len = chart_time(chart, i, text);
 
                 fprintf(out, "%s%*s", text,

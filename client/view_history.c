@@ -154,7 +154,9 @@ static void tell_gaps(const struct chart *chart, const json_t *side)
                            "Blank columns: nobody knows, which is not zero.");
 }
 
-static void draw_side(struct chart *chart, const json_t *reply, const json_t *side)
+/* since_sec: as it was asked for; the first column may begin a little earlier. */
+static void draw_side(struct chart *chart, const json_t *reply, const json_t *side,
+                      uint64_t since_sec)
 {
         const char *name = field_text(side, "side");
         char port[UNITS_TEXT_MAX], step[UNITS_TEXT_MAX], all[UNITS_TEXT_MAX];
@@ -164,13 +166,18 @@ static void draw_side(struct chart *chart, const json_t *reply, const json_t *si
                 return;
         term_say(chart->term, PAINT_HEAD, "%s:%s, the last %s, a column is %s",
                  name ? name : FIELD_UNKNOWN, field_show_count(reply, "port", port),
-                 units_format_age(chart->columns * chart->step_sec * USEC_PER_SEC, all),
+                 units_format_age(since_sec * USEC_PER_SEC, all),
                  units_format_age(chart->step_sec * USEC_PER_SEC, step));
         for (size_t m = 0; m < ARRAY_SIZE(metrics); m++)
                 draw_metric(chart, side, &metrics[m]);
         draw_alerts(chart, side);
         chart_axis(chart);
         tell_gaps(chart, side);
+}
+
+static uint64_t asked_since(const struct cmdline *options)
+{
+        return options->since_sec > 0 ? options->since_sec : SINCE_DEFAULT_SEC;
 }
 
 static int print(const struct view *view, const json_t *reply)
@@ -197,7 +204,7 @@ static int print(const struct view *view, const json_t *reply)
         {
                 if (i > 0)
                         fputc('\n', view->term.out);
-                draw_side(&chart, reply, side);
+                draw_side(&chart, reply, side, asked_since(view->options));
         }
         return 0;
 }
@@ -206,7 +213,6 @@ int view_history(struct view *view)
 {
         const struct cmdline *options = view->options;
         const bool drawn = !options->json && !options->csv;
-        const uint64_t since_sec = options->since_sec > 0 ? options->since_sec : SINCE_DEFAULT_SEC;
         /* one less: twmond may tell one more */
         const size_t points =
                 drawn ? MIN(chart_room(&view->term) - 1, (size_t)HISTORYREPLY_POINTS_MAX)
@@ -220,7 +226,7 @@ int view_history(struct view *view)
         if (r != 0)
                 return r;
         parameters = json_pack("{s:i, s:I, s:i}", "port", (int)options->ports[0], "sinceSec",
-                               (json_int_t)since_sec, "points", (int)points);
+                               (json_int_t)asked_since(options), "points", (int)points);
         if (!parameters)
                 return view_no_memory();
         r = view_call(view, conn, "io.twmon.Monitor.GetHistory", parameters, &reply);

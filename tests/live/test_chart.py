@@ -58,6 +58,7 @@ def test_chart(tap):
     with serve(reply()) as server:
         text = server.ctl("history", "7865", **TIMEZONE).stdout
         tap.note(text)
+        tap.ok(text.startswith("local:7865, the last 2h, a column is 2min\n"), "as was asked", text)
         bars = rows_of(text, "stuck")
         tap.equal(len(bars), 5, "five rows of stuck")
         tap.ok(all(row[40:45].strip() == "" for row in bars), "a gap is blank", bars)
@@ -78,6 +79,18 @@ def test_chart(tap):
         tap.ok(fake.clean(text) and "#" in text, "so it is where the locale has no Unicode", text)
         tap.equal(server.requests[-1]["parameters"], {"port": 7865, "sinceSec": 7200, "points": 71},
                   "two hours, in as many points as fit 80 columns")
+
+
+def test_headings(tap):
+    """What was asked for, whatever the columns come to; and times below however few they are."""
+    for since, words, step, n in (("7d", "the last 7d, a column is 2h 30min", 9000, 68),
+                                  ("5min", "the last 5min, a column is 10s", 10, 31),
+                                  ("1min", "the last 1min, a column is 10s", 10, 7),
+                                  ("5s", "the last 5s, a column is 10s", 10, 2)):
+        with serve(reply(step=step, n=n)) as server:
+            text = server.ctl("history", "7865", "--since", since, TZ="UTC").stdout
+            tap.ok(words in text, words, text)
+            tap.ok("22:30" in text, f"{since}: a time stands below", text)
 
 
 def test_terminals(tap):
@@ -192,5 +205,5 @@ def test_nonsense(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_chart, test_terminals, test_nothing, test_begun, test_numbers, test_usage, test_nonsense,
+    lab.run(test_chart, test_headings, test_terminals, test_nothing, test_begun, test_numbers, test_usage, test_nonsense,
             limit=120)
