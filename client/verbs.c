@@ -35,7 +35,7 @@ static const struct verb verbs[] = {
           "CLOSE_WAIT, stuck and TIME_WAIT of the last two hours, the greatest number of\n"
           "each column, and below when alerts were raised: w warning, C critical. Kept\n"
           "are an hour by 10s, a day by minutes and 30 days by ten minutes, of the 32\n"
-          "worst ports. Blank columns are unknown, which is not zero. Local time.\n",
+          "worst ports. Blank columns are unknown, a dot (_ in ASCII) is zero. Local time.\n",
           OPTION_SINCE | OPTION_ASCII | OPTION_CSV, OPERANDS_PORT, view_history },
         { "report", "[PORT...] [--since AGO] [--force]", "one HTML page to attach to a ticket",
           "What leaks, since when, with curves, owners and what to do; the kernel's limits,\n"

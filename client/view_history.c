@@ -151,7 +151,8 @@ static void tell_gaps(const struct chart *chart, const json_t *side)
                         "are the 32 worst and those of HistoryPorts=, see twmon.conf(5).");
         if (first > 0 || i < chart->columns)
                 term_prose(chart->term, PAINT_FAINT, 0,
-                           "Blank columns: nobody knows, which is not zero.");
+                           chart->ascii ? "Blank columns: nobody knows, which is not zero (_)."
+                                        : "Blank columns: nobody knows, which is not zero (·).");
 }
 
 /* since_sec: as it was asked for; the first column may begin a little earlier. */

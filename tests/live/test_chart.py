@@ -75,6 +75,7 @@ def test_chart(tap):
         tap.ok(fake.clean(text), "--ascii is ASCII", text)
         bars = rows_of(text, "stuck")
         tap.ok(bars[-1][:20] == "_" * 20 and bars[0][-1] in ":#", "and tells the same", bars)
+        tap.ok("not zero (_)" in text, "and what zero looks like", text)
         text = server.ctl("history", "7865", LC_ALL="C", TZ="UTC").stdout
         tap.ok(fake.clean(text) and "#" in text, "so it is where the locale has no Unicode", text)
         tap.equal(server.requests[-1]["parameters"], {"port": 7865, "sinceSec": 7200, "points": 71},
