@@ -10,8 +10,7 @@
 
 #include "field.h"
 
-/* The side before the colon; its text then goes on behind it. NULL: there is none. */
-static const char *take_side(const char **text)
+const char *choice_take_side(const char **text)
 {
         for (enum port_side side = SIDE_LOCAL; side < SIDE_COUNT; side++) {
                 const char *name = port_side_name(side);
@@ -36,7 +35,7 @@ int choice_parse(const char *text, struct choice *ret_choice)
         } else if (strcmp(text, port_side_name(SIDE_HOST)) == 0) {
                 choice.side = port_side_name(SIDE_HOST);
         } else {
-                choice.side = take_side(&text);
+                choice.side = choice_take_side(&text);
                 if (units_parse_count(text, UINT16_MAX, &port) < 0 || port == 0)
                         return -EINVAL;
                 choice.port = (uint16_t)port;

@@ -18,6 +18,8 @@ struct choice {
         uint16_t port;    /* 0: any */
 };
 
+/* "local" or "remote" before the colon; *text then goes on behind it. NULL: there is none. A constant. */
+const char *choice_take_side(const char **text);
 /* 0, or -EINVAL: it is none of these. */
 int choice_parse(const char *text, struct choice *ret_choice);
 bool choice_is_empty(const struct choice *choice);

@@ -52,8 +52,8 @@ enum {
 /* What may stand behind the verb. */
 enum operands {
         OPERANDS_NONE,
-        OPERANDS_PORTS,        /* any number */
-        OPERANDS_PORT,         /* one */
+        OPERANDS_PORTS,        /* PORT or SIDE:PORT, any number */
+        OPERANDS_PORT,         /* the same, one */
         OPERANDS_PORT_ADDRESS, /* PORT [ADDRESS] */
         OPERANDS_VERB,
         OPERANDS_FILE,
@@ -79,6 +79,8 @@ struct cmdline {
         const char *config; /* NULL: the built-in one. Borrowed from argv, as is file */
         const char *file;   /* NULL: none; "-": standard input */
         uint16_t ports[CMDLINE_PORTS_MAX];
+        const char *sides
+                [CMDLINE_PORTS_MAX]; /* of OPERANDS_PORT(S): that alone; NULL: both. Constants */
         size_t n_ports;
         struct choice choice; /* of alerts; empty: none was named */
         bool undo;

@@ -45,6 +45,16 @@ static int take_port(struct cmdline *options, const char *word, char *error)
         return 0;
 }
 
+static int take_sided_port(struct cmdline *options, const char *word, char *error)
+{
+        const char *side = choice_take_side(&word);
+        int r = take_port(options, word, error);
+
+        if (r == 0)
+                options->sides[options->n_ports - 1] = side;
+        return r;
+}
+
 /* As inet_ntop(3) writes it; what is mapped to IPv6 as the IPv4 address that it is. */
 static bool parse_address(const char *word, char ret_text[static INET6_ADDRSTRLEN])
 {
@@ -163,9 +173,9 @@ int operand_take(struct cmdline *options, const char *word, char *error)
         case OPERANDS_PORT:
                 if (options->n_ports > 0)
                         return cmdline_wrong(error, "%s takes one PORT", options->verb->name);
-                return take_port(options, word, error);
+                return take_sided_port(options, word, error);
         case OPERANDS_PORTS:
-                return take_port(options, word, error);
+                return take_sided_port(options, word, error);
         case OPERANDS_PORT_ADDRESS:
                 return take_port_address(options, word, error);
         case OPERANDS_VERB:

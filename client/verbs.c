@@ -13,10 +13,11 @@ static const struct verb verbs[] = {
           "One screen: the verdict, the alerts, the ten worst ports, how twmond is doing.\n"
           "Exit status 1 when an alert is raised; a pending one does not count.\n",
           OPTION_LIVE | OPTION_COUNT | OPTION_ONCE, OPERANDS_NONE, view_status },
-        { "ports", "[PORT...] [--all] [--limit N] [--once]", "TIME_WAIT and CLOSE_WAIT per port",
+        { "ports", "[[SIDE:]PORT...] [--all] [--limit N] [--once]",
+          "TIME_WAIT and CLOSE_WAIT per port",
           "Every port that has something to say, worst first. \"local\" ports are services of\n"
           "this host, \"remote\" ports those that it connects to. With PORT, those alone, on\n"
-          "both sides.\n",
+          "both sides unless it is local:PORT or remote:PORT.\n",
           OPTION_ALL | OPTION_LIMIT | OPTION_ONCE, OPERANDS_PORTS, view_ports },
         { "top", "[--sort KEY]", "the ports on the whole screen, live",
           "Each port with its counts, the age of the oldest connection in CLOSE_WAIT, how\n"
@@ -31,7 +32,8 @@ static const struct verb verbs[] = {
           "With --try, bind() itself is asked, without an option and with SO_REUSEADDR;\n"
           "needs no twmond. Exit status 0 whatever the answer is.\n",
           OPTION_TRY, OPERANDS_PORT_ADDRESS, view_why },
-        { "history", "PORT [--since AGO] [--ascii | --csv]", "how a port's counts went, as a chart",
+        { "history", "[SIDE:]PORT [--since AGO] [--ascii | --csv]",
+          "how a port's counts went, as a chart",
           "CLOSE_WAIT, stuck and TIME_WAIT of the last two hours, the greatest number of\n"
           "each column, and below when alerts were raised: w warning, C critical. Kept\n"
           "are an hour by 10s, a day by minutes and 30 days by ten minutes, of the 32\n"

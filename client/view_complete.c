@@ -224,6 +224,9 @@ static void offer_known(const struct place *place, enum operands operands)
 {
         const bool ports = operands == OPERANDS_PORTS || operands == OPERANDS_PORT ||
                            operands == OPERANDS_PORT_ADDRESS;
+        const char *word = place->word;
+        const bool sided =
+                !ports || (operands != OPERANDS_PORT_ADDRESS && choice_take_side(&word));
         CLEANUP(known_done) struct known known = { 0 };
 
         if (!ports)
@@ -232,7 +235,7 @@ static void offer_known(const struct place *place, enum operands operands)
         if (!ports)
                 offer_alerts(place, known.alerts, operands == OPERANDS_ALERT);
         /* What is acknowledged is an alert, so ports without one are no help. */
-        offer_ports(place, operands == OPERANDS_ALERT ? known.alerts : known.ports, !ports);
+        offer_ports(place, operands == OPERANDS_ALERT ? known.alerts : known.ports, sided);
 }
 
 static void offer_operands(const struct place *place)

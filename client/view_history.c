@@ -226,8 +226,9 @@ int view_history(struct view *view)
         r = view_connect(view, &conn);
         if (r != 0)
                 return r;
-        parameters = json_pack("{s:i, s:I, s:i}", "port", (int)options->ports[0], "sinceSec",
-                               (json_int_t)asked_since(options), "points", (int)points);
+        parameters = json_pack("{s:i, s:s*, s:I, s:i}", "port", (int)options->ports[0], "side",
+                               options->sides[0], "sinceSec", (json_int_t)asked_since(options),
+                               "points", (int)points);
         if (!parameters)
                 return view_no_memory();
         r = view_call(view, conn, "io.twmon.Monitor.GetHistory", parameters, &reply);

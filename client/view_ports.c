@@ -146,6 +146,21 @@ static bool has_close_wait(const json_t *port)
         return field_object(port, "owner") || (field_count(port, "closeWait", &n) && n > 0);
 }
 
+/* twmond tells both sides of the ports that it is asked for. */
+static bool is_wanted(const struct cmdline *options, const json_t *port)
+{
+        const char *side = field_text(port, "side");
+        uint64_t number;
+
+        if (options->n_ports == 0 || !field_count(port, "port", &number))
+                return true;
+        for (size_t i = 0; i < options->n_ports; i++)
+                if (options->ports[i] == number &&
+                    (!options->sides[i] || !side || strcmp(side, options->sides[i]) == 0))
+                        return true;
+        return false;
+}
+
 /* Writes one part. 0 or -ENOMEM. */
 static int take(struct list *list, const json_t *parameters)
 {
@@ -155,6 +170,8 @@ static int take(struct list *list, const json_t *parameters)
         begin(list, parameters);
         json_array_foreach(ports, i, port)
         {
+                if (!is_wanted(list->view->options, port))
+                        continue;
                 if (!list->table) {
                         if (json_port(list, port) < 0)
                                 return -ENOMEM;

@@ -22,6 +22,7 @@
 struct historywait {
         struct history_answer *answer; /* referenced */
         uint64_t until_usec;
+        enum port_side side; /* SIDE_HOST: those with something to tell */
 };
 
 struct historywait *historywait_free(struct historywait *wait)
@@ -51,6 +52,20 @@ static uint64_t count_of(const struct varlink_call *call, const char *name, uint
         return value ? (uint64_t)json_integer_value(value) : otherwise;
 }
 
+/* False: that is no side of a port. */
+static bool read_side(const struct varlink_call *call, enum port_side *ret_side)
+{
+        const char *name = json_string_value(answer_parameter(call, "side"));
+
+        *ret_side = SIDE_HOST;
+        if (!name)
+                return true;
+        for (enum port_side side = SIDE_LOCAL; side < SIDE_COUNT; side++)
+                if (strcmp(name, port_side_name(side)) == 0)
+                        *ret_side = side;
+        return *ret_side != SIDE_HOST;
+}
+
 int answer_get_history(const struct method_env *env, const struct varlink_call *call,
                        struct stream *stream, json_t **ret_reply)
 {
@@ -61,8 +76,11 @@ int answer_get_history(const struct method_env *env, const struct varlink_call *
                                         (uint64_t)HISTORY_SERIES_MAX),
         };
         struct historywait *wait;
+        enum port_side side;
         int r;
 
+        if (!read_side(call, &side))
+                return answer_message(varlink_error_invalid_parameter("side"), ret_reply);
         if (request.since_sec == 0)
                 return answer_message(varlink_error_invalid_parameter("sinceSec"), ret_reply);
         if (request.points < 2)
@@ -78,6 +96,7 @@ int answer_get_history(const struct method_env *env, const struct varlink_call *
                 return answer_message(
                         unavailable(r == -EBUSY ? "too many ask for it" : strerror(-r)), ret_reply);
         }
+        wait->side = side;
         wait->until_usec = env->ops->now_usec(env->userdata) + HISTORYWAIT_USEC;
         *stream = (struct stream){ .kind = STREAM_HISTORY, .history = wait };
         return 0;
@@ -155,14 +174,24 @@ static json_t *one_side(const struct history_series *series)
                          history_series_left_out(series));
 }
 
-/* The sides that have something to tell, or are configured; where neither is so, the local one. */
-static json_t *all_sides(const struct history_answer *answer)
+static bool is_told(const struct historywait *wait, unsigned i)
 {
+        const struct history_series *series = wait->answer->series[i];
+
+        if (wait->side != SIDE_HOST)
+                return series->port.side == wait->side;
+        return wait->answer->named[i] || history_series_tells(series);
+}
+
+/* What was asked for, has something to tell, or is configured; where neither is so, the local one. */
+static json_t *all_sides(const struct historywait *wait)
+{
+        const struct history_answer *answer = wait->answer;
         json_t *array = json_array();
         int r = array ? 0 : -1;
 
         for (unsigned i = 0; r == 0 && i < HISTORY_ANSWER_SIDES; i++)
-                if (answer->named[i] || history_series_tells(answer->series[i]))
+                if (is_told(wait, i))
                         r = json_array_append_new(array, one_side(answer->series[i]));
         if (r == 0 && json_array_size(array) == 0)
                 r = json_array_append_new(array, one_side(answer->series[0]));
@@ -172,8 +201,9 @@ static json_t *all_sides(const struct history_answer *answer)
         return NULL;
 }
 
-static json_t *parameters_of(const struct history_answer *answer)
+static json_t *parameters_of(const struct historywait *wait)
 {
+        const struct history_answer *answer = wait->answer;
         const struct history_series *series = answer->series[0];
         json_t *object = json_object();
         char reason[160];
@@ -183,7 +213,7 @@ static json_t *parameters_of(const struct history_answer *answer)
         r |= json_object_set_new(object, "startsAt",
                                  wire_time(series->time.start_sec * USEC_PER_SEC));
         r |= json_object_set_new(object, "stepSec", json_integer(series->time.step_sec));
-        r |= json_object_set_new(object, "sides", all_sides(answer));
+        r |= json_object_set_new(object, "sides", all_sides(wait));
         if (answer->error < 0) {
                 snprintf(reason, sizeof(reason), "the history file cannot be used: %s",
                          answer->error == -EBUSY ? "another twmond uses it"
@@ -204,7 +234,7 @@ int historywait_reply(struct stream *stream, json_t **ret_reply)
         if (!answer->done) {
                 reply = unavailable("the disk has not answered for 4 s");
         } else {
-                parameters = parameters_of(answer);
+                parameters = parameters_of(stream->history);
                 reply = parameters ? varlink_reply(parameters, false) : NULL;
         }
         stream_done(stream);

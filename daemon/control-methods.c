@@ -15,7 +15,7 @@
 
 #include "base.h"
 
-#define PARAMS_MAX 3
+#define PARAMS_MAX 4
 
 enum param_type { PARAM_BOOL, PARAM_COUNT, PARAM_STRING, PARAM_PORT, PARAM_PORTS };
 
@@ -43,6 +43,7 @@ static const struct method methods[] = {
           .params = { { "port", PARAM_PORT, true }, { "address", PARAM_STRING, false } } },
         { MONITOR, "GetHistory", .answer = answer_get_history,
           .params = { { "port", PARAM_PORT, true },
+                      { "side", PARAM_STRING, false },
                       { "sinceSec", PARAM_COUNT, false },
                       { "points", PARAM_COUNT, false } } },
         { MONITOR, "ListDestinations", .answer = answer_list_destinations,

@@ -171,6 +171,19 @@ def test_numbers(tap):
                   "--json is what twmond said")
 
 
+def test_sides(tap):
+    with serve(reply()) as server:
+        server.ctl("history", "local:7865", "--json")
+        tap.equal(server.requests[-1]["parameters"].get("side"), "local", "SIDE:PORT asks for one")
+        server.ctl("history", "7865", "--json")
+        tap.ok("side" not in server.requests[-1]["parameters"], "PORT for both")
+    rows = [{"side": side, "port": 80, "closeWait": 1} for side in ("local", "remote")]
+    with fake.Fake({"ListPorts": {"ports": rows}}) as server:
+        told = json.loads(server.ctl("ports", "remote:80", "--json").stdout)["ports"]
+        tap.equal([row["side"] for row in told], ["remote"], "ports SIDE:PORT shows one")
+        tap.equal(server.requests[-1]["parameters"]["ports"], [80], "of those that twmond tells")
+
+
 def test_usage(tap):
     for args, words in ((("history",), "needs a PORT"), (("history", "80", "81"), "one PORT"),
                         (("history", "http"), "PORT must be a number"),
@@ -206,5 +219,5 @@ def test_nonsense(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_chart, test_headings, test_terminals, test_nothing, test_begun, test_numbers, test_usage, test_nonsense,
+    lab.run(test_chart, test_headings, test_terminals, test_nothing, test_begun, test_numbers, test_sides, test_usage, test_nonsense,
             limit=120)

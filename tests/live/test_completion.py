@@ -168,6 +168,7 @@ def test_live(tap):
         at = f"twmonctl --socket {daemon.socket} "
         lines = [(at + "ports 78", at + f"ports {PORT}"), (at + "ports 98", at + "ports 9876"),
                  (at + "ports 80 98", at + "ports 80 9876"), (at + "why 78", at + f"why {PORT}"),
+                 (at + "history local:98", at + "history local:9876"),
                  (at + "why 7865 98", at + "why 7865 98"),
                  (at + "acknowledge close", at + "acknowledge " + KEY),
                  (at + "acknowledge close-wait-stuck:-:lo", at + "acknowledge " + KEY),

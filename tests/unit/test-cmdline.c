@@ -230,6 +230,17 @@ static void test_alerts(void **state)
         assert_true(options.ascii);
         assert_int_equal(options.ports[0], 80);
         free(line);
+        line = parse_good("history remote:80", &options);
+        assert_int_equal(options.ports[0], 80);
+        assert_string_equal(options.sides[0], "remote");
+        free(line);
+        line = parse_good("ports local:80 81", &options);
+        assert_int_equal(options.n_ports, 2);
+        assert_string_equal(options.sides[0], "local");
+        assert_null(options.sides[1]);
+        free(line);
+        assert_wrong("history host:80", "PORT must be a number from 1 to 65535, not \"host:80\"");
+        assert_wrong("history local:0", "PORT must be a number from 1 to 65535, not \"0\"");
         assert_wrong("history", "history needs a PORT");
         assert_wrong("history 80 81", "history takes one PORT");
         assert_wrong("history 80 --since 999ms",

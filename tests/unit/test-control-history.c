@@ -82,6 +82,27 @@ static void configured_sides_are_told(void **state)
         hang_up(world, &peer);
 }
 
+static void the_side_that_is_asked_for(void **state)
+{
+        struct world *world = *state;
+        struct peer peer = dial(world);
+        json_t *reply, *sides;
+
+        send_text(world, &peer,
+                  "{\"method\":\"io.twmon.Monitor.GetHistory\",\"parameters\":{\"port\":80,"
+                  "\"side\":\"remote\"}}");
+        spin(world);
+        world->history->named[0] = true;
+        tell_history(world);
+        reply = receive(world, &peer);
+        sides = json_object_get(parameters_of(reply), "sides");
+        assert_int_equal(json_array_size(sides), 1);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(sides, 0), "side")),
+                            "remote");
+        json_decref(reply);
+        hang_up(world, &peer);
+}
+
 static void what_is_missing_is_said(void **state)
 {
         struct world *world = *state;
@@ -142,7 +163,8 @@ static void wrong_parameters(void **state)
                 "{\"port\":80,\"sinceSec\":-1}",
                 "{\"port\":80,\"points\":1}",
                 "{\"port\":80,\"points\":\"many\"}",
-                "{\"port\":80,\"side\":\"local\"}",
+                "{\"port\":80,\"side\":1}",
+                "{\"port\":80,\"side\":\"host\"}",
         };
         struct world *world = *state;
         struct peer peer = dial(world);
@@ -238,11 +260,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(a_reply_waits_for_its_answer),      TEST(configured_sides_are_told),
-                TEST(what_is_missing_is_said),           TEST(it_does_not_wait_for_ever),
-                TEST(who_is_refused_is_told_why),        TEST(wrong_parameters),
-                TEST(the_greatest_reply_fits),           TEST(steps_are_as_short_as_what_is_known),
-                TEST(a_client_that_leaves_harms_nobody), TEST(lost_minutes_show_in_status),
+                TEST(a_reply_waits_for_its_answer),
+                TEST(configured_sides_are_told),
+                TEST(the_side_that_is_asked_for),
+                TEST(what_is_missing_is_said),
+                TEST(it_does_not_wait_for_ever),
+                TEST(who_is_refused_is_told_why),
+                TEST(wrong_parameters),
+                TEST(the_greatest_reply_fits),
+                TEST(steps_are_as_short_as_what_is_known),
+                TEST(a_client_that_leaves_harms_nobody),
+                TEST(lost_minutes_show_in_status),
         };
 #undef TEST
 
