@@ -176,11 +176,15 @@ def test_many_are_held(tap):
         tap.equal(event["alert"].get("count"), 75, "of 75 %")
         alert = lab.poll(lambda: "etaSec" not in (daemon.alert(KIND, PORT + 1, "remote") or {}), 10)
         tap.ok(alert, "that does not grow and has no end", daemon.ctl_json("alerts"))
+        tap.equal(daemon.call("GetHistory", {"port": PORT + 1})["sides"][0]["severity"][-1], "warning",
+                  "the alert is in the history of a port without CLOSE_WAIT and TIME_WAIT")
         for sock in held:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             sock.close()
         tap.ok(lab.poll(lambda: watcher.find("cleared", KIND, PORT + 1), 10),
                "giving them back clears it", daemon.ctl_json("alerts"))
+        sides = daemon.call("GetHistory", {"port": PORT + 1})["sides"]
+        tap.equal([side["side"] for side in sides], ["remote"], "and stays there, of the remote side")
         watcher.close()
         lab.stop_well(tap, daemon)
         server.end()
