@@ -100,6 +100,26 @@ void check_numbers_of_ports(json_t *ports, const struct choice *choice,
         *ret_numbers = numbers;
 }
 
+const json_t *check_numbers_holder(json_t *ports, const struct choice *choice,
+                                   enum check_metric metric)
+{
+        const char *member = metric == CHECK_OLDEST ? "oldestSec" : rows[metric].member;
+        const json_t *holder = NULL;
+        uint64_t count, most = 0;
+        json_t *port;
+        size_t i;
+
+        json_array_foreach(ports, i, port)
+        {
+                if (!choice_fits(choice, port) || !field_count(port, member, &count) ||
+                    count <= most)
+                        continue;
+                most = count;
+                holder = port;
+        }
+        return holder;
+}
+
 void check_numbers_of_host(const json_t *status, json_t *ports, struct check_numbers *ret_numbers)
 {
         const json_t *totals = field_object(status, "totals");

@@ -42,6 +42,13 @@ void check_numbers_of_ports(json_t *ports, const struct choice *choice,
                             struct check_numbers *ret_numbers);
 
 /*
+ * Of those of ports that the choice fits, the one that has the most of it (not of the table, which is of
+ * the host). Borrowed; NULL: none has any, or nobody knows.
+ */
+const json_t *check_numbers_holder(json_t *ports, const struct choice *choice,
+                                   enum check_metric metric);
+
+/*
  * "stuck in CLOSE_WAIT on port 7865: 12", "oldest in CLOSE_WAIT: 3h 12min", "...: unknown"; where:
  * " on port 7865", or empty for the whole host. Returns buf.
  */

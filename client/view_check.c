@@ -253,19 +253,19 @@ static void say_no_alert(struct check *check, const struct check_numbers *number
                 line_add(&check->text, "; the last scan did not see everything");
 }
 
-/* Where a port has an owner; of both sides the first. */
+/*
+ * Of the side that has the sockets: the service of this host is not to blame for those of programs that
+ * connect to the same number elsewhere. Who closed these is unknown: TIME_WAIT names nobody.
+ */
 static void add_port_owner(struct check *check)
 {
-        json_t *port;
-        size_t i;
+        const enum check_metric metric = check->options->levels.metric;
+        const json_t *holder = check_numbers_holder(check->ports, &check->options->choice, metric);
+        const char *side = field_text(holder, "side");
 
-        json_array_foreach(check->ports, i, port)
-        {
-                if (!choice_fits(&check->options->choice, port) || !field_object(port, "owner"))
-                        continue;
-                add_owner(check, port);
+        if (!side || (metric == CHECK_TIME_WAIT && strcmp(side, "local") != 0))
                 return;
-        }
+        add_owner(check, holder);
 }
 
 /* A scan that missed something may have missed what the number lacks: no number is held for true. */

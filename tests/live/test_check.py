@@ -219,6 +219,26 @@ def test_what_is_not_known(tap):
                ["oldest in CLOSE_WAIT on port 80: unknown", "oldest=U;9;;0"], "an unknown age")
 
 
+def test_owner_is_of_the_side(tap):
+    """A service of this host is not to blame for the connections to the same port elsewhere."""
+    owner = {"byListener": True, "processes": [{"pid": 545, "comm": "httpd"}]}
+    other = {"processes": [{"pid": 812, "comm": "crawler"}]}
+    idle = {"side": "local", "port": PORT, "stuck": 0, "closeWait": 0, "timeWait": 0, "owner": owner}
+    busy = dict(idle, side="remote", stuck=7, closeWait=8, timeWait=9, oldestSec=60, owner=other)
+    quiet = dict(idle, side="remote", owner=None)
+    for ports, metric, words in (
+            ([idle, busy], "stuck", "crawler"), ([busy, idle], "oldest", "crawler"),
+            ([idle, busy], "close-wait", "crawler"), ([idle, busy], "time-wait", ""),
+            ([idle, dict(quiet, timeWait=9)], "time-wait", ""), ([idle, quiet], "stuck", ""),
+            ([dict(idle, timeWait=5), quiet], "time-wait", "httpd"),
+            ([dict(idle, stuck=5), dict(quiet, stuck=2)], "stuck", "httpd")):
+        with Fake(answers(ports=ports)) as fake:
+            result = fake.ctl("check", str(PORT), "-w", "1:", "--metric", metric)
+        named = re.search(r"\((pid \d+)\)", result.stdout)
+        tap.ok(not shape(result) and bool(named) == bool(words) and words in result.stdout,
+               f"{metric} names {words or 'nobody'}", result.stdout)
+
+
 def test_slow(tap):
     """A byte now and then, and a queue that is full."""
     def drip(connection, _):
@@ -268,4 +288,5 @@ def test_hostile_names(tap):
         tap.ok(len(result.stdout) < 3000, "is cut", len(result.stdout))
 
 
-lab.run(test_usage, test_what_is_not_known, test_slow, test_hostile_names, test_live, limit=180)
+lab.run(test_usage, test_what_is_not_known, test_owner_is_of_the_side, test_slow, test_hostile_names,
+        test_live, limit=180)
