@@ -3,6 +3,10 @@
 /*
  * One table: the name for --metric, the label and the unit of the performance data, and the member
  * of a port and of the totals. What a reply does not say stays unknown, and is never a zero.
+ *
+ * Where TIME_WAIT is an estimate, the number is what was counted last, however much that was: the
+ * estimate gives no port more than it had, so that of a flood it knows nothing. twmond's own alerts are
+ * decided so as well.
  */
 
 #include "checknumbers.h"
@@ -11,6 +15,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "view.h"
 
 struct metric_row {
         const char *name;
@@ -55,6 +60,14 @@ static void set(struct check_numbers *numbers, enum check_metric metric, double 
         numbers->known[metric] = true;
 }
 
+/* Of a port or of the totals. */
+static bool read_count(const json_t *object, size_t metric, uint64_t *ret_count)
+{
+        const bool before = metric == CHECK_TIME_WAIT && field_true(object, "timeWaitEstimated");
+
+        return field_count(object, before ? "timeWaitCounted" : rows[metric].member, ret_count);
+}
+
 /* Nothing in CLOSE_WAIT: the oldest is 0. An age that is unknown among them leaves the whole so. */
 static void add_oldest(struct check_numbers *numbers, const json_t *port)
 {
@@ -74,11 +87,12 @@ static void add_port(struct check_numbers *numbers, const json_t *port)
 
                 if (!rows[i].member)
                         continue;
-                if (field_count(port, rows[i].member, &count))
+                if (read_count(port, i, &count))
                         numbers->values[i] += (double)count;
                 else
                         numbers->known[i] = false;
         }
+        numbers->counted_before |= field_true(port, "timeWaitEstimated");
         add_oldest(numbers, port);
 }
 
@@ -103,7 +117,6 @@ void check_numbers_of_ports(json_t *ports, const struct choice *choice,
 const json_t *check_numbers_holder(json_t *ports, const struct choice *choice,
                                    enum check_metric metric)
 {
-        const char *member = metric == CHECK_OLDEST ? "oldestSec" : rows[metric].member;
         const json_t *holder = NULL;
         uint64_t count, most = 0;
         json_t *port;
@@ -111,8 +124,10 @@ const json_t *check_numbers_holder(json_t *ports, const struct choice *choice,
 
         json_array_foreach(ports, i, port)
         {
-                if (!choice_fits(choice, port) || !field_count(port, member, &count) ||
-                    count <= most)
+                const bool known = metric == CHECK_OLDEST ? field_count(port, "oldestSec", &count)
+                                                          : read_count(port, metric, &count);
+
+                if (!known || count <= most || !choice_fits(choice, port))
                         continue;
                 most = count;
                 holder = port;
@@ -129,16 +144,28 @@ void check_numbers_of_host(const json_t *status, json_t *ports, struct check_num
         uint64_t count;
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (rows[i].member && field_count(totals, rows[i].member, &count))
+                if (rows[i].member && read_count(totals, i, &count))
                         set(&numbers, (enum check_metric)i, (double)count);
         if (!field_text(totals, "timeWaitAt")) /* never counted: what is said is no count */
                 numbers.known[CHECK_TIME_WAIT] = false;
         if (json_is_number(percent))
                 set(&numbers, CHECK_TIME_WAIT_TABLE, json_number_value(percent));
+        numbers.counted_before = field_true(totals, "timeWaitEstimated");
         numbers.known[CHECK_OLDEST] = ports != NULL;
         for (size_t i = 0; i < json_array_size(ports); i++)
                 add_oldest(&numbers, json_array_get(ports, i));
         *ret_numbers = numbers;
+}
+
+void check_numbers_date(struct check_numbers *numbers, const json_t *status, uint64_t latest_usec)
+{
+        const json_t *totals = field_object(status, "totals");
+
+        if (!numbers->counted_before)
+                return;
+        if (!view_age_of(totals, "timeWaitAt", &numbers->age_usec) ||
+            numbers->age_usec > latest_usec)
+                numbers->known[CHECK_TIME_WAIT] = false;
 }
 
 const char *check_number_text(const struct check_numbers *numbers, enum check_metric metric,
@@ -157,6 +184,8 @@ const char *check_number_text(const struct check_numbers *numbers, enum check_me
                 line_add(&line, "%.1f %%", value);
         else
                 line_add(&line, "%.0f", value);
+        if (metric == CHECK_TIME_WAIT && numbers->counted_before && numbers->age_usec > 0)
+                line_add(&line, " (counted %s ago)", units_format_age(numbers->age_usec, age));
         return buf;
 }
 

@@ -26,6 +26,8 @@ enum check_metric {
 struct check_numbers {
         double values[CHECK_METRIC_COUNT];
         bool known[CHECK_METRIC_COUNT];
+        bool counted_before; /* TIME_WAIT: not in the last scan, but so long ago; */
+        uint64_t age_usec;   /* 0: nobody knows */
 };
 
 /* The name of --metric to its number. -EINVAL: there is none of that name. */
@@ -48,8 +50,12 @@ void check_numbers_of_ports(json_t *ports, const struct choice *choice,
 const json_t *check_numbers_holder(json_t *ports, const struct choice *choice,
                                    enum check_metric metric);
 
+/* Says how old a count of TIME_WAIT is, by the reply of GetStatus; one older than that is unknown. */
+void check_numbers_date(struct check_numbers *numbers, const json_t *status, uint64_t latest_usec);
+
 /*
- * "stuck in CLOSE_WAIT on port 7865: 12", "oldest in CLOSE_WAIT: 3h 12min", "...: unknown"; where:
+ * "stuck in CLOSE_WAIT on port 7865: 12", "oldest in CLOSE_WAIT: 3h 12min", "...: unknown",
+ * "in TIME_WAIT: 9000 (counted 12s ago)"; where:
  * " on port 7865", or empty for the whole host. Returns buf.
  */
 const char *check_number_text(const struct check_numbers *numbers, enum check_metric metric,

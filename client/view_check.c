@@ -108,13 +108,23 @@ static bool ask_ports(struct check *check)
         return true;
 }
 
+/* What is older is not of now. */
+static uint64_t latest_usec(const struct check *check)
+{
+        uint64_t gap_usec = 0;
+
+        field_count(field_object(check->status, "schedule"), "gapUsec", &gap_usec);
+        gap_usec = MIN(gap_usec, USEC_PER_DAY); /* however wrong it is */
+        return MAX(GAPS_MAX * gap_usec, LATE_SEC * USEC_PER_SEC);
+}
+
 /* Blind, late, or without any scan: whatever the numbers are, they are not those of now. */
 static bool is_sighted(struct check *check)
 {
         const json_t *status = check->status;
         const char *verdict = field_text(status, "verdict"),
                    *error = field_text(status, "scanError");
-        uint64_t age_usec, gap_usec = 0;
+        uint64_t age_usec;
         char age[UNITS_TEXT_MAX];
 
         if (!field_text(status, "scannedAt"))
@@ -125,9 +135,7 @@ static bool is_sighted(struct check *check)
                                error ? error : "");
         if (!view_age_of(status, "scannedAt", &age_usec))
                 return give_up(check, "twmond does not say when it last looked");
-        field_count(field_object(status, "schedule"), "gapUsec", &gap_usec);
-        gap_usec = MIN(gap_usec, USEC_PER_DAY); /* however wrong it is */
-        if (age_usec > MAX(GAPS_MAX * gap_usec, LATE_SEC * USEC_PER_SEC))
+        if (age_usec > latest_usec(check))
                 return give_up(check, "twmond has not looked for %s",
                                units_format_age(age_usec, age));
         return true;
@@ -307,6 +315,7 @@ static void judge(struct check *check, struct line *perfdata)
                 check_numbers_of_ports(check->ports, choice, &numbers);
         else if (!choice->key)
                 check_numbers_of_host(check->status, check->ports, &numbers);
+        check_numbers_date(&numbers, check->status, latest_usec(check));
         if (has_levels(check)) {
                 judge_levels(check, &numbers);
         } else {

@@ -49,6 +49,8 @@ static int settle_counts(struct observer *observer, struct snapshot *snapshot)
         if (snapshot->result == SCAN_FAILED)
                 return snapshot_repeat(snapshot, observer->last);
         snapshot->counts_wall_usec = snapshot->start_wall_usec;
+        if (snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT) && observer->time_wait.snapshot)
+                snapshot->time_wait = snapshot_ref(observer->time_wait.snapshot);
         snapshot_unref(observer->last);
         observer->last = snapshot_ref(snapshot);
         if (snapshot->complete & SOCK_MASK(SOCK_TIME_WAIT))

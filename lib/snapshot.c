@@ -24,6 +24,7 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
                 free(snapshot->index);
                 free(snapshot->leaks);
                 census_unref(snapshot->census);
+                snapshot_unref(snapshot->time_wait);
                 free(snapshot);
         }
         return NULL;
@@ -50,6 +51,7 @@ static void drop_counts(struct snapshot *snapshot)
         snapshot->time_wait_new = 0;
         snapshot->ports_overflow = 0;
         snapshot->estimated = 0;
+        snapshot->time_wait = snapshot_unref(snapshot->time_wait);
         memset(snapshot->total, 0, sizeof(snapshot->total));
 }
 
@@ -61,6 +63,7 @@ int snapshot_repeat(struct snapshot *snapshot, const struct snapshot *last)
         snapshot->time_wait_new = last->time_wait_new;
         snapshot->ports_overflow = last->ports_overflow;
         snapshot->estimated = last->estimated;
+        snapshot->time_wait = last->time_wait ? snapshot_ref(last->time_wait) : NULL;
         memcpy(snapshot->total, last->total, sizeof(snapshot->total));
         snapshot->counts_wall_usec = last->counts_wall_usec;
         if (last->n_rows == 0)
@@ -120,4 +123,25 @@ const struct port_row *snapshot_find(const struct snapshot *snapshot, const stru
                         return row;
         }
         return NULL;
+}
+
+bool snapshot_time_wait_counted(const struct snapshot *snapshot, uint64_t *ret_total)
+{
+        if (!snapshot->time_wait)
+                return false;
+        *ret_total = snapshot->time_wait->total[SOCK_TIME_WAIT];
+        return true;
+}
+
+/* A port without a row there had none. */
+bool snapshot_time_wait_counted_of(const struct snapshot *snapshot, const struct port_key *key,
+                                   uint64_t *ret_count)
+{
+        const struct port_row *row;
+
+        if (!snapshot->time_wait)
+                return false;
+        row = snapshot_find(snapshot->time_wait, key);
+        *ret_count = row ? row->count[SOCK_TIME_WAIT] : 0;
+        return true;
 }

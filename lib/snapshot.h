@@ -96,6 +96,8 @@ struct snapshot {
         size_t n_leaks;
         uint64_t leaks_overflow; /* sockets whose port found no room there: SURVIVAL_PORTS_MAX */
         struct host_facts host;  /* what the kernel counts for the host as a whole */
+        struct snapshot *
+                time_wait; /* the count that TIME_WAIT is estimated by; NULL: it is none. Referenced */
         struct census *census; /* of every connected state; NULL: none was taken yet. Referenced */
         uint32_t *index;     /* open addressing by port_key_hash(): position in rows + 1; 0: free */
         uint32_t index_mask; /* slots - 1; 0: no index */
@@ -121,6 +123,14 @@ const struct port_leak *snapshot_leak(const struct snapshot *snapshot, const str
 
 /* Some sockets have no age (untracked): may those of the row be among them, and stuck? */
 bool snapshot_stuck_at_least(const struct snapshot *snapshot, const struct port_row *row);
+
+/*
+ * What was counted last of TIME_WAIT, where the snapshot has an estimate: by its asof_usec, of all or of
+ * a port. False: it has none, or there was no count.
+ */
+bool snapshot_time_wait_counted(const struct snapshot *snapshot, uint64_t *ret_total);
+bool snapshot_time_wait_counted_of(const struct snapshot *snapshot, const struct port_key *key,
+                                   uint64_t *ret_count);
 
 /* The row of a port, or NULL. O(1). */
 const struct port_row *snapshot_find(const struct snapshot *snapshot, const struct port_key *key);

@@ -161,6 +161,7 @@ json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
 {
         const uint64_t last_sec = time_wait_last_sec(row);
         json_t *object = json_object();
+        uint64_t counted;
         int r = 0;
 
         r |= put(object, "side", json_string(port_side_name(row->key.side)));
@@ -170,6 +171,8 @@ json_t *wire_port(const struct snapshot *snapshot, const struct port_row *row,
         r |= put_bool(object, "ignored", row->flags & PORT_IGNORED);
         r |= put_int(object, "timeWait", row->count[SOCK_TIME_WAIT]);
         r |= put_bool(object, "timeWaitEstimated", snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT));
+        if (snapshot_time_wait_counted_of(snapshot, &row->key, &counted))
+                r |= put_int(object, "timeWaitCounted", counted);
         r |= put_int(object, "closeWait", row->count[SOCK_CLOSE_WAIT]);
         r |= put_stuck(object, row->stuck, row->stuck_usual,
                        snapshot_stuck_at_least(snapshot, row));

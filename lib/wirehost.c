@@ -17,7 +17,7 @@ json_t *wire_totals(const struct snapshot *snapshot)
 {
         const uint64_t counted_usec = snapshot->asof_usec[SOCK_TIME_WAIT];
         json_t *object = json_object();
-        uint64_t stuck = 0;
+        uint64_t stuck = 0, counted;
         int r = 0;
 
         for (size_t i = 0; i < snapshot->n_rows; i++)
@@ -28,6 +28,8 @@ json_t *wire_totals(const struct snapshot *snapshot)
         r |= put_bool(object, "timeWaitEstimated", snapshot->estimated & SOCK_MASK(SOCK_TIME_WAIT));
         r |= put_int_if(object, snapshot->time_wait_new > 0, "timeWaitNew",
                         snapshot->time_wait_new);
+        if (snapshot_time_wait_counted(snapshot, &counted))
+                r |= put_int(object, "timeWaitCounted", counted);
         if (counted_usec > 0)
                 r |= put(object, "timeWaitAt", wire_time(wall_of(snapshot, counted_usec)));
         r |= put_int(object, "closeWait", snapshot->total[SOCK_CLOSE_WAIT]);

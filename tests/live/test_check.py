@@ -239,6 +239,33 @@ def test_owner_is_of_the_side(tap):
                f"{metric} names {words or 'nobody'}", result.stdout)
 
 
+def test_estimate(tap):
+    """An estimate of TIME_WAIT gives no port more than it had: what was counted last decides."""
+    def estimated(ago, counted, **members):
+        totals = {"stuck": 0, "closeWait": 0, "timeWait": 1586, "timeWaitEstimated": True,
+                  "timeWaitAt": now(-ago), **({} if counted is None else {"timeWaitCounted": counted})}
+        port = {"side": "remote", "port": PORT, **totals}
+        return answers(ports=[port, dict(port, side="local", timeWait=0, timeWaitEstimated=False)],
+                       totals=totals, **members)
+
+    for port in [], [str(PORT)]:
+        args = ["check", *port, "-w", "1000", "-c", "2000", "--metric", "time-wait"]
+        for answer, state, words, name in (
+                (estimated(12, 3000), "CRITICAL", [": 3000 .counted 1[23]s ago.", "time_wait=3000;"],
+                 "more were counted than are estimated"),
+                (estimated(12, 900), "OK", [": 900 .counted 1[23]s ago.", "time_wait=900;"],
+                 "fewer were counted"),
+                (estimated(12, None), "UNKNOWN", ["unknown", "time_wait=U;"], "nobody has counted"),
+                (estimated(61, 900), "UNKNOWN", ["unknown .counted 1min", "time_wait=U;"], "long ago"),
+                (estimated(700, 900, schedule={"gapUsec": 600000000}), "OK",
+                 ["counted 11min 4.s ago", "time_wait=900;"], "long ago, as scans that rare may be")):
+            with Fake(answer) as fake:
+                expect(tap, fake.ctl(*args), state, words, f"an estimate: {name}, {port}")
+    with Fake(estimated(12, 3000)) as fake:
+        expect(tap, fake.ctl("check"), "OK", ["in TIME_WAIT: 3000 .counted", "time_wait=3000;;;0"],
+               "beside the alerts it is the count as well")
+
+
 def test_slow(tap):
     """A byte now and then, and a queue that is full."""
     def drip(connection, _):
@@ -288,5 +315,5 @@ def test_hostile_names(tap):
         tap.ok(len(result.stdout) < 3000, "is cut", len(result.stdout))
 
 
-lab.run(test_usage, test_what_is_not_known, test_owner_is_of_the_side, test_slow, test_hostile_names,
+lab.run(test_usage, test_what_is_not_known, test_owner_is_of_the_side, test_estimate, test_slow, test_hostile_names,
         test_live, limit=180)

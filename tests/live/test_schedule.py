@@ -115,6 +115,13 @@ def test_time_wait_is_estimated(tap):
         row = daemon.ports("--all")[("local", 7201)]
         tap.ok(not row["timeWaitEstimated"] or row["timeWait"] <= 3000,
                "and no port is shown with them that has none", row)
+        reply = daemon.call("ListPorts", {"ports": [7201, 7203]})["ports"]
+        tap.ok(all(row["timeWaitCounted"] == {7201: 3000, 7203: 0}[row["port"]]
+                   for row in reply if row["side"] == "local" and row["timeWaitEstimated"]),
+               "what was counted last is told beside", reply)
+        line = daemon.ctl("check", "7201", "-c", "2999", "--metric", "time-wait").stdout
+        tap.ok(re.search(r"CRITICAL - in TIME_WAIT on port 7201: 3000( \(counted \d+s ago\))?, ", line),
+               "and decides a check", line)
         counted = totals["timeWaitAt"]
         began = time.monotonic()
         tap.ok(lab.poll(lambda: daemon.status()["totals"]["timeWaitAt"] != counted,

@@ -489,7 +489,7 @@ def check_shown(tap, interface, shown):
     elsewhere = {"Alert.reason", "Event.reason", "Owner.unit", "Owner.userUnit",
                  "Process.fdUnlimited", "Limits", "GetStatus.scanError", "GetStatus.failed",
                  "ListPorts.scanError", "ListPorts.failed", "Watch.missed", "GetHistory.missing",
-                 "Totals.timeWaitNew"}
+                 "Totals.timeWaitNew", "Totals.timeWaitCounted", "Port.timeWaitCounted"}
     kinds = interface.types | {name: replied for name, (_, replied) in interface.methods.items()}
     missing = {f"{kind}.{name}" for kind, (_, members) in kinds.items()
                for name in members if kind not in elsewhere} - shown - elsewhere

@@ -282,9 +282,12 @@ static void they_are_brought_up_to_date(void **state)
 {
         struct world *world = *state;
         const struct snapshot *snapshot = scan(world, INTERVAL);
+        const struct port_key http = local_port(80), none = local_port(81);
+        uint64_t counted;
 
         assert_int_equal(http_row(world)->tw_remaining[11], TIME_WAIT);
         world->time_wait = 7777;
+        assert_false(snapshot_time_wait_counted(snapshot, &counted));
         snapshot = scan(world, INTERVAL);
         assert_int_equal(snapshot->total[SOCK_TIME_WAIT], TIME_WAIT);
         assert_int_equal(http_row(world)->count[SOCK_TIME_WAIT], TIME_WAIT);
@@ -294,6 +297,12 @@ static void they_are_brought_up_to_date(void **state)
         assert_int_equal(snapshot->total[SOCK_TIME_WAIT], TIME_WAIT + 40);
         assert_int_equal(http_row(world)->tw_remaining[7], TIME_WAIT);
         assert_int_equal(http_row(world)->count[SOCK_TIME_WAIT], TIME_WAIT); /* none has gone */
+        assert_true(snapshot_time_wait_counted(snapshot, &counted));
+        assert_int_equal(counted, TIME_WAIT);
+        assert_true(snapshot_time_wait_counted_of(snapshot, &http, &counted));
+        assert_int_equal(counted, TIME_WAIT);
+        assert_true(snapshot_time_wait_counted_of(snapshot, &none, &counted));
+        assert_int_equal(counted, 0);
         snapshot = scan(world, INTERVAL);
         assert_int_equal(snapshot->estimated, 0);
         assert_int_equal(snapshot->total[SOCK_TIME_WAIT], 7777);

@@ -556,7 +556,9 @@ static void longest_alerts_fit_a_reply(void **state)
 
 static void totals_sum_up(void **state)
 {
-        struct snapshot snapshot = { .n_rows = 2, .rows = rows_new(2), .tracked = 4 };
+        struct snapshot snapshot = { .n_rows = 2, .rows = rows_new(2), .tracked = 4 },
+                        counted = { 0 };
+        json_t *totals;
 
         (void)state;
         snapshot.total[SOCK_TIME_WAIT] = 3;
@@ -573,6 +575,11 @@ static void totals_sum_up(void **state)
         assert_json(wire_totals(&snapshot),
                     "{\"ports\":2,\"timeWait\":3,\"timeWaitEstimated\":true,\"timeWaitNew\":2,"
                     "\"closeWait\":5,\"stuck\":3,\"tracked\":4}");
+        snapshot.time_wait = &counted;
+        counted.total[SOCK_TIME_WAIT] = 7;
+        totals = wire_totals(&snapshot);
+        assert_int_equal(json_integer_value(json_object_get(totals, "timeWaitCounted")), 7);
+        json_decref(totals);
         assert_json(wire_cost(&snapshot), "{\"messages\":1,\"bytes\":2,\"cpuUsec\":3,"
                                           "\"wallUsec\":4,\"retries\":5}");
         free(snapshot.rows);
