@@ -30,7 +30,7 @@
 #define ERROR_PENDING "io.twmon.Monitor.NotRaised"
 #define ERROR_METHOD  "org.varlink.service.MethodNotFound"
 
-#define HINT_WIDTH 80
+#define HINT_MAX 80 /* bytes */
 
 #define LOOK_WAIT_SEC 3 /* in all, for a look that is refused because of too many */
 
@@ -54,22 +54,17 @@ const char *view_explain(int r)
         }
 }
 
-/* On one line where that fits 80 columns, so that a command is never broken. */
-static void hint(const struct view *view, const char *first)
+/* What is to be typed ends its line, without a full stop that would be pasted with it. */
+static void hint(const struct view *view, const char *text)
 {
         const struct verb *verb = view->options->verb;
-        char second[HINT_WIDTH], *text;
+        char second[HINT_MAX];
 
-        if (!verb || !(verb->options & OPTION_ONCE)) {
-                text_complain_lines(first);
-                return;
-        }
-        snprintf(second, sizeof(second), "Or look once: twmonctl %s --once", verb->name);
-        if (asprintf(&text, "%s%s%s", first,
-                     strlen(first) + 1 + strlen(second) > HINT_WIDTH ? "\n" : " ", second) < 0)
-                return;
         text_complain_lines(text);
-        free(text);
+        if (!verb || !(verb->options & OPTION_ONCE))
+                return;
+        snprintf(second, sizeof(second), "Or look once: twmonctl %s --once", verb->name);
+        text_complain_lines(second);
 }
 
 /* connect() says of a file of another type that nobody listens. */
@@ -85,12 +80,11 @@ static void hint_start(const struct view *view)
         char *text;
 
         if (!view->options->socket_path) {
-                hint(view,
-                     "Start it: systemctl start twmond; where it runs, its socket is gone: systemctl restart "
-                     "twmond.socket.");
+                hint(view, "Start it: systemctl start twmond\n"
+                           "Where it runs, its socket is gone: systemctl restart twmond.socket");
                 return;
         }
-        if (asprintf(&text, "Start it: twmond --socket %s.", view->socket_path) < 0)
+        if (asprintf(&text, "Start it: twmond --socket %s", view->socket_path) < 0)
                 return;
         hint(view, text);
         free(text);
@@ -113,11 +107,11 @@ static int complain_unreachable(const struct view *view, int r)
                 hint(view, "Try as root, or name the right socket with --socket.");
         } else if (r == -ETIMEDOUT || r == -ECONNRESET || r == -EPROTO) {
                 text_complain("twmond at %s %s.", path, view_explain(r));
-                hint(view, r == -EPROTO ? "Is that its socket? See: systemctl status twmond."
-                                        : "See: systemctl status twmond.");
+                hint(view, r == -EPROTO ? "Is that its socket? See: systemctl status twmond"
+                                        : "See: systemctl status twmond");
         } else {
                 text_complain("%s: %s.", path, strerror(-r));
-                hint(view, "See: systemctl status twmond.");
+                hint(view, "See: systemctl status twmond");
         }
         return STATUS_UNREACHABLE;
 }

@@ -85,6 +85,14 @@ def test_no_server(tap):
         lines = ctl(verb, "--socket", path).stderr.splitlines()
         tap.ok(len(lines) <= 3 and max(map(len, lines)) <= 80, f"{verb}: in short lines", lines)
     tap.equal(len(ctl("alerts", "--socket", path).stderr.splitlines()), 2, "two, without --once")
+    commands = [line.rsplit(": ", 1)[-1] for line in ctl("status", "--socket", path).stderr.splitlines()[1:]]
+    tap.equal(commands, [f"twmond --socket {path}", "twmonctl status --once"],
+              "what is to be typed ends its line as it is typed")
+    away = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$0" ports',
+                           lab.TWMONCTL], capture_output=True, text=True, check=False, timeout=20)
+    tap.equal([line.rsplit(": ", 1)[-1] for line in away.stderr.splitlines()[1:]],
+              ["systemctl start twmond", "systemctl restart twmond.socket", "twmonctl ports --once"],
+              "so it does without --socket")
     for other in __file__, lab.temp_dir():
         expect(tap, ctl("status", "--socket", other), 3, [other + " is not a socket", "--once"],
                "a path that is no socket: 3 and that it is none")
