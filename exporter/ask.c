@@ -19,7 +19,8 @@
 
 static const struct openmetrics_family up = {
         "twmon_up", OPENMETRICS_GAUGE, NULL,
-        "1: twmond answers, and all else is of this moment; 0: it does not, and there is nothing else."
+        "1: twmond answers, with what it saw last (twmon_scan_timestamp_seconds: when); 0: it does not, "
+        "and there is nothing else."
 };
 
 static const char *format_name(enum openmetrics_format format)

@@ -95,6 +95,10 @@ def test_pages(tap):
         tap.ok(headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0"),
                "OpenMetrics for who asks for it", headers)
         tap.ok("\ntwmon_up 1\n" in text and text.endswith("\n# EOF\n"), "whole, and up", text)
+        # Numbers are of the last scan; nothing may call them younger than that.
+        told = re.search(r"^# HELP twmon_up (.*)$", text, re.MULTILINE)[1]
+        tap.ok("of this moment" not in told and "twmon_scan_timestamp_seconds" in told and
+               "\ntwmon_scan_timestamp_seconds " in text, "says where their time stands", told)
         status, headers, text = exporter.get("/")
         tap.ok(status == 200 and 'href="/metrics"' in text and "http" not in text,
                "a page at /, which needs nothing from elsewhere", text)
