@@ -73,16 +73,13 @@ bool address_is_listening(int fd)
         return has_option(fd, SO_ACCEPTCONN, 1) && has_option(fd, SO_PROTOCOL, IPPROTO_TCP);
 }
 
-const char *address_print(int fd, char buf[static ADDRESS_PRINT_MAX])
+const char *address_show(const struct sockaddr_storage *address, char buf[static ADDRESS_PRINT_MAX])
 {
-        struct sockaddr_storage storage = { 0 };
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&storage;
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&storage;
-        socklen_t len = sizeof(storage);
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
         char host[INET6_ADDRSTRLEN] = "?";
 
-        (void)getsockname(fd, (struct sockaddr *)&storage, &len);
-        if (storage.ss_family == AF_INET6) {
+        if (address->ss_family == AF_INET6) {
                 (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
                 snprintf(buf, ADDRESS_PRINT_MAX, "[%s]:%u", host, (unsigned)ntohs(v6->sin6_port));
         } else {
@@ -90,4 +87,13 @@ const char *address_print(int fd, char buf[static ADDRESS_PRINT_MAX])
                 snprintf(buf, ADDRESS_PRINT_MAX, "%s:%u", host, (unsigned)ntohs(v4->sin_port));
         }
         return buf;
+}
+
+const char *address_print(int fd, char buf[static ADDRESS_PRINT_MAX])
+{
+        struct sockaddr_storage storage = { 0 };
+        socklen_t len = sizeof(storage);
+
+        (void)getsockname(fd, (struct sockaddr *)&storage, &len);
+        return address_show(&storage, buf);
 }

@@ -15,5 +15,8 @@ int address_parse(const char *text, struct sockaddr_storage *ret_address);
 int address_listen(const struct sockaddr_storage *address, int *ret_fd);
 /* Is that a TCP socket that listens? What the service manager passes may be anything. */
 bool address_is_listening(int fd);
+/* As address_parse() takes it. Returns buf. */
+const char *address_show(const struct sockaddr_storage *address,
+                         char buf[static ADDRESS_PRINT_MAX]);
 /* Where it listens, as address_parse() takes it. Returns buf. */
 const char *address_print(int fd, char buf[static ADDRESS_PRINT_MAX]);

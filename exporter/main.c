@@ -107,15 +107,25 @@ static int open_signals(void)
         return fd < 0 ? -errno : fd;
 }
 
-/* That of the service manager, where it passes one. */
+/* That of the service manager, where it passes one. Says what is wrong. */
 static int open_listening(const struct arguments *arguments, int *ret_fd)
 {
-        if (sd_listen_fds(1) <= 0)
-                return address_listen(&arguments->listen, ret_fd);
-        if (!address_is_listening(SD_LISTEN_FDS_START))
-                return -ENOTSOCK;
-        *ret_fd = SD_LISTEN_FDS_START;
-        return 0;
+        char text[ADDRESS_PRINT_MAX], what[ADDRESS_PRINT_MAX + 16];
+        int r;
+
+        if (sd_listen_fds(1) > 0) {
+                if (!address_is_listening(SD_LISTEN_FDS_START))
+                        return fail("the socket that was passed", -ENOTSOCK), -ENOTSOCK;
+                *ret_fd = SD_LISTEN_FDS_START;
+                return 0;
+        }
+        r = address_listen(&arguments->listen, ret_fd);
+        if (r < 0) {
+                snprintf(what, sizeof(what), "listening on %s",
+                         address_show(&arguments->listen, text));
+                fail(what, r);
+        }
+        return r;
 }
 
 static int run(const struct arguments *arguments)
@@ -130,7 +140,7 @@ static int run(const struct arguments *arguments)
                 return fail("signals", signal_fd);
         r = open_listening(arguments, &fd);
         if (r < 0)
-                return fail("listening", r);
+                return STATUS_FAILED;
         (void)address_print(fd, text);
         r = server_new(fd, &exporter.server);
         if (r < 0)

@@ -27,6 +27,7 @@
 #include "base.h"
 #include "page.h"
 #include "places.h"
+#include "wanted.h"
 
 /* One text for all who have asked for it. */
 struct answer {
@@ -100,14 +101,28 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
         wake(server);
 }
 
-static enum openmetrics_format wanted_format(struct MHD_Connection *connection)
+static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
 {
-        const char *accept =
-                MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+        (void)kind;
+        if (value && strcasecmp(name, MHD_HTTP_HEADER_ACCEPT) == 0)
+                wanted_add(userdata, value);
+        return MHD_YES;
+}
 
-        return accept && strcasestr(accept, "application/openmetrics-text")
-                       ? OPENMETRICS_1_0
-                       : OPENMETRICS_PROMETHEUS;
+static enum openmetrics_format format_for(struct MHD_Connection *connection)
+{
+        struct wanted wanted = { 0 };
+
+        MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &wanted);
+        return wanted_format(&wanted);
+}
+
+/* In place. A text with an encoded zero stays as it is, which is no path of ours. */
+static size_t unescape(void *userdata, struct MHD_Connection *connection, char *text)
+{
+        (void)userdata, (void)connection;
+        return wanted_has_zero(text) ? strlen(text) : MHD_http_unescape(text);
 }
 
 static struct place *place_of(struct MHD_Connection *connection)
@@ -163,7 +178,7 @@ static enum MHD_Result begin_metrics(struct MHD_Connection *connection, void **c
                 return MHD_NO; /* closes the connection */
         request->connection = connection;
         request->place = place_of(connection);
-        request->format = wanted_format(connection);
+        request->format = format_for(connection);
         *context = request;
         return MHD_YES;
 }
@@ -173,14 +188,15 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                                   const char *body, size_t *body_len, void **context)
 {
         struct server *server = userdata;
+        const char *path = wanted_path(url);
 
         (void)version, (void)body;
         if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
                 return MHD_queue_response(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                                           server->not_allowed);
-        if (strcmp(url, "/") == 0)
+        if (strcmp(path, "/") == 0)
                 return MHD_queue_response(connection, MHD_HTTP_OK, server->page);
-        if (strcmp(url, "/metrics") != 0)
+        if (strcmp(path, "/metrics") != 0)
                 return MHD_queue_response(connection, MHD_HTTP_NOT_FOUND, server->not_found);
         if (!*context)
                 return begin_metrics(connection, context);
@@ -252,6 +268,7 @@ static int start(struct server *server, int fd)
                                  fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLACES_MAX,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY_MAX,
                                  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_SEC,
+                                 MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
                                  MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
         return server->http ? 0 : -EIO;

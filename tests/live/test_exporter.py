@@ -107,6 +107,19 @@ def test_pages(tap):
         tap.ok(int(headers["Content-Length"]) > 1000, "... as GET", headers)
         tap.equal(exporter.get("/metrics/x")[0], 404, "another path: 404")
         tap.equal(exporter.get("/metrics?x=%00%ff")[0], 200, "a query does no harm")
+        tap.equal([exporter.get(path)[0] for path in ("/metrics%00", "/metrics%00foo", "/%00", "/%6Detrics")],
+                  [404, 404, 404, 200], "an encoded zero does not end a path")
+        absolute = f"http://{exporter.host}:{exporter.port}"
+        tap.equal([exporter.get(absolute + path)[0] for path in ("/metrics", "/", "", "/x")],
+                  [200, 200, 200, 404], "a target with the host in it (RFC 9112, 3.2.2)")
+        for accept, plain in (("application/openmetrics-text;q=0, text/plain", True),
+                              ("application/openmetrics-text;q=0.1, text/plain;q=1", True),
+                              ("text/plain;q=0.1, application/openmetrics-text;q=1", False)):
+            got = exporter.get(headers={"Accept": accept})[1]["Content-Type"]
+            tap.equal(got.startswith("text/plain"), plain, f"{accept} is honoured")
+        lines = b"Accept: text/plain;q=0.2\r\nAccept: application/openmetrics-text;q=0.3\r\n"
+        answer = exporter.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + lines + b"Connection: close\r\n\r\n")
+        tap.ok(b"Content-Type: application/openmetrics-text" in answer, "so are two lines", answer[:200])
         answer = exporter.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde")
         tap.ok(answer.startswith(b"HTTP/1.1 200 ") and b"\ntwmon_up 1\n" in answer,
                "so does a body", answer[:200])
@@ -295,8 +308,9 @@ def test_start(tap):
                f"{' '.join(args)}: refused in a line", result.stderr)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run("--listen", f"127.0.0.1:{taken.getsockname()[1]}")
-        tap.ok(result.returncode == 1 and "in use" in result.stderr, "a port that is taken: said",
-               result.stderr)
+        said = f"listening on 127.0.0.1:{taken.getsockname()[1]}: Address already in use\n"
+        tap.equal((result.returncode, result.stderr), (1, f"twmon-exporter: {said}"),
+                  "a port that is taken: said")
     path = lab.temp_dir() + "/none"
     with Exporter(path, "--listen", "[::1]:0") as exporter:
         tap.equal((exporter.host, lab.ss_count("listening", local=exporter.port)), ("[::1]", 1),
