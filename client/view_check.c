@@ -242,6 +242,21 @@ static size_t judge_alerts(struct check *check)
         return n;
 }
 
+/* What is about the host as a whole is all that was asked for: let nobody read that there is no other. */
+static void say_none_of_host(struct check *check)
+{
+        size_t i, n = 0;
+        json_t *alert;
+
+        json_array_foreach(check->alerts, i, alert)
+        {
+                const char *state = field_text(alert, "state");
+
+                n += !field_is_host(alert) && state && strcmp(state, "raised") == 0;
+        }
+        line_add(&check->text, "no host-wide alert is raised (alerts of ports: %zu)", n);
+}
+
 static void say_no_alert(struct check *check, const struct check_numbers *numbers)
 {
         char what[CHOICE_TEXT_MAX], stuck[CHECK_VALUE_MAX], time_wait[CHECK_VALUE_MAX];
@@ -251,8 +266,12 @@ static void say_no_alert(struct check *check, const struct check_numbers *number
                 give_up(check, "more alerts than twmond lists");
                 return;
         }
-        line_add(&check->text, "no alert is raised%s%s", choice_is_empty(choice) ? "" : " about ",
-                 choice_is_empty(choice) ? "" : choice_text(choice, what));
+        if (choice->side && !choice->port)
+                say_none_of_host(check);
+        else
+                line_add(&check->text, "no alert is raised%s%s",
+                         choice_is_empty(choice) ? "" : " about ",
+                         choice_is_empty(choice) ? "" : choice_text(choice, what));
         if (!choice->key)
                 line_add(&check->text, "; %s, %s",
                          check_number_text(numbers, CHECK_STUCK, "", stuck),

@@ -85,9 +85,12 @@ def test_live(tap):
             expect(tap, daemon.ctl("check", *args), "WARNING",
                    [f"close-wait-stuck on local:{PORT}: 4", r"pid \d+", r"\balerts=1;;;0"],
                    f"a leak, asked with {args}")
-        for args in (f"remote:{PORT}",), ("9",), ("host",):
+        for args in (f"remote:{PORT}",), ("9",):
             expect(tap, daemon.ctl("check", *args), "OK", ["no alert is raised about"],
                    f"not of {args}")
+        expect(tap, daemon.ctl("check", "host"), "OK",
+               [r"no host-wide alert is raised \(alerts of ports: 1\); stuck in CLOSE_WAIT: 4"],
+               "of the host as a whole, while a port has one")
         held(tap, daemon)
         negated(tap, daemon)
         leaked.append(makers.close_wait(PORT, 6, server=server))
