@@ -20,6 +20,9 @@
 #include "units.h"
 #include "verbs.h"
 
+/* Without quotes, which a plugin's line would escape. */
+#define RANGE_EXPECTED "a range such as 10, 10:, 10:20, @10:20 or (quoted, for the shell) ~:10"
+
 #define LETTERS "-:hVw:c:t:" /* "-": words are options of code 1; ":": what lacks is told apart */
 
 #define SINCE_MAX_USEC (HISTORY_TENS * HISTORY_TEN_SEC * USEC_PER_SEC)
@@ -239,21 +242,30 @@ static const struct option_row rows[] = {
         { "sort", "KEY", OPTION_SORT, "of what the most stands first; stuck unless given",
           set_order, "count, stuck, age or rate" },
         { "warning", "RANGE", OPTION_WARNING, "-w: WARNING where the number is outside",
-          set_warning, "a range such as 10, 10:, ~:10, 10:20 or @10:20" },
+          set_warning, RANGE_EXPECTED },
         { "critical", "RANGE", OPTION_CRITICAL, "-c: CRITICAL where it is outside", set_critical,
-          "a range such as 10, 10:, ~:10, 10:20 or @10:20" },
+          RANGE_EXPECTED },
         { "metric", "NAME", OPTION_METRIC, "of which number; of the stuck ones unless given",
           set_metric, CHECK_METRICS_TEXT },
         { "timeout", "TIME", OPTION_TIMEOUT, "-t: an answer by then; 10s unless given", set_timeout,
           "a time span of 1ms to 1h" },
 };
 
+/* "~:10" as a shell gives it, which takes the tilde for somebody's home. */
+static bool is_expanded_range(const struct option_row *row, const char *text)
+{
+        return row->bit & (OPTION_WARNING | OPTION_CRITICAL) && text[0] == '/' && strchr(text, ':');
+}
+
 static int take_option(struct cmdline *options, const struct option_row *row, char *error)
 {
-        if (row->set(options, optarg) < 0)
-                return cmdline_wrong(error, "--%s must be %s, not \"%s\"", row->name, row->expects,
-                                     optarg);
-        return 0;
+        if (row->set(options, optarg) == 0)
+                return 0;
+        if (is_expanded_range(row, optarg))
+                return cmdline_wrong(
+                        error, "--%s is %s: the shell has expanded the ~ of a range, so quote it",
+                        row->name, optarg);
+        return cmdline_wrong(error, "--%s must be %s, not \"%s\"", row->name, row->expects, optarg);
 }
 
 /* What only makes sense together, or not together. given: bits of the options that were there. */

@@ -57,10 +57,11 @@ static const struct verb verbs[] = {
           "the same as a plugin of Nagios or Icinga",
           "One line with performance data, and the exit status 0 OK, 1 WARNING, 2 CRITICAL\n"
           "or 3 UNKNOWN. Raised alerts decide; with --warning or --critical a number of\n"
-          "sockets, of the PORT or of the host. R is a range such as 10 or 5:10, M stuck,\n"
-          "close-wait, time-wait, oldest or time-wait-table. PORT may be SIDE:PORT, \"host\"\n"
-          "or the KEY of an alert. UNKNOWN is also wrong usage, and a twmond that is away,\n"
-          "cannot see, or has not looked for too long.\n",
+          "sockets, of the PORT or of the host. R is a range such as 10, 5:10 or '~:10'\n"
+          "(quoted, for the shell), M stuck, close-wait, time-wait, oldest or\n"
+          "time-wait-table. PORT may be SIDE:PORT, \"host\" or the KEY of an alert. UNKNOWN\n"
+          "is also wrong usage, and a twmond that is away, cannot see, or has not looked\n"
+          "for too long.\n",
           OPTION_WARNING | OPTION_CRITICAL | OPTION_METRIC | OPTION_TIMEOUT, OPERANDS_ANY_ALERT,
           view_check },
         { "acknowledge", "KEY|[SIDE:]PORT [--comment TEXT] [--undo]",

@@ -182,6 +182,13 @@ def test_usage(tap):
             ["--metric", "oldest"], ["-w", "1", "host"], ["--limit", "3"], ["-t", "0"]:
         expect(tap, ctl("check", *args), "UNKNOWN", [], f"wrong usage: {args}")
     expect(tap, ctl("--frob", "check"), "UNKNOWN", ["no option"], "wrong before the verb")
+    for home in "/root:10", "/home/admin:", "/var/lib/nagios:5":
+        expect(tap, ctl("check", "--socket", "/x", "-c", home), "UNKNOWN", ["critical", "shell", "quote"],
+               f"a range that a shell has expanded: {home}")
+    expect(tap, ctl("check", "-c", "/root"), "UNKNOWN", ["quoted, for the shell. ~:10"], "another path")
+    shell = subprocess.run(["bash", "-c", '"$0" check --socket /x -c ~:10', lab.TWMONCTL], check=False,
+                           capture_output=True, text=True, timeout=20, env={**os.environ, "HOME": "/root"})
+    expect(tap, shell, "UNKNOWN", ["so quote it"], "as bash gives it")
     for option in "--help", "-h", "--version", "-V":
         result = ctl("check", option)
         tap.ok(result.returncode == 3 and result.stdout and not result.stderr,

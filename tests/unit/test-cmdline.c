@@ -336,9 +336,10 @@ static void test_check(void **state)
         assert_true(options.version);
 
         assert_wrong("check -w", "-w needs an argument");
-        assert_wrong("check -w 20:10",
-                     "--warning must be a range such as 10, 10:, ~:10, 10:20 or @10:20, not "
-                     "\"20:10\"");
+        assert_wrong(
+                "check -w 20:10",
+                "--warning must be a range such as 10, 10:, 10:20, @10:20 or (quoted, for the shell) ~:10, not "
+                "\"20:10\"");
         assert_wrong("check --metric oldest", "--metric needs --warning or --critical");
         assert_wrong("check -w 1 --metric age",
                      "--metric must be stuck, close-wait, time-wait, oldest or time-wait-table, "
