@@ -32,7 +32,7 @@ static int usage(const struct view *view, const struct verb *verb, const char *e
         if (is_plugin(verb))
                 return plugin_say(&view->term, PLUGIN_UNKNOWN, error, NULL);
         text_complain("%s", error);
-        fputs("Try \"twmonctl help\".\n", stderr);
+        fprintf(stderr, "Try: twmonctl help%s%s\n", verb ? " " : "", verb ? verb->name : "");
         return STATUS_USAGE;
 }
 

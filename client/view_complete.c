@@ -75,14 +75,21 @@ static void offer_files(const struct place *place)
         fputs(":files\n", place->view->term.out);
 }
 
+/* That of the host alone is not for a port. */
+static void offer_metrics(const struct place *place, const char *head)
+{
+        for (enum check_metric i = 0; i < CHECK_METRIC_COUNT; i++)
+                if (place->n_operands == 0 || i != CHECK_TIME_WAIT_TABLE)
+                        offer(place, head, check_metric_name(i), check_metric_what(i));
+}
+
 /* head: "--name=" where it stands in the same word. */
 static void offer_values(const struct place *place, const struct option_row *row, const char *head)
 {
         if (!row->argument)
                 return;
         if (row->bit == OPTION_METRIC)
-                for (enum check_metric i = 0; i < CHECK_METRIC_COUNT; i++)
-                        offer(place, head, check_metric_name(i), check_metric_what(i));
+                offer_metrics(place, head);
         else if (row->bit == OPTION_SORT)
                 for (enum topmodel_order i = 0; i < TOPMODEL_ORDERS; i++)
                         offer(place, head, topmodel_order_name(i), topmodel_order_what(i));

@@ -108,6 +108,9 @@ def test_usage(tap):
         result = ctl(*args)
         expect(tap, result, 2, [word, "twmonctl help"],
                f"wrong usage is 2 and a line that says it: {args}")
+        topic = ["help", *[verb for verb in args[:1] if verb in ("status", "ports", "alerts")]]
+        tap.equal(result.stderr.splitlines()[-1], f"Try: twmonctl {' '.join(topic)}", "and names a help")
+        tap.equal(ctl(*topic).returncode, 0, "which there is")
     help_text = ctl("help")
     tap.ok(help_text.returncode == 0 and help_text.stdout == ctl("--help").stdout,
            "help and --help are the same", help_text)
@@ -118,7 +121,6 @@ def test_usage(tap):
                                 check=False, text=True)
     tap.ok(result.returncode == 1 and "No space" in result.stderr, "lost output is a failure",
            result)
-
 
 def test_default_path(tap):
     if os.path.exists("/run/twmon/control"):

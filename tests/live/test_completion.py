@@ -148,6 +148,8 @@ def test_tables(tap):
              ("twmonctl alerts --li", "twmonctl alerts --li"),
              ("twmonctl check --wa", "twmonctl check --warning"),
              ("twmonctl check -w 1 --metric o", "twmonctl check -w 1 --metric oldest"),
+             ("twmonctl check --metric time-wait-", "twmonctl check --metric time-wait-table"),
+             ("twmonctl check 80 --metric time-wait-", "twmonctl check 80 --metric time-wait-"),
              ("twmonctl check --metric=o", "twmonctl check --metric=oldest"),
              ("twmonctl ports --limit ", "twmonctl ports --limit "),
              (f"twmonctl replay {directory}/rec", f"twmonctl replay {directory}/recording"),
