@@ -2,6 +2,9 @@
 
 /* twmonctl metrics: what twmond tells Prometheus, as it is. */
 
+#include <errno.h>
+#include <string.h>
+
 #include "base.h"
 #include "field.h"
 #include "view.h"
@@ -10,13 +13,18 @@
 static int print_text(const struct view *view, const json_t *parameters)
 {
         const char *text = field_text(parameters, "text");
+        int r;
 
         if (!text) {
                 text_complain("twmond has sent no text");
                 return STATUS_FAILED;
         }
-        fputs(text, view->term.out);
-        return STATUS_DONE;
+        if (fputs(text, view->term.out) >= 0 && fflush(view->term.out) == 0)
+                return STATUS_DONE;
+        r = errno; /* gone by the end of the program, which looks only whether all was written */
+        clearerr(view->term.out);
+        text_complain("cannot write the output: %s", strerror(r));
+        return STATUS_FAILED;
 }
 
 int view_metrics(struct view *view)

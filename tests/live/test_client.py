@@ -121,6 +121,15 @@ def test_usage(tap):
                                 check=False, text=True)
     tap.ok(result.returncode == 1 and "No space" in result.stderr, "lost output is a failure",
            result)
+    for lines in 1, 5000:  # whether it is the last write that fails, or one long before
+        with Fake({"GetMetrics": {"text": "twmon_x 1\n" * lines}}) as fake, \
+                open("/dev/full", "w", encoding="ascii") as full:
+            result = subprocess.run([lab.TWMONCTL, "--socket", fake.path, "metrics"], stdout=full,
+                                    stderr=subprocess.PIPE, check=False, text=True, timeout=20)
+        tap.equal((result.returncode, result.stderr),
+                  (1, "twmonctl: cannot write the output: No space left on device\n"),
+                  f"of metrics of {lines} lines it is told why")
+
 
 def test_default_path(tap):
     if os.path.exists("/run/twmon/control"):
