@@ -3,13 +3,7 @@
 /*
  * The programs of `make demo`: one with the bug that twmon finds, and the ones around it.
  *
- *   demo-leaky up             brings up the loopback interface of a new network namespace
- *   demo-leaky serve PORT     a server that never closes what its clients have closed; SIGUSR1 mends
- *                             it: everything is closed, now and from then on
- *   demo-leaky visit PORT N   N clients that connect, say hello, and leave
- *   demo-leaky churn PORT MS  a healthy service and its client: a connection every MS milliseconds,
- *                             which the client closes first and so keeps in TIME_WAIT for 60 s
- *   demo-leaky hear PATH      takes what is sent to a journal's socket, and forgets it
+ * Its help says which there are.
  */
 
 #include <arpa/inet.h>
@@ -28,6 +22,18 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 64
+
+static const char help[] =
+        "demo-leaky up             brings up the loopback interface of a new network namespace\n"
+        "demo-leaky serve PORT     a server that never closes what its clients have closed; SIGUSR1\n"
+        "                          mends it: everything is closed, now and from then on\n"
+        "demo-leaky visit PORT N   N clients that connect, say hello, and leave\n"
+        "demo-leaky churn PORT MS  a healthy service and its client: a connection every MS\n"
+        "                          milliseconds, which the client closes first and so keeps in\n"
+        "                          TIME_WAIT for 60 s\n"
+        "demo-leaky hear PATH      takes what is sent to a journal's socket, and forgets it\n"
+        "\n"
+        "make demo shows them at work.\n";
 
 static volatile sig_atomic_t mended;
 
@@ -180,6 +186,8 @@ int main(int argc, char **argv)
                 churn(first, second);
         if (strcmp(verb, "hear") == 0 && argc > 2)
                 hear(argv[2]);
-        fputs("demo-leaky: see the top of its source, or make demo\n", stderr);
+        if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0)
+                return fputs(help, stdout) < 0 || fflush(stdout) != 0;
+        fputs(help, stderr);
         return 2;
 }

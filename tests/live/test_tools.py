@@ -72,6 +72,10 @@ def test_run(tap):
 
 def test_demo(tap):
     lab.need(lab.ROOT + "/build/demo-leaky", "build/demo-leaky")
+    usage = subprocess.run(["build/demo-leaky", "--help"], capture_output=True, text=True, check=False)
+    tap.ok(usage.returncode == 0 and all(f"demo-leaky {verb} " in usage.stdout for verb in
+                                         ("up", "serve", "visit", "churn", "hear")),
+           "demo-leaky says what it does", usage)
     began = time.monotonic()
     result = subprocess.run(["tools/demo.sh"], capture_output=True, text=True, timeout=60,
                             stdin=subprocess.DEVNULL, check=False)
