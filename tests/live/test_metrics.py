@@ -113,6 +113,29 @@ def test_before_the_first_scan(tap):
         lab.stop_well(tap, daemon)
 
 
+def test_textfile(tap):
+    """The example of the page, as it is: no number stays where twmond has gone."""
+    page = lab.read_text(lab.ROOT + "/man/twmonctl.1")
+    example = re.search(r"^# cd \S+\n# (twmonctl metrics(?:.*\n)+?)\.Ed$", page, re.MULTILINE)[1]
+    directory = lab.temp_dir()
+
+    def renew():
+        subprocess.run(["sh", "-c", example], cwd=directory, check=False, stderr=subprocess.DEVNULL,
+                       env=dict(os.environ, PATH=tools + ":" + os.environ["PATH"]))
+        return {name: lab.read_text(f"{directory}/{name}").endswith("\n") for name in os.listdir(directory)}
+
+    with lab.Daemon("[Scan]\nInterval=1s\n") as daemon:
+        tools = lab.temp_dir()
+        with open(tools + "/twmonctl", "w", encoding="ascii") as script:
+            script.write(f'#!/bin/sh\nexec {lab.TWMONCTL} --socket {daemon.socket} "$@"\n')
+        os.chmod(tools + "/twmonctl", 0o755)
+        tap.equal(renew(), {"twmon.prom": True}, "a file for node_exporter")
+        tap.equal(promtool(lab.read_text(directory + "/twmon.prom")), "", "as promtool has it")
+        tap.equal(renew(), {"twmon.prom": True}, "and again")
+        lab.end(daemon.process)
+        tap.equal(renew(), {}, "without twmond there is none, nor a part of one")
+
+
 def use_ports(count):
     """TIME_WAIT at that many local ports, and at that many remote ones."""
     for port in range(10001, 10001 + count):
@@ -171,4 +194,4 @@ def test_many_ports(tap):
 
 if __name__ == "__main__":
     os.environ["LC_ALL"] = "C.UTF-8"
-    lab.run(test_counts, test_before_the_first_scan, test_many_ports, limit=170)
+    lab.run(test_counts, test_before_the_first_scan, test_textfile, test_many_ports, limit=170)
