@@ -232,8 +232,7 @@ static void offer_known(const struct place *place, enum operands operands)
         const bool ports = operands == OPERANDS_PORTS || operands == OPERANDS_PORT ||
                            operands == OPERANDS_PORT_ADDRESS;
         const char *word = place->word;
-        const bool sided =
-                !ports || (operands != OPERANDS_PORT_ADDRESS && choice_take_side(&word));
+        const bool sided = !ports || (operands != OPERANDS_PORT_ADDRESS && choice_take_side(&word));
         CLEANUP(known_done) struct known known = { 0 };
 
         if (!ports)

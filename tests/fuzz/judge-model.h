@@ -249,8 +249,12 @@ static inline void model_read_leak(const struct rule *rule, const struct port_le
         const struct owner *owner = life->alert ? &life->alert->owner : NULL;
         const uint64_t within = rule->critical_within_usec;
         uint64_t left = 0;
-        const bool known = model_time_left(leak, owner, &left);
+        bool known = model_time_left(leak, owner, &left);
 
+        if (leak->outlived > 0 && model_is_full(owner)) {
+                known = true;
+                left = 0;
+        }
         if (reading->level == SEVERITY_WARNING && known && left < within)
                 reading->level = SEVERITY_CRITICAL;
         if (leak->outlived > 0) {

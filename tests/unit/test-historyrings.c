@@ -87,7 +87,7 @@ static uint32_t greatest(struct store *store, uint64_t now_sec, uint64_t since_s
         struct history_time time;
         uint32_t max = HISTORY_UNKNOWN;
 
-        history_plan(now_sec, since_sec, HISTORY_SERIES_MAX, &time);
+        history_plan_minutes(now_sec, since_sec, HISTORY_SERIES_MAX, &time);
         series = history_series_new(&key, &time);
         assert_non_null(series);
         assert_int_equal(history_rings_read(&io, until_sec, series), 0);
