@@ -23,7 +23,6 @@
 #define REPORT_DESTINATIONS_MAX 10
 #define REPORT_POINTS           240 /* of a curve */
 #define REPORT_SINCE_SEC        86400
-#define REPORT_SINCE_MAX_SEC    (30 * 86400) /* as far back as history is kept */
 
 /* A port with a curve. */
 struct report_port {

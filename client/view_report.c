@@ -28,10 +28,6 @@ static int check(const struct view *view)
                 text_complain("report takes at most %d PORTs", REPORT_PORTS_MAX);
                 return STATUS_USAGE;
         }
-        if (options->since_sec > REPORT_SINCE_MAX_SEC) {
-                text_complain("--since must be 30d at most: nothing older is kept");
-                return STATUS_USAGE;
-        }
         return view->term.terminal && !options->json && !options->force ? refuse_terminal() : 0;
 }
 

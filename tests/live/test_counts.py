@@ -119,7 +119,7 @@ def test_sides(tap):
 def test_configured_side(tap):
     """A port that the configuration names is a service, even among the ephemeral ports."""
     first, last = lab.port_range()
-    used = {row[1] for row in lab.ss("all")}  # TIME_WAIT of the tests before
+    used = {row[1] for row in lab.ss("time-wait")}  # TIME_WAIT of the tests before
     port = next(port for port in range(last - 7, first, -1) if port not in used)
     config = CONFIG + f"[Port {port}]\nStuckWarning=5\n[Port remote:5432]\nStuckWarning=5\n"
     held = makers.close_wait(port, 4)

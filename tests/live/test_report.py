@@ -377,7 +377,7 @@ def test_output(tap):
 
 
 def test_usage(tap):
-    for args, words in ((("report", "--since", "31d"), "30d at most"),
+    for args, words in ((("report", "--since", "31d"), "1s to 30d"),
                         (("report", "--since", "soon"), "--since must be a duration"),
                         (("report", *map(str, range(1, 10))), "at most 8 PORTs"),
                         (("report", "http"), "PORT must be a number"),
