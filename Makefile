@@ -318,7 +318,9 @@ install-twmon: $(B)/twmond $(B)/twmonctl
 	$(INSTALL) -m 644 $(DROPINS) '$(D)$(DOCDIR)/dropins'
 	$(INSTALL) -m 644 etc/twmon.conf '$(D)$(DOCDIR)/twmon.conf.example'
 	$(INSTALL) -d '$(D)$(DOCDIR)/fleet'
-	$(INSTALL) -m 644 docs/fleet.md $(FLEET) '$(D)$(DOCDIR)/fleet'
+	set -e; for file in docs/fleet.md $(FLEET); do \
+	  $(RELOCATE) "$$file" >'$(D)$(DOCDIR)/fleet'/"$${file##*/}"; \
+	  chmod 644 '$(D)$(DOCDIR)/fleet'/"$${file##*/}"; done
 	test -e '$(D)$(SYSCONFDIR)/twmon/twmon.conf' || \
 	  $(INSTALL) -m 644 etc/twmon.conf '$(D)$(SYSCONFDIR)/twmon/twmon.conf'
 	$(UPDATE_CATALOG)

@@ -13,7 +13,14 @@ for host; do
                 trap "rm -f $new" EXIT
                 cat >"$new"
                 twmond --config "$new" --check-config
-                install -m 644 "$new" /etc/twmon/twmon.conf.d/50-fleet.conf
-                twmond --check-config
-                twmonctl reload' <"$file"
+                dir=/etc/twmon/twmon.conf.d
+                test ! -e $dir/50-fleet.conf || cp $dir/50-fleet.conf $dir/50-fleet.conf.old
+                install -m 644 "$new" $dir/50-fleet.conf
+                if twmond --check-config && twmonctl reload; then
+                        rm -f $dir/50-fleet.conf.old
+                else
+                        rm $dir/50-fleet.conf
+                        test ! -e $dir/50-fleet.conf.old || mv $dir/50-fleet.conf.old $dir/50-fleet.conf
+                        exit 1
+                fi' <"$file"
 done
