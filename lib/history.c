@@ -321,10 +321,16 @@ void history_get(const struct history *history, const struct port_key *port, uin
 {
         const struct history_entry *entry = history_find(history, port);
 
-        if (entry)
-                history_unpack_last(entry->fine[slot % HISTORY_FINE_SLOTS], ret_point);
-        else
-                history_absent(history->flags[slot % HISTORY_FINE_SLOTS], ret_point);
+        const uint8_t flags = history->flags[slot % HISTORY_FINE_SLOTS];
+
+        if (!entry) {
+                history_absent(flags, ret_point);
+                return;
+        }
+        history_unpack_last(entry->fine[slot % HISTORY_FINE_SLOTS], ret_point);
+        /* it was not followed yet, perhaps because it was left out */
+        if (!history_point_is_known(ret_point, HISTORY_CLOSE_WAIT))
+                ret_point->left_out = flags & HISTORY_LEFT_OUT;
 }
 
 bool history_peek(const struct history_scan *scan, const struct port_key *port, uint32_t *ret_slot,

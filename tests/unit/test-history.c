@@ -432,6 +432,26 @@ static void test_peek(void **state)
         free(series);
 }
 
+/* Why nothing is known of a time stays so when it is followed later. */
+static void test_left_out_before(void **state)
+{
+        struct world *world = *state;
+        const struct port_key key = local_port(1032);
+        struct history_point point;
+        uint64_t sec = 0;
+
+        for (; sec < 200; sec += 10)
+                scan_33(world, sec, 16);
+        for (; sec < 400; sec += 10)
+                scan_33(world, sec, 5000);
+        history_get(world->history, &key, (uint32_t)(START_SEC / 10), &point);
+        assert_false(history_point_is_known(&point, HISTORY_CLOSE_WAIT));
+        assert_true(point.left_out);
+        history_get(world->history, &key, (uint32_t)((START_SEC + 390) / 10), &point);
+        assert_true(history_point_is_known(&point, HISTORY_CLOSE_WAIT));
+        assert_false(point.left_out);
+}
+
 static void test_row_bytes(void **state)
 {
         struct history_row row = { .slot = 29453760, .flags = HISTORY_SAW_CLOSE_WAIT }, back;
@@ -613,6 +633,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_alerts, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_alert_without_a_row, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_too_many_alerts, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_left_out_before, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
                 cmocka_unit_test(test_row_bytes),
                 cmocka_unit_test(test_port_twice_in_a_row),
