@@ -138,6 +138,20 @@ static const char *next_start(const struct portlook *look, const struct bind_ver
                "before bind(), and did so this time.";
 }
 
+/* A listener that is there takes connections to that address: they are its own, in all likelihood. */
+static bool is_served(const struct portlook *look, const struct bind_claim *claim)
+{
+        for (size_t i = 0; i < look->n_listeners; i++) {
+                const struct portlook_listener *listener = &look->listeners[i];
+
+                if ((listener->family == claim->family || listener->family == BIND_DUAL) &&
+                    (sock_addr_is_any(&listener->address) ||
+                     memcmp(&listener->address, &claim->address, sizeof(claim->address)) == 0))
+                        return true;
+        }
+        return false;
+}
+
 /* Connections of a listener that has gone, held by a program or not. */
 static bool has_left(const struct portlook *look, const struct bind_verdict *verdict, bool held)
 {
@@ -146,7 +160,8 @@ static bool has_left(const struct portlook *look, const struct bind_verdict *ver
         for (size_t i = 0; i < verdict->n_blockers; i++) {
                 const struct bind_claim *claim = blocker(look, verdict, i);
 
-                if (claim->kind == CLAIM_CONNECTIONS && (claim->inode != 0) == held)
+                if (claim->kind == CLAIM_CONNECTIONS && (claim->inode != 0) == held &&
+                    !is_served(look, claim))
                         return true;
         }
         return false;

@@ -514,6 +514,31 @@ static void test_advice_about_what_is_held(void **state)
         assert_false(is_said(world, "SO_LINGER"));
 }
 
+/* Of one that is there, and is not in the way of 0.0.0.0, where they might be. */
+static void test_advice_about_what_is_served(void **state)
+{
+        struct world *world = *state;
+        struct sockrec service = own(world, SOCK_LISTEN, 5), left = own(world, SOCK_CLOSE_WAIT, 6);
+
+        service.family = left.family = ADDR_IPV6;
+        service.local = left.local =
+                (struct sock_addr){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+        service.remote_port = 0;
+        add(world, service);
+        add(world, left);
+        end(world);
+        assert_int_equal(world->verdict.plain, BIND_UNKNOWN);
+        assert_false(is_said(world, "as long as a program keeps them"));
+        assert_true(is_said(world, "connections over IPv6"));
+
+        portlook_begin(world->look, &world->request);
+        service.local.bytes[15] = 2;
+        add(world, service);
+        add(world, left);
+        end(world);
+        assert_true(is_said(world, "as long as a program keeps them"));
+}
+
 static void test_advice_about_one_that_is_bound(void **state)
 {
         struct world *world = *state;
@@ -635,6 +660,7 @@ int main(void)
                 WITH_WORLD(test_advice_about_a_listener),
                 WITH_WORLD(test_advice_about_another_address),
                 WITH_WORLD(test_advice_about_what_is_held),
+                WITH_WORLD(test_advice_about_what_is_served),
                 WITH_WORLD(test_advice_about_one_that_is_bound),
                 WITH_WORLD(test_advice_about_ipv6),
                 WITH_WORLD(test_advice_about_what_is_not_seen),
