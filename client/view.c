@@ -75,13 +75,15 @@ static bool is_no_socket(const char *path)
         return stat(path, &status) == 0 && !S_ISSOCK(status.st_mode);
 }
 
-static void hint_start(const struct view *view)
+static void hint_start(const struct view *view, bool exists)
 {
         char *text;
 
         if (!view->options->socket_path) {
-                hint(view, "Start it: systemctl start twmond\n"
-                           "Where it runs, its socket is gone: systemctl restart twmond.socket");
+                hint(view, exists ? "Start it: systemctl start twmond"
+                                  : "Start it: systemctl start twmond\n"
+                                    "Where it runs, its socket is gone: systemctl restart "
+                                    "twmond.socket");
                 return;
         }
         if (asprintf(&text, "Start it: twmond --socket %s", view->socket_path) < 0)
@@ -101,7 +103,7 @@ static int complain_unreachable(const struct view *view, int r)
         } else if (absent) {
                 text_complain("twmond is not running (%s %s).",
                               r == -ECONNREFUSED ? "nobody serves" : "no socket at", path);
-                hint_start(view);
+                hint_start(view, r == -ECONNREFUSED);
         } else if (r == -EACCES || r == -EPERM) {
                 text_complain("%s may not be opened: %s.", path, strerror(-r));
                 hint(view, "Try as root, or name the right socket with --socket.");
