@@ -246,8 +246,10 @@ int top_step(struct top *top, uint64_t now_usec)
         if (r < 0)
                 return r;
         toplink_tick(&top->link, now_usec);
-        if (away && top->link.conn)
+        if (away && top->link.conn) {
+                topmodel_forget_history(&top->model);
                 top_ask_all(top);
+        }
         for (enum top_ask i = 0; i < TOP_ASKS && toplink_is_idle(&top->link); i++)
                 if (is_wanted(top, i, now_usec))
                         ask(top, i, now_usec);

@@ -13,7 +13,11 @@
 #include <string.h>
 
 #include "base.h"
+#include "chart.h"
 #include "field.h"
+
+/* What twmond has of the time before its own start; coarser than that a curve would be made up. */
+#define PAST_STEP_SEC_MAX 60
 
 static const struct {
         const char *name, *member, *what;
@@ -272,26 +276,51 @@ void topmodel_take_alerts(struct topmodel *model, json_t *parameters)
         connect_alerts(model);
 }
 
+/* Of steps one behind another; nothing that lies after end_sec is taken. */
+struct past {
+        uint64_t start_sec, step_sec, end_sec;
+};
+
+/*
+ * The greatest of one of its steps, into every step of the trail that this touches. What is coarser
+ * than those says less than what was seen in one, and so only stands where nothing was.
+ */
+static void put_past(struct toptrail *trail, const struct past *past, size_t i, uint64_t value)
+{
+        const uint64_t start_sec = past->start_sec + i * past->step_sec;
+        const uint64_t end_sec = MIN(start_sec + past->step_sec, past->end_sec + 1);
+        const bool coarse = past->step_sec > TOPTRAIL_STEP_SEC;
+
+        if (start_sec > past->end_sec)
+                return;
+        for (uint64_t at = start_sec - start_sec % TOPTRAIL_STEP_SEC; at < end_sec;
+             at += TOPTRAIL_STEP_SEC)
+                if (!coarse || toptrail_at(trail, at) == CHART_UNKNOWN)
+                        toptrail_put(trail, at, value);
+}
+
 /* Nothing that would lie ahead of what was seen: no number could follow it. */
 static void put_history(struct topmodel_row *row, const json_t *parameters, const json_t *side,
                         uint64_t seen_sec)
 {
-        const uint64_t start_sec = seconds_of(parameters, "startsAt");
         const json_t *numbers = field_array(field_object(side, "closeWait"), "max");
-        uint64_t step_sec;
+        struct past past = { .start_sec = seconds_of(parameters, "startsAt"), .end_sec = seen_sec };
 
-        if (start_sec == 0 || !field_count(parameters, "stepSec", &step_sec) ||
-            step_sec > TOPTRAIL_STEP_SEC)
+        if (past.start_sec == 0 || !field_count(parameters, "stepSec", &past.step_sec) ||
+            past.step_sec == 0 || past.step_sec > PAST_STEP_SEC_MAX)
                 return;
         for (size_t i = 0; i < json_array_size(numbers); i++) {
                 const json_t *value = json_array_get(numbers, i);
 
-                if (start_sec + i * step_sec > seen_sec)
-                        return;
                 if (json_is_integer(value) && json_integer_value(value) >= 0)
-                        toptrail_put(&row->trail, start_sec + i * step_sec,
-                                     (uint64_t)json_integer_value(value));
+                        put_past(&row->trail, &past, i, (uint64_t)json_integer_value(value));
         }
+}
+
+void topmodel_forget_history(struct topmodel *model)
+{
+        for (size_t i = 0; i < model->n; i++)
+                model->rows[i].seeded = false;
 }
 
 void topmodel_take_history(struct topmodel *model, uint16_t port, const json_t *parameters)

@@ -59,6 +59,9 @@ void topmodel_take_alerts(struct topmodel *model, json_t *parameters);
 /* A reply of GetHistory, which is put into the trails of that port. NULL: there is none to have. */
 void topmodel_take_history(struct topmodel *model, uint16_t port, const json_t *parameters);
 
+/* Every port's past is to be asked for again: twmond was away, and there is a gap. Trails stay. */
+void topmodel_forget_history(struct topmodel *model);
+
 /* "stuck" to its order. -EINVAL. */
 int topmodel_order_find(const char *name, enum topmodel_order *ret_order);
 const char *topmodel_order_name(enum topmodel_order order);

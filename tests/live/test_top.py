@@ -343,6 +343,10 @@ def test_refusals(tap):
         quit_well(tap, terminal, "q")
 
 
+def asked_for(server, method):
+    return sum(request["method"] == fake.MONITOR + method for request in server.requests)
+
+
 def test_bad_servers(tap):
     table = answers([port(1)])
     for name, wrong, words in (
@@ -366,16 +370,21 @@ def test_bad_servers(tap):
             return None
 
         with fake.Fake(answer) as server, top(server.path) as terminal:
+            lab.must(lambda: asked_for(server, "GetHistory"), "the first question for history")
             terminal.shows("local:1 ")
             state["wrong"] = True
             text = terminal.shows(f"^OLD .*{words}", 15) or terminal.text()
             tap.ok(words in text and "local:1 " in text, f"one that {name}", text)
             terminal.keys("?")
             tap.ok(terminal.shows("sort by the next", 3), "keys are taken", terminal.text())
+            before = asked_for(server, "GetHistory")
             state["wrong"] = False
             terminal.keys("?")
             tap.ok(lab.poll(lambda: "trying again" not in terminal.text()), "and it may mend its ways",
                    terminal.text())
+            tap.ok(name == "knows less" or  # that one has stayed connected
+                   lab.poll(lambda: asked_for(server, "GetHistory") > before),
+                   "what went on meanwhile is asked for", server.requests)
             quit_well(tap, terminal, "q")
 
 

@@ -211,6 +211,59 @@ static void test_trails(void **state)
         topmodel_done(&model);
 }
 
+/* What is older than twmond itself is known by the minute: that fills what nobody saw, no more. */
+static void test_minutes(void **state)
+{
+        static const char minutes[] =
+                "{\"startsAt\": \"2026-01-31T11:56:00Z\", \"stepSec\": 60, \"sides\": ["
+                "{\"side\": \"local\", \"closeWait\": {\"max\": [6, null, 3, 20, 30]}}]}";
+        struct topmodel model = { 0 };
+        const struct toptrail *trail;
+
+        (void)state;
+        take_ports(&model, "{\"scannedAt\": \"2026-01-31T11:59:00Z\", \"ports\": ["
+                           "{\"side\": \"local\", \"port\": 1, \"closeWait\": 4}]}");
+        take_ports(&model, four);
+        take_history(&model, 1, minutes);
+        trail = &topmodel_find(&model, false, 1)->trail;
+        assert_int_equal(toptrail_at(trail, NOON - 8 * STEP), 6);
+        assert_int_equal(toptrail_at(trail, NOON - 7 * STEP), 6);
+        assert_int_equal(toptrail_at(trail, NOON - 6 * STEP), CHART_UNKNOWN);
+        assert_int_equal(toptrail_at(trail, NOON - 5 * STEP), CHART_UNKNOWN);
+        assert_int_equal(toptrail_at(trail, NOON - 4 * STEP), 3);
+        assert_int_equal(toptrail_at(trail, NOON - 3 * STEP), 3);
+        assert_int_equal(toptrail_at(trail, NOON - 2 * STEP), 4); /* was seen */
+        assert_int_equal(toptrail_at(trail, NOON), 9);            /* likewise */
+        assert_int_equal(toptrail_at(trail, NOON + STEP), CHART_UNKNOWN);
+        topmodel_done(&model);
+}
+
+/* After twmond was away, what it has kept is asked again, and fills the gap. */
+static void test_seeded_again(void **state)
+{
+        struct topmodel model = { 0 };
+
+        (void)state;
+        take_ports(&model, four);
+        take_history(&model, 1, "{}");
+        assert_true(topmodel_find(&model, false, 1)->seeded);
+        topmodel_forget_history(&model);
+        assert_false(topmodel_find(&model, false, 1)->seeded);
+        assert_int_equal(toptrail_at(&topmodel_find(&model, false, 1)->trail, NOON), 9);
+        take_ports(&model, "{\"scannedAt\": \"2026-01-31T12:10:00Z\", \"ports\": ["
+                           "{\"side\": \"local\", \"port\": 1, \"closeWait\": 2}]}");
+        assert_false(topmodel_find(&model, false, 1)->seeded);
+        take_history(&model, 1,
+                     "{\"startsAt\": \"2026-01-31T12:05:00Z\", \"stepSec\": 60, \"sides\": ["
+                     "{\"side\": \"local\", \"closeWait\": {\"max\": [7]}}]}");
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON), 9);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON + 4 * 60), CHART_UNKNOWN);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON + 5 * 60), 7);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON + 5 * 60 + STEP), 7);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON + 10 * 60), 2);
+        topmodel_done(&model);
+}
+
 static void test_nonsense(void **state)
 {
         static const char *const replies[] = {
@@ -220,6 +273,12 @@ static void test_nonsense(void **state)
                 "{\"ports\": [{\"side\": \"host\", \"port\": 5}, {\"side\": 1, \"port\": 5}]}",
                 "{\"ports\": [{\"side\": \"local\", \"port\": 65536},"
                 "{\"side\": \"local\", \"port\": -1}, {\"side\": \"local\", \"port\": 0}]}",
+        };
+        static const char *const steps[] = {
+                "{\"startsAt\": \"2026-01-31T11:58:00Z\", \"stepSec\": 0, \"sides\": ["
+                "{\"side\": \"local\", \"closeWait\": {\"max\": [1]}}]}",
+                "{\"startsAt\": \"2026-01-31T11:58:00Z\", \"stepSec\": 61, \"sides\": ["
+                "{\"side\": \"local\", \"closeWait\": {\"max\": [1]}}]}",
         };
         struct topmodel model = { 0 };
 
@@ -238,6 +297,11 @@ static void test_nonsense(void **state)
                      "{\"startsAt\": \"2026-01-31T11:58:00Z\", \"stepSec\": 40, \"sides\": ["
                      "{\"side\": \"local\", \"closeWait\": {\"max\": [1]}}]}");
         assert_int_equal(model.rows[0].trail.newest, 0);
+        take_ports(&model, four);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+                take_history(&model, 1, steps[i]);
+        assert_int_equal(toptrail_at(&topmodel_find(&model, false, 1)->trail, NOON - 120),
+                         CHART_UNKNOWN);
         topmodel_take_history(&model, 6, NULL);
         topmodel_done(&model);
 }
@@ -334,6 +398,7 @@ int main(void)
                 cmocka_unit_test(test_orders),      cmocka_unit_test(test_order_names),
                 cmocka_unit_test(test_selection),   cmocka_unit_test(test_scroll),
                 cmocka_unit_test(test_alerts),      cmocka_unit_test(test_trails),
+                cmocka_unit_test(test_minutes),     cmocka_unit_test(test_seeded_again),
                 cmocka_unit_test(test_nonsense),    cmocka_unit_test(test_too_many),
                 cmocka_unit_test(test_trail_steps), cmocka_unit_test(test_trail_gaps),
                 cmocka_unit_test(test_trail_ring),  cmocka_unit_test(test_spark),
