@@ -111,12 +111,13 @@ static bool read_row(const json_t *json, struct topmodel_row *ret_row)
         return true;
 }
 
+/* Not over a clock that was set back: its steps, and which ones are new, have lost their sense. */
 static void keep_trail(const struct topmodel *model, struct topmodel_row *row, uint64_t seen_sec)
 {
         const struct topmodel_row *before = find(model, row->remote, row->port);
         uint64_t close_wait;
 
-        if (before) {
+        if (before && (seen_sec == 0 || !toptrail_is_ahead(&before->trail, seen_sec))) {
                 row->trail = before->trail;
                 row->seeded = before->seeded;
         }

@@ -44,6 +44,11 @@ void toptrail_put(struct toptrail *trail, uint64_t at_sec, uint64_t value)
         *slot(trail, step) = MAX(*slot(trail, step), stored);
 }
 
+bool toptrail_is_ahead(const struct toptrail *trail, uint64_t at_sec)
+{
+        return trail->newest > at_sec / TOPTRAIL_STEP_SEC + 1;
+}
+
 uint64_t toptrail_at(const struct toptrail *trail, uint64_t at_sec)
 {
         const uint64_t step = at_sec / TOPTRAIL_STEP_SEC;

@@ -7,6 +7,7 @@
  * ports stand below each other. Pure; a zeroed one is empty.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ struct toptrail {
  * them lie there: then they are unknown.
  */
 void toptrail_put(struct toptrail *trail, uint64_t at_sec, uint64_t value);
+
+/* It has numbers from more than a step after that time: the clock was set back. */
+bool toptrail_is_ahead(const struct toptrail *trail, uint64_t at_sec);
 
 /* The greatest number of the step in which that time is; CHART_UNKNOWN: there is none. */
 uint64_t toptrail_at(const struct toptrail *trail, uint64_t at_sec);

@@ -264,6 +264,36 @@ static void test_seeded_again(void **state)
         topmodel_done(&model);
 }
 
+/* A clock that was set back leaves nothing to go on from: neither a hole nor old peaks ahead. */
+static void test_clock_back(void **state)
+{
+        struct topmodel model = { 0 };
+
+        (void)state;
+        take_ports(&model, four);
+        take_history(&model, 1, "{}");
+        take_ports(&model, "{\"scannedAt\": \"2026-01-31T11:59:30Z\", \"ports\": ["
+                           "{\"side\": \"local\", \"port\": 1, \"closeWait\": 4}]}");
+        assert_true(model.rows[0].seeded); /* a little: goes on */
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON), 9);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON - STEP), 4);
+        take_ports(&model, "{\"scannedAt\": \"soon\", \"ports\": ["
+                           "{\"side\": \"local\", \"port\": 1, \"closeWait\": 4}]}");
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON), 9);
+        take_ports(&model, "{\"scannedAt\": \"2026-01-31T11:50:00Z\", \"ports\": ["
+                           "{\"side\": \"local\", \"port\": 1, \"closeWait\": 3}]}");
+        assert_false(model.rows[0].seeded);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON - 600), 3);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON - 570), CHART_UNKNOWN);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON), CHART_UNKNOWN);
+        take_history(&model, 1, "{}");
+        take_ports(&model, "{\"scannedAt\": \"2026-01-31T09:50:00Z\", \"ports\": ["
+                           "{\"side\": \"local\", \"port\": 1, \"closeWait\": 2}]}");
+        assert_false(model.rows[0].seeded);
+        assert_int_equal(toptrail_at(&model.rows[0].trail, NOON - 7800), 2);
+        topmodel_done(&model);
+}
+
 static void test_nonsense(void **state)
 {
         static const char *const replies[] = {
@@ -395,13 +425,14 @@ static void test_spark(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_orders),      cmocka_unit_test(test_order_names),
-                cmocka_unit_test(test_selection),   cmocka_unit_test(test_scroll),
-                cmocka_unit_test(test_alerts),      cmocka_unit_test(test_trails),
-                cmocka_unit_test(test_minutes),     cmocka_unit_test(test_seeded_again),
-                cmocka_unit_test(test_nonsense),    cmocka_unit_test(test_too_many),
-                cmocka_unit_test(test_trail_steps), cmocka_unit_test(test_trail_gaps),
-                cmocka_unit_test(test_trail_ring),  cmocka_unit_test(test_spark),
+                cmocka_unit_test(test_orders),     cmocka_unit_test(test_order_names),
+                cmocka_unit_test(test_selection),  cmocka_unit_test(test_scroll),
+                cmocka_unit_test(test_alerts),     cmocka_unit_test(test_trails),
+                cmocka_unit_test(test_minutes),    cmocka_unit_test(test_seeded_again),
+                cmocka_unit_test(test_clock_back), cmocka_unit_test(test_nonsense),
+                cmocka_unit_test(test_too_many),   cmocka_unit_test(test_trail_steps),
+                cmocka_unit_test(test_trail_gaps), cmocka_unit_test(test_trail_ring),
+                cmocka_unit_test(test_spark),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
