@@ -111,6 +111,8 @@ void toppeers_write(FILE *out, const struct toppeers *peers)
                         peers->n == shown + 1 ? "" : "es");
         if (peers->others > 0)
                 fprintf(out, "; and %" PRIu64 " connections of others", peers->others);
+        if (peers->partial)
+                fputs(" (not all were seen)", out);
 }
 
 /* ---- the kernel ---- */
@@ -134,5 +136,6 @@ int toppeers_look(struct toppeers *peers)
         r = diag_dump_port(diag, peers->port, &sink, &stats);
         diag_free(diag);
         toppeers_sort(peers);
-        return MIN(r, 0); /* one that was interrupted has seen most of them */
+        peers->partial = r == DIAG_INTERRUPTED; /* most of them were seen */
+        return MIN(r, 0);
 }

@@ -32,14 +32,20 @@ struct toppeers {
         uint16_t places[2 * TOPPEERS_ADDRESSES_MAX]; /* by hash: position in items + 1; 0: free */
         size_t n;
         uint64_t others; /* connections of addresses that found no room */
+        bool partial;    /* the kernel broke off before it had told all */
 };
 
 /* One socket; what is no connection of that port on that side is left out. */
 void toppeers_add(struct toppeers *peers, const struct sockrec *record);
 /* Puts those first that have most in CLOSE_WAIT, and then most at all. No toppeers_add() after it. */
 void toppeers_sort(struct toppeers *peers);
-/* "10.0.0.7: 14, 12 in CLOSE_WAIT; 10.0.0.9: 3; and 3 more addresses" */
+/*
+ * "10.0.0.7: 14, 12 in CLOSE_WAIT; 10.0.0.9: 3; and 3 more addresses", and where it is partial
+ * " (not all were seen)" behind it.
+ */
 void toppeers_write(FILE *out, const struct toppeers *peers);
 
-/* Asks the kernel, and sorts. remote and port are set. 0, or -errno: nobody knows. */
+/*
+ * Asks the kernel, and sorts; sets partial. remote and port are set. 0, or -errno: nobody knows.
+ */
 int toppeers_look(struct toppeers *peers);

@@ -123,13 +123,25 @@ static void test_too_many(void **state)
         free(peers);
 }
 
+/* What the kernel broke off is not told as if it were whole. */
+static void test_partial(void **state)
+{
+        struct toppeers *peers = new_peers(false);
+
+        (void)state;
+        peers->partial = true;
+        assert_line(peers, "none (not all were seen)");
+        add(peers, SOCK_ESTABLISHED, 7, 14);
+        assert_line(peers, "10.0.0.7: 14 (not all were seen)");
+        free(peers);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_order),
-                cmocka_unit_test(test_sides),
-                cmocka_unit_test(test_families),
-                cmocka_unit_test(test_too_many),
+                cmocka_unit_test(test_order),    cmocka_unit_test(test_sides),
+                cmocka_unit_test(test_families), cmocka_unit_test(test_too_many),
+                cmocka_unit_test(test_partial),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
