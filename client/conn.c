@@ -6,7 +6,8 @@
  * only between the replies of a stream may any time pass.
  *
  * connect() on a UNIX socket whose queue is full cannot be polled for, but it honours SO_SNDTIMEO;
- * so the socket connects blocking, under that limit, and is non-blocking from then on.
+ * so the socket connects blocking, under that limit, and is non-blocking from then on. Who has keys
+ * to read meanwhile cannot wait, and has it non-blocking from the beginning.
  */
 
 #include "conn.h"
@@ -65,33 +66,43 @@ bool conn_path_fits(const char *path)
         return *path && strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
 }
 
-static int connect_within(int fd, const char *path)
+static int connect_to(int fd, const char *path)
 {
-        struct timeval limit = { .tv_sec = CONN_TIMEOUT_USEC / USEC_PER_SEC };
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        int flags;
 
         if (!conn_path_fits(path))
                 return -ENAMETOOLONG;
         strcpy(address.sun_path, path);
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
-                return -errno;
         while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 if (errno != EINTR)
                         return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        return 0;
+}
+
+static int connect_within(int fd, const char *path)
+{
+        struct timeval limit = { .tv_sec = CONN_TIMEOUT_USEC / USEC_PER_SEC };
+        int flags, r;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+                return -errno;
+        r = connect_to(fd, path);
+        if (r < 0)
+                return r;
         flags = fcntl(fd, F_GETFL);
         return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-int conn_open(const char *path, struct conn **ret_conn)
+static int open_by(int (*connect_fn)(int fd, const char *path), int flags, const char *path,
+                   struct conn **ret_conn)
 {
-        CLEANUP(close_fdp) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CLEANUP(close_fdp) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
         struct conn *conn;
         int r;
 
         if (fd < 0)
                 return -errno;
-        r = connect_within(fd, path);
+        r = connect_fn(fd, path);
         if (r < 0)
                 return r;
         conn = calloc(1, sizeof(*conn));
@@ -101,6 +112,16 @@ int conn_open(const char *path, struct conn **ret_conn)
         varlink_buffer_init(&conn->input, VARLINK_REPLY_MAX);
         *ret_conn = conn;
         return 0;
+}
+
+int conn_open(const char *path, struct conn **ret_conn)
+{
+        return open_by(connect_within, 0, path, ret_conn);
+}
+
+int conn_open_at_once(const char *path, struct conn **ret_conn)
+{
+        return open_by(connect_to, SOCK_NONBLOCK, path, ret_conn);
 }
 
 struct conn *conn_free(struct conn *conn)

@@ -45,6 +45,8 @@ bool conn_path_fits(const char *path);
 
 /* -ENAMETOOLONG, -ENOENT, -ECONNREFUSED, -EACCES, -ETIMEDOUT (its queue is full) ... */
 int conn_open(const char *path, struct conn **ret_conn);
+/* The same, but never waits: a full queue is -ETIMEDOUT at once. */
+int conn_open_at_once(const char *path, struct conn **ret_conn);
 struct conn *conn_free(struct conn *conn);
 DEFINE_CLEANUP(struct conn *, conn_free)
 

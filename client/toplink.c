@@ -28,7 +28,7 @@ void toplink_tick(struct toplink *link, uint64_t now_usec)
 
         if (link->conn || now_usec < link->due_usec)
                 return;
-        r = conn_open(link->path, &link->conn);
+        r = conn_open_at_once(link->path, &link->conn);
         if (r < 0)
                 toplink_drop(link, r, now_usec);
         else

@@ -6,6 +6,7 @@ away, and the terminal afterwards."""
 import os
 import re
 import shlex
+import socket
 import subprocess
 import time
 import unicodedata
@@ -388,6 +389,45 @@ def test_bad_servers(tap):
             quit_well(tap, terminal, "q")
 
 
+def test_full_queue(tap):
+    """One that takes no connections any more, as if it were stopped: a key is not kept waiting."""
+    table, state = answers(FOUR), {"closes": False}
+
+    def answer(connection, request):
+        connection.sendall(fake.frame(table[request["method"].removeprefix(fake.MONITOR)]))
+        return "close" if state["closes"] else None
+
+    with fake.Fake(answer) as server, top(server.path) as terminal, \
+            socket.socket(socket.AF_UNIX) as full:
+        terminal.shows("local:1 ")
+        os.unlink(server.path)
+        full.bind(server.path)
+        full.listen(0)
+        waiting = fill(server.path)
+        state["closes"] = True
+        tap.ok(terminal.shows("^OLD .*closed the connection"), "the connection ends", terminal.text())
+        time.sleep(2)  # it has tried again
+        started = time.monotonic()
+        quit_well(tap, terminal, "q")
+        took = time.monotonic() - started
+        tap.ok(took < 2, f"at once: {took:.1f} s")
+        for connection in waiting:
+            connection.close()
+
+
+def fill(path):
+    """Connections until there is no room for another one."""
+    waiting = []
+    while len(waiting) < 100:
+        waiting.append(socket.socket(socket.AF_UNIX))
+        waiting[-1].setblocking(False)
+        try:
+            waiting[-1].connect(path)
+        except BlockingIOError:
+            return waiting
+    raise AssertionError("a queue without an end")
+
+
 def test_nonsense(tap):
     for name, table in (
             ("ports that are none", {"ports": [1, None, {"side": "local"}, {"port": -1}]}),
@@ -449,4 +489,4 @@ def test_no_screen(tap):
 
 if __name__ == "__main__":
     lab.run(test_leak, test_away, test_sort, test_ends, test_sizes, test_hostile, test_refusals,
-            test_bad_servers, test_nonsense, test_no_screen, limit=300)
+            test_bad_servers, test_full_queue, test_nonsense, test_no_screen, limit=300)
