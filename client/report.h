@@ -63,7 +63,7 @@ struct report {
         bool failed;          /* no memory */
 };
 
-/* About a port that was asked for, the host as a whole, or nothing else was asked for. */
+/* About a port and side that was asked for, the host as a whole, or nothing else was asked for. */
 bool report_wants(const struct report *report, const json_t *alert);
 
 /* "unknown" where the member is no text. */

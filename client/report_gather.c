@@ -67,17 +67,23 @@ static int try_to_ask(const struct view *view, struct conn *conn, const char *me
 
 /* ---- which ports ---- */
 
-static void add_curve(struct report_facts *facts, const json_t *port)
+/* Each once, however often it is named: one answer has both of its sides. */
+static void add_number(struct report_facts *facts, uint64_t number)
 {
-        uint64_t number;
-
-        if (!field_count(port, "port", &number) || number == 0 || number > UINT16_MAX ||
-            facts->n_curves == REPORT_PORTS_MAX)
+        if (number == 0 || number > UINT16_MAX || facts->n_curves == REPORT_PORTS_MAX)
                 return;
         for (size_t i = 0; i < facts->n_curves; i++)
                 if (facts->curves[i].number == number)
                         return;
         facts->curves[facts->n_curves++] = (struct report_port){ .number = (uint16_t)number };
+}
+
+static void add_curve(struct report_facts *facts, const json_t *port)
+{
+        uint64_t number;
+
+        if (field_count(port, "port", &number))
+                add_number(facts, number);
 }
 
 /* Those that were asked for; else those with alerts, the gravest first, and then the worst. */
@@ -87,8 +93,7 @@ static int choose_curves(const struct cmdline *options, struct report_facts *fac
         size_t i, n;
 
         for (i = 0; i < options->n_ports; i++)
-                facts->curves[facts->n_curves++] =
-                        (struct report_port){ .number = options->ports[i] };
+                add_number(facts, options->ports[i]);
         if (options->n_ports > 0)
                 return 0;
         alerts = rows_sort_alerts(field_array(facts->alerts, "alerts"), SIZE_MAX, &n);

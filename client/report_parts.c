@@ -13,20 +13,13 @@
 
 #include "field.h"
 #include "report.h"
+#include "view_ports.h"
 
 #define TIME_MAX 64
 
 bool report_wants(const struct report *report, const json_t *alert)
 {
-        const struct cmdline *options = report->view->options;
-        uint64_t number;
-
-        if (options->n_ports == 0 || field_is_host(alert) || !field_count(alert, "port", &number))
-                return true;
-        for (size_t i = 0; i < options->n_ports; i++)
-                if (options->ports[i] == number)
-                        return true;
-        return false;
+        return field_is_host(alert) || view_ports_wants(report->view->options, alert);
 }
 
 const char *report_text(const json_t *object, const char *name)

@@ -46,12 +46,22 @@ static void add_port(struct report *report, struct table *table, const json_t *p
                 rows_note_port(table, owned);
 }
 
-/* Those of twmonctl ports, or with PORT, those alone. */
+/* Those of twmonctl ports, or with PORT, those alone. The caller drops the list, which may be NULL. */
 static json_t *choose_ports(const struct report *report)
 {
-        return field_array(report->view->options->n_ports > 0 ? report->facts->owners
-                                                              : report->facts->ports,
-                           "ports");
+        const struct report_facts *facts = report->facts;
+        json_t *wanted, *port;
+        size_t i;
+
+        if (report->view->options->n_ports == 0)
+                return json_incref(field_array(facts->ports, "ports"));
+        wanted = json_array();
+        json_array_foreach(field_array(facts->owners, "ports"), i, port)
+        {
+                if (report_wants(report, port))
+                        json_array_append(wanted, port);
+        }
+        return wanted;
 }
 
 static void write_table(struct report *report, json_t *ports)
@@ -139,5 +149,6 @@ void report_ports(struct report *report)
         write_age(report);
         write_stages(report, ports);
         json_array_foreach(ports, i, port) report_curve(report, port);
+        json_decref(ports);
         html_close(report->html);
 }

@@ -39,11 +39,12 @@ static const struct verb verbs[] = {
           "are an hour by 10s, a day by minutes and 30 days by ten minutes, of the 32\n"
           "worst ports. Blank columns are unknown, a dot (_ in ASCII) is zero. Local time.\n",
           OPTION_SINCE | OPTION_ASCII | OPTION_CSV, OPERANDS_PORT, view_history },
-        { "report", "[PORT...] [--since AGO] [--force]", "one HTML page to attach to a ticket",
+        { "report", "[[SIDE:]PORT...] [--since AGO] [--force]",
+          "one HTML page to attach to a ticket",
           "What leaks, since when, with curves, owners and what to do; the kernel's limits,\n"
           "twmond's own health and the events of the last 24h: twmonctl report >report.html\n"
           "The page needs nothing else: no script, no other file. With PORT, those alone,\n"
-          "8 at most.\n",
+          "8 at most, on both sides unless it is local:PORT or remote:PORT.\n",
           OPTION_SINCE | OPTION_FORCE, OPERANDS_PORTS, view_report },
         { "destinations", "[--limit N]", "where local ports run out: connect() fails next",
           "The destinations that use the most local ports, worst first: how many of those\n"

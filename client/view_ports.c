@@ -146,8 +146,7 @@ static bool has_close_wait(const json_t *port)
         return field_object(port, "owner") || (field_count(port, "closeWait", &n) && n > 0);
 }
 
-/* twmond tells both sides of the ports that it is asked for. */
-static bool is_wanted(const struct cmdline *options, const json_t *port)
+bool view_ports_wants(const struct cmdline *options, const json_t *port)
 {
         const char *side = field_text(port, "side");
         uint64_t number;
@@ -170,7 +169,7 @@ static int take(struct list *list, const json_t *parameters)
         begin(list, parameters);
         json_array_foreach(ports, i, port)
         {
-                if (!is_wanted(list->view->options, port))
+                if (!view_ports_wants(list->view->options, port))
                         continue;
                 if (!list->table) {
                         if (json_port(list, port) < 0)

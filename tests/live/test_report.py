@@ -183,6 +183,16 @@ def check_port(tap, daemon):
            "PORT leaves the alerts of others out", other.text)
     same = Page(daemon.ctl("report", str(PORT)).stdout)
     tap.ok(f"close-wait-stuck on local:{PORT}" in same.text, "but not its own")
+    local = check_page(tap, daemon.ctl("report", f"local:{PORT}").stdout, "local:PORT")
+    tap.ok(f"close-wait-stuck on local:{PORT}" in local.text and f"remote:{PORT}" not in local.text and
+           f"local port {PORT}" in events_of(local), "local:PORT is that side", local.text)
+    remote = check_page(tap, daemon.ctl("report", f"remote:{PORT}").stdout, "remote:PORT")
+    tap.ok(f"local:{PORT}" not in remote.text and f"local port {PORT}" not in events_of(remote),
+           "remote:PORT leaves the alerts, rows, curves and events of the other side out", remote.text)
+
+
+def events_of(page):
+    return page.text.rpartition("Events")[2]
 
 
 def check_name(tap, daemon):
@@ -296,6 +306,29 @@ def test_kinds(tap):
             tap.ok(what in page.text, f"it says: {what}", page.text[:4000])
 
 
+def test_sides(tap):
+    replies = answers("x")
+    local = replies["ListPorts"]["ports"][0]
+    replies["ListPorts"]["ports"].append(dict(local, side="remote"))
+    replies["ListAlerts"]["alerts"].append(alert("y", side="remote"))
+    side = replies["GetHistory"]["sides"][0]
+    replies["GetHistory"]["sides"].append(dict(side, side="remote"))
+    both = {"local", "remote"}
+    for ports, sides in (["80"], both), (["local:80"], {"local"}), (["remote:80"], {"remote"}), \
+            (["remote:80", "local:80"], both), (["80", "80", "local:80"], both), (["remote:81"], set()):
+        with fake.Fake(replies) as server:
+            page = check_page(tap, server.ctl("report", *ports).stdout, " ".join(ports))
+            labels = [value for _, name, value in page.attributes if name == "aria-label"]
+            tap.equal({side for side in both if f"close-wait-stuck on {side}:80" in page.text}, sides,
+                      "the alerts of its sides")
+            tap.equal({side for side in both if f"{side}:80" in page.text}, sides, "their rows and curves")
+            tap.equal(len(labels), len(sides), "each curve once")
+            asked = [request["parameters"] for request in server.requests]
+            tap.equal([parameters["ports"] for parameters in asked if "ports" in parameters],
+                      [[81]] if ports == ["remote:81"] else [[80]], "each port is asked for once")
+            tap.equal(sum("points" in parameters for parameters in asked), 1, "and so is its history")
+
+
 def failing(method, answer):
     """A good twmond, but for that method."""
     good = answers()
@@ -386,5 +419,5 @@ def test_usage(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_missing, test_output,
+    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_sides, test_missing, test_output,
             test_usage, limit=240)
