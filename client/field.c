@@ -78,6 +78,33 @@ const char *field_show_count(const json_t *object, const char *name, char *buf)
         return buf;
 }
 
+bool field_is_at_least(const json_t *alert)
+{
+        const char *kind = field_text(alert, "kind");
+
+        return kind && strcmp(kind, "close-wait-stuck") == 0 && field_true(alert, "stuckAtLeast");
+}
+
+static const char *show_bound(const json_t *object, const char *name, bool at_least, char *buf)
+{
+        uint64_t value;
+
+        if (!field_count(object, name, &value))
+                return strcpy(buf, FIELD_UNKNOWN);
+        snprintf(buf, UNITS_TEXT_MAX, "%s%" PRIu64, at_least ? ">= " : "", value);
+        return buf;
+}
+
+const char *field_show_stuck(const json_t *object, char *buf)
+{
+        return show_bound(object, "stuck", field_true(object, "stuckAtLeast"), buf);
+}
+
+const char *field_show_number(const json_t *alert, char *buf)
+{
+        return show_bound(alert, "count", field_is_at_least(alert), buf);
+}
+
 const char *field_show_yes(const json_t *object, const char *name, char *buf)
 {
         const json_t *value = json_object_get(object, name);
@@ -105,6 +132,14 @@ bool field_is_host(const json_t *object)
         const char *side = field_text(object, "side");
 
         return side && strcmp(side, "host") == 0;
+}
+
+bool field_is_percent(const json_t *alert)
+{
+        const char *kind = field_text(alert, "kind");
+
+        return kind &&
+               (strcmp(kind, "port-exhaustion") == 0 || strcmp(kind, "time-wait-table") == 0);
 }
 
 const char *field_show_port(const json_t *object, char *buf)

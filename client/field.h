@@ -24,11 +24,19 @@ bool field_any(json_t *array, const char *name, const char *text);
 bool field_true(const json_t *object, const char *name);
 /* Its side is the host as a whole. */
 bool field_is_host(const json_t *object);
+/* Of an alert: its number and its levels are percentages. */
+bool field_is_percent(const json_t *alert);
+/* Of an alert: its number is that of stuck sockets, and some have no age and may be stuck as well. */
+bool field_is_at_least(const json_t *alert);
 /* Numbers below 0 are unknown: none of the interface's can be. False leaves *ret_value alone. */
 bool field_count(const json_t *object, const char *name, uint64_t *ret_value);
 
 /* Each fills buf (UNITS_TEXT_MAX) and returns it. */
 const char *field_show_count(const json_t *object, const char *name, char *buf);
+/* Those of a port that are stuck, ">= " before it where some have no age. */
+const char *field_show_stuck(const json_t *object, char *buf);
+/* The number of an alert without its unit, ">= " before it where it is a lower bound. */
+const char *field_show_number(const json_t *alert, char *buf);
 const char *field_show_yes(const json_t *object, const char *name, char *buf);
 /* Seconds as an age, ">= " before it where the member at_least (may be NULL) is true. */
 const char *field_show_age(const json_t *object, const char *name, const char *at_least, char *buf);

@@ -104,9 +104,7 @@ static void write_since(struct report *report, const json_t *alert)
 /* What the levels are compared with, and those that there are. */
 static void write_levels(struct report *report, const json_t *alert)
 {
-        const bool percent =
-                field_object(alert, "destination") || field_object(alert, "timeWaitTable");
-        const char *unit = percent ? "%" : "";
+        const char *unit = field_is_percent(alert) ? "%" : "";
         char number[UNITS_TEXT_MAX], text[2 * UNITS_TEXT_MAX];
         struct line line = line_init(text, sizeof(text));
         uint64_t level;
@@ -115,8 +113,7 @@ static void write_levels(struct report *report, const json_t *alert)
                 line_add(&line, "; warning from %" PRIu64 "%s on", level, unit);
         if (field_count(alert, "criticalLevel", &level))
                 line_add(&line, "; critical from %" PRIu64 "%s on", level, unit);
-        report_entry(report, "Number", "%s%s%s", field_show_count(alert, "count", number), unit,
-                     text);
+        report_entry(report, "Number", "%s%s%s", field_show_number(alert, number), unit, text);
         report_entry(report, "Rule", "%s", report_text(alert, "rule"));
 }
 
@@ -127,7 +124,7 @@ static void write_numbers(struct report *report, const json_t *alert)
 
         if (field_count(alert, "closeWait", &value) && value > 0)
                 report_entry(report, "CLOSE_WAIT", "%" PRIu64 ", of them stuck: %s", value,
-                             field_show_count(alert, "stuck", buf));
+                             field_show_stuck(alert, buf));
         if (field_count(alert, "oldestSec", &value))
                 report_entry(report, "Oldest", "%s",
                              field_show_age(alert, "oldestSec", "oldestAtLeast", buf));

@@ -71,8 +71,7 @@ static void add_stuck(struct table *table, const json_t *port, bool once)
         if (once && known && field_count(port, "closeWait", &close_wait) && close_wait > 0)
                 table_cell(table, paint, stuck > 0 ? ">= %" PRIu64 : FIELD_UNKNOWN, stuck);
         else
-                table_cell(table, paint, "%s%s", field_true(port, "stuckAtLeast") ? ">= " : "",
-                           field_show_count(port, "stuck", buf));
+                table_cell(table, paint, "%s", field_show_stuck(port, buf));
 }
 
 void rows_note_port(struct table *table, const json_t *port)
@@ -119,24 +118,13 @@ void rows_add_port(struct table *table, const json_t *port, bool once)
         add_closes(table, port);
 }
 
-/* What levels in percent are compared with is a percentage. */
-static bool is_percent(const char *kind)
-{
-        return kind &&
-               (strcmp(kind, "port-exhaustion") == 0 || strcmp(kind, "time-wait-table") == 0);
-}
-
 static void add_count(struct table *table, const json_t *alert)
 {
-        const char *kind = field_text(alert, "kind");
-        const bool stuck = kind && strcmp(kind, "close-wait-stuck") == 0;
         char buf[UNITS_TEXT_MAX];
         uint64_t count;
 
-        table_cell(table, PAINT_NONE, "%s%s%s",
-                   stuck && field_true(alert, "stuckAtLeast") ? ">= " : "",
-                   field_show_count(alert, "count", buf),
-                   is_percent(kind) && field_count(alert, "count", &count) ? "%" : "");
+        table_cell(table, PAINT_NONE, "%s%s", field_show_number(alert, buf),
+                   field_is_percent(alert) && field_count(alert, "count", &count) ? "%" : "");
 }
 
 void rows_add_alert(struct table *table, const json_t *alert)

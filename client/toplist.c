@@ -30,7 +30,7 @@ static const struct list_column {
 } columns[] = {
         [PORT] = { "PORT", 12, -1 },
         [CLOSE_WAIT] = { "CLOSE_WAIT", 10, TOPMODEL_BY_COUNT },
-        [STUCK] = { "STUCK", 7, TOPMODEL_BY_STUCK },
+        [STUCK] = { "STUCK", 10, TOPMODEL_BY_STUCK },
         [OLDEST] = { "OLDEST", 12, TOPMODEL_BY_AGE },
         [RATE] = { "RATE/MIN", 8, TOPMODEL_BY_RATE },
         [TIME_WAIT] = { "TIME_WAIT", 9, -1 },
@@ -126,7 +126,7 @@ static void write_cell(const struct topmodel_row *row, enum list_columns column,
                 field_show_count(row->json, "closeWait", text);
                 break;
         case STUCK:
-                field_show_count(row->json, "stuck", text);
+                field_show_stuck(row->json, text);
                 break;
         case OLDEST:
                 field_show_age(row->json, "oldestSec", "oldestAtLeast", text);

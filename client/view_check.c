@@ -186,8 +186,6 @@ static void add_alert(struct check *check, const json_t *alert)
         const json_t *destination = field_object(alert, "destination");
         const char *address = field_text(destination, "address");
         char port[UNITS_TEXT_MAX], count[UNITS_TEXT_MAX], age[UNITS_TEXT_MAX];
-        const bool percent = kind && (strcmp(kind, "port-exhaustion") == 0 ||
-                                      strcmp(kind, "time-wait-table") == 0);
         uint64_t sec;
 
         line_add(&check->text, "%s", kind ? kind : "an alert");
@@ -195,8 +193,8 @@ static void add_alert(struct check *check, const json_t *alert)
                 line_add(&check->text, " on %s", field_show_port(alert, port));
         if (address)
                 line_add(&check->text, " towards %s", address);
-        line_add(&check->text, ": %s%s", field_show_count(alert, "count", count),
-                 percent ? " %" : "");
+        line_add(&check->text, ": %s%s%s", field_is_at_least(alert) ? "at least " : "",
+                 field_show_count(alert, "count", count), field_is_percent(alert) ? " %" : "");
         if (field_count(alert, "oldestSec", &sec))
                 line_add(&check->text, ", oldest for %s%s",
                          field_true(alert, "oldestAtLeast") ? "at least " : "",

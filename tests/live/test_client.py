@@ -643,6 +643,26 @@ def test_percent(tap):
                "3min 20s\n" in text, "towards whom, and how long that goes", text)
 
 
+def test_at_least(tap):
+    """Of sockets beyond MaxTracked nobody knows the age: more may be stuck than the number says."""
+    bound = {"stuckAtLeast": True, "closeWait": 120, "stuck": 100}
+    count = dict(ALERT, **bound, kind="close-wait-count", port=9, count=77)
+    alerts = {"alerts": [dict(ALERT, **bound), count], "total": 2, "truncated": False}
+    fresh = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    status = dict(STATUS, scannedAt=fresh, schedule={"gapUsec": 10000000})
+    listed = dict(LISTED, ports=[dict(PORT, **bound)], scannedAt=fresh)
+    with Fake(dict(GOOD, GetStatus=status, ListAlerts=alerts, ListPorts=listed, GetHistory={},
+                   ListDestinations={})) as fake:
+        for verb, patterns in (
+                ("ports", (r"local:7865 .* >= 100 ",)),
+                ("alerts", (r"close-wait-stuck +local:7865 +>= 100 ", r"close-wait-count +local:9 +77 ")),
+                ("check", (r"close-wait-stuck on local:7865: at least 100, ", r"close-wait-count on local:9: 77, ")),
+                ("report", (r"Number *&gt;= 100", r"of them stuck: &gt;= 100", r"Number *77 "))):
+            text = re.sub(r"(<[^>]*>|\s)+", " ", fake.ctl(verb).stdout)
+            for pattern in patterns:
+                tap.ok(re.search(pattern, text), f"{verb}: {pattern}", text[:6000])
+
+
 def test_events(tap):
     events = [dict(EVENT, sequence=n, alert=dict(ALERT, port=port))
               for n, port in enumerate((7865, 9, 7865, 9))]
@@ -798,5 +818,5 @@ def test_wrong_types(tap):
 lab.run(test_no_server, test_usage, test_default_path, test_once, test_status, test_limits,
         test_owners, test_old_counts, test_scan_age, test_scan_age_left_out, test_scan_age_fails,
         test_scan_age_stalls, test_narrow, test_terminal, test_many_ports, test_watch, test_live,
-        test_terminal_goes, test_refused, test_errors, test_acknowledge, test_percent, test_events, test_garbage,
+        test_terminal_goes, test_refused, test_errors, test_acknowledge, test_percent, test_at_least, test_events, test_garbage,
         test_slow, test_pieces, test_wrong_types, limit=180)

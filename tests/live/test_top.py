@@ -251,6 +251,14 @@ def test_sort(tap):
         quit_well(tap, terminal, "q")
 
 
+def test_at_least(tap):
+    bound = port(1, closeWait=1234567, stuck=1234567, stuckAtLeast=True, oldestSec=5)
+    with fake.Fake(answers([bound])) as server, top(server.path) as terminal:
+        tap.ok(terminal.shows("local:1 .* 1234567 +>= 1234567 +5s "), "a number that may be more is told so",
+               terminal.text())
+        quit_well(tap, terminal, "q")
+
+
 def test_ends(tap):
     with fake.Fake(answers(FOUR)) as server:
         for name, wanted in ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("INT", 0):
@@ -488,5 +496,5 @@ def test_no_screen(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_leak, test_away, test_sort, test_ends, test_sizes, test_hostile, test_refusals,
-            test_bad_servers, test_full_queue, test_nonsense, test_no_screen, limit=300)
+    lab.run(test_leak, test_away, test_sort, test_at_least, test_ends, test_sizes, test_hostile,
+            test_refusals, test_bad_servers, test_full_queue, test_nonsense, test_no_screen, limit=300)
