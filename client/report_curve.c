@@ -32,7 +32,7 @@ struct curve {
         uint64_t values[METRIC_COUNT][HISTORYREPLY_STEPS_MAX];
         struct historyreply_sum sums[METRIC_COUNT];
         char marks[HISTORYREPLY_STEPS_MAX + 1];
-        bool has_warning, has_critical, has_gaps;
+        bool has_warning, has_critical;
 };
 
 static void read_marks(struct curve *curve, const json_t *side)
@@ -47,8 +47,6 @@ static void read_marks(struct curve *curve, const json_t *side)
                         curve->marks[i] = severity[0] == 'c' ? 'C' : 'w';
                 curve->has_warning |= curve->marks[i] == 'w';
                 curve->has_critical |= curve->marks[i] == 'C';
-                if (curve->values[CLOSE_WAIT][i] == CHART_UNKNOWN)
-                        curve->has_gaps = true;
         }
         curve->marks[n] = '\0';
 }
@@ -65,6 +63,24 @@ static bool read_curve(const json_t *history, const json_t *side, struct curve *
                                   &curve->sums[i]);
         read_marks(curve, side);
         return true;
+}
+
+/* What is stuck is drawn in front of CLOSE_WAIT, TIME_WAIT on a chart of its own. */
+static bool is_close_wait_drawn(const struct curve *curve)
+{
+        return curve->sums[CLOSE_WAIT].max > 0 || curve->has_warning || curve->has_critical;
+}
+
+static bool is_time_wait_drawn(const struct curve *curve)
+{
+        return curve->sums[TIME_WAIT].max > 0;
+}
+
+/* Each chart has its own: TIME_WAIT may be unknown where CLOSE_WAIT is not. */
+static bool are_gaps_drawn(const struct curve *curve)
+{
+        return (is_close_wait_drawn(curve) && curve->sums[CLOSE_WAIT].gaps) ||
+               (is_time_wait_drawn(curve) && curve->sums[TIME_WAIT].gaps);
 }
 
 /* class NULL: it is not drawn. */
@@ -94,7 +110,7 @@ static void write_legends(struct html *html, const struct curve *curve)
                 write_legend(html, "mark-C", "critical alert raised");
         if (!curve->has_warning && !curve->has_critical)
                 html_element(html, "li", NULL, "no alert about it was raised");
-        if (curve->has_gaps)
+        if (are_gaps_drawn(curve))
                 write_legend(html, "gap", "unknown, which is not zero");
         html_close(html);
 }
@@ -128,9 +144,9 @@ static void draw_curve(struct report *report, const json_t *history, struct curv
         html_text(html, " on, the greatest number of each %s",
                   units_format_age(chart->step_sec * USEC_PER_SEC, step));
         html_close(html);
-        if (curve->sums[CLOSE_WAIT].max > 0 || curve->has_warning || curve->has_critical)
+        if (is_close_wait_drawn(curve))
                 draw_chart(html, curve, CLOSE_WAIT, 2);
-        if (curve->sums[TIME_WAIT].max > 0)
+        if (is_time_wait_drawn(curve))
                 draw_chart(html, curve, TIME_WAIT, 1);
         write_legends(html, curve);
         if (field_text(history, "missing"))

@@ -329,6 +329,21 @@ def test_sides(tap):
             tap.equal(sum("points" in parameters for parameters in asked), 1, "and so is its history")
 
 
+def test_legend(tap):
+    known, holes = [3] * 60, [None] * 20 + [3] * 40
+    for name, close_wait, time_wait, wanted in (("no gap", known, known, False),
+                                                ("gaps of CLOSE_WAIT", holes, known, True),
+                                                ("gaps of TIME_WAIT alone", known, holes, True),
+                                                ("of what is not drawn", known, [None] * 60, False)):
+        replies = answers("x")
+        replies["GetHistory"]["sides"] = [{
+            "side": "local", "closeWait": counts(close_wait), "stuck": counts(close_wait),
+            "timeWait": counts(time_wait), "severity": ["none"] * 60}]
+        with fake.Fake(replies) as server:
+            page = check_page(tap, server.ctl("report").stdout, name)
+            tap.equal("unknown, which is not zero" in page.text, wanted, f"{name}: the legend")
+
+
 def failing(method, answer):
     """A good twmond, but for that method."""
     good = answers()
@@ -419,5 +434,5 @@ def test_usage(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_sides, test_missing, test_output,
+    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_sides, test_legend, test_missing, test_output,
             test_usage, limit=240)
