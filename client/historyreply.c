@@ -54,18 +54,16 @@ void historyreply_read(const json_t *side, const char *member, size_t n, uint64_
                        struct historyreply_sum *ret_sum)
 {
         const json_t *counts = field_object(side, member);
-        struct historyreply_sum sum = { 0 };
+        struct historyreply_sum sum = { .last = CHART_UNKNOWN };
 
         for (size_t i = 0; i < n; i++) {
-                const uint64_t newest = historyreply_number(field_array(counts, "last"), i);
-
                 values[i] = historyreply_number(field_array(counts, "max"), i);
                 sum.gaps |= values[i] == CHART_UNKNOWN;
                 if (values[i] == CHART_UNKNOWN)
                         continue;
                 sum.known = true;
                 sum.max = MAX(sum.max, values[i]);
-                sum.last = newest == CHART_UNKNOWN ? 0 : newest;
+                sum.last = historyreply_number(field_array(counts, "last"), i);
         }
         *ret_sum = sum;
 }
@@ -78,6 +76,8 @@ const char *historyreply_sum_text(const char *title, const struct historyreply_s
         else if (sum->max == 0)
                 snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: none was seen%s", title,
                          sum->gaps ? " in the time that is known" : "");
+        else if (sum->last == CHART_UNKNOWN)
+                snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: %" PRIu64 " at most", title, sum->max);
         else
                 snprintf(buf, HISTORYREPLY_TEXT_MAX, "%s: %" PRIu64 " at most, %" PRIu64 " last",
                          title, sum->max, sum->last);

@@ -27,7 +27,7 @@ struct historyreply_sum {
         bool known;    /* at least one number is */
         bool gaps;     /* at least one is not */
         uint64_t max;  /* the greatest */
-        uint64_t last; /* the newest; 0: unknown */
+        uint64_t last; /* the newest; CHART_UNKNOWN: nobody knows */
 };
 
 /*
@@ -36,7 +36,10 @@ struct historyreply_sum {
  */
 void historyreply_read(const json_t *side, const char *member, size_t n, uint64_t *values,
                        struct historyreply_sum *ret_sum);
-/* "stuck: 39 at most, 12 last", "stuck: none was seen", "stuck: unknown". Returns buf. */
+/*
+ * "stuck: 39 at most, 12 last", the last left out where it is unknown, "stuck: none was seen",
+ * "stuck: unknown". Returns buf.
+ */
 #define HISTORYREPLY_TEXT_MAX 128
 const char *historyreply_sum_text(const char *title, const struct historyreply_sum *sum,
                                   char buf[static HISTORYREPLY_TEXT_MAX]);

@@ -344,6 +344,19 @@ def test_legend(tap):
             tap.equal("unknown, which is not zero" in page.text, wanted, f"{name}: the legend")
 
 
+def test_last(tap):
+    for last, wanted in ([5] * 60, "CLOSE_WAIT: 7 at most, 5 last "), \
+            ([None] * 60, "CLOSE_WAIT: 7 at most "), ([5], "CLOSE_WAIT: 7 at most "):
+        replies = answers("x")
+        replies["GetHistory"]["sides"] = [{
+            "side": "local", "closeWait": dict(counts([7] * 60), last=last), "stuck": counts([0] * 60),
+            "timeWait": counts([0] * 60), "severity": ["none"] * 60}]
+        with fake.Fake(replies) as server:
+            text = Page(server.ctl("report").stdout).text
+            tap.ok(wanted + "stuck: none" in text, f"the newest number is told where it is known: {wanted}",
+                   text)
+
+
 def failing(method, answer):
     """A good twmond, but for that method."""
     good = answers()
@@ -434,5 +447,5 @@ def test_usage(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_sides, test_legend, test_missing, test_output,
+    lab.run(test_leak, test_hostile, test_nonsense, test_bounds, test_kinds, test_sides, test_legend, test_last, test_missing, test_output,
             test_usage, limit=240)
