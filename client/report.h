@@ -50,7 +50,7 @@ struct report_facts {
 /* Asks for all of it. An exit status, 0 for success; facts are all zero before. */
 int report_gather(const struct view *view, struct report_facts *facts);
 void report_facts_done(struct report_facts *facts);
-/* What was asked for, as --json has it. NULL: no memory. */
+/* What was asked for and why some of it is missing, as --json has it. NULL: no memory. */
 json_t *report_facts_json(const struct report_facts *facts);
 
 /* ---- report_parts.c ---- */

@@ -199,15 +199,49 @@ void report_facts_done(struct report_facts *facts)
         }
 }
 
+/* By port, of those that are not known. NULL: no memory. */
+static json_t *history_errors(const struct report_facts *facts)
+{
+        json_t *errors = json_object();
+
+        for (size_t i = 0; errors && i < facts->n_curves; i++) {
+                const struct report_port *curve = &facts->curves[i];
+                char port[UNITS_TEXT_MAX];
+
+                snprintf(port, sizeof(port), "%u", curve->number);
+                if (curve->error)
+                        json_object_set_new(errors, port, json_string(curve->error));
+        }
+        return errors;
+}
+
+/* What is missing from the page, and why. NULL: no memory. */
+static json_t *facts_errors(const struct report_facts *facts)
+{
+        json_t *errors = json_object(), *histories = history_errors(facts);
+
+        if (facts->events_error)
+                json_object_set_new(errors, "events", json_string(facts->events_error));
+        if (facts->destinations_error)
+                json_object_set_new(errors, "destinations", json_string(facts->destinations_error));
+        if (json_object_size(histories) > 0)
+                json_object_set(errors, "history", histories);
+        json_decref(histories);
+        return errors;
+}
+
 json_t *report_facts_json(const struct report_facts *facts)
 {
-        json_t *histories = json_array();
+        json_t *histories = json_array(), *errors = facts_errors(facts), *all;
 
         for (size_t i = 0; i < facts->n_curves; i++)
                 if (facts->curves[i].history)
                         json_array_append(histories, facts->curves[i].history);
-        return json_pack("{s:O, s:O, s:O, s:O*, s:o, s:O*, s:O*}", "status", facts->status,
-                         "alerts", facts->alerts, "ports", facts->ports, "owners", facts->owners,
-                         "history", histories, "events", facts->events, "destinations",
-                         facts->destinations);
+        all = json_pack("{s:O, s:O, s:O, s:O*, s:o, s:O*, s:O*}", "status", facts->status, "alerts",
+                        facts->alerts, "ports", facts->ports, "owners", facts->owners, "history",
+                        histories, "events", facts->events, "destinations", facts->destinations);
+        if (json_object_size(errors) > 0)
+                json_object_set(all, "errors", errors);
+        json_decref(errors);
+        return all;
 }

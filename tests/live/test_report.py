@@ -383,6 +383,11 @@ def test_missing(tap):
             result = server.ctl("report")
             page = check_page(tap, result.stdout, f"no {method}")
             tap.ok(result.returncode == 0 and words in page.text, "the page says so", page.text)
+            told = json.loads(server.ctl("report", "--json").stdout)
+            reason = {"80": EVIL} if method == "GetHistory" else EVIL
+            name = method.removeprefix("List").removeprefix("Get").lower()
+            tap.ok(told.get("errors") == {name: reason} and not told.get(name),
+                   f"--json says why there is no {method}", told.get("errors"))
         with failing(method, "close") as server:
             result = server.ctl("report")
             fake.expect(tap, result, 3, ["closed the connection"], f"gone at {method}")
@@ -396,6 +401,8 @@ def test_missing(tap):
             result = server.ctl("report")
             fake.expect(tap, result, 3, ["not its protocol"], f"{method} is not JSON")
             tap.equal(result.stdout, "", "nothing of it")
+    with pages("x") as server:
+        tap.ok("errors" not in json.loads(server.ctl("report", "--json").stdout), "no errors, no word")
     result = fake.ctl("--socket", lab.temp_dir() + "/none", "report")
     fake.expect(tap, result, 3, ["is not running"], "no twmond")
     tap.equal(result.stdout, "", "and nothing on standard output")
