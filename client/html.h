@@ -26,6 +26,7 @@ struct html *html_new(void);
 struct html *html_free(struct html *html);
 DEFINE_CLEANUP(struct html *, html_free)
 
+/* Begins an element in the one that is open; html_close() ends it. */
 void html_open(struct html *html, const char *element);
 /* Of the element that was just opened, before anything is in it. */
 void html_attribute(struct html *html, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -32,6 +32,7 @@ struct svgchart {
         const char *marks; /* for each column 'w', 'C' or ' '; NULL: no strip */
 };
 
+/* An element svg, into the element that is open. Keeps nothing of the chart. */
 void svgchart_draw(struct html *html, const struct svgchart *chart);
 
 /* The least of 1, 2, 4, 6, 8, 10, 20, 40, ... that is no less than max: where the scale ends. */

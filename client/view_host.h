@@ -14,6 +14,7 @@ void view_host_note(struct table *table, const json_t *alert);
 
 /*
  * At most one line for the TIME_WAIT table (more than half full, or it overflowed), one for the
- * counters that moved and one for the reading of them, after an empty line; with all, one for a table that is less full as well. status: GetStatus.
+ * counters that moved and one for the reading of them, after an empty line; with all, one for a
+ * table that is less full as well. status: GetStatus.
  */
 void view_host_draw(const struct term *term, const json_t *status, bool all);

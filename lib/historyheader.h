@@ -31,6 +31,7 @@ struct history_origin {
         uint64_t netns; /* inode number; 0: unknown */
 };
 
+/* Fills all HISTORY_HEADER_BYTES. */
 void history_header_write(const struct history_origin *origin,
                           uint8_t ret_header[static HISTORY_HEADER_BYTES]);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which ports are followed: a port weighs as much as the worst that it was within the hour, by the alerts
- * about it, of whatever kind, then stuck before CLOSE_WAIT before TIME_WAIT. Where all places are taken, a port that now weighs more than a quarter
- * above the lightest takes its place. Its weight stays for an hour, so the one that had to go comes
- * back only when it has become worse by a quarter than what it left behind: two ports that are about
- * as bad never take turns, and a set of ports that stays as it is settles.
+ * Which ports are followed: a port weighs as much as the worst that it was within the hour, by the
+ * alerts about it, of whatever kind, then stuck before CLOSE_WAIT before TIME_WAIT. Where all places
+ * are taken, a port that now weighs more than a quarter above the lightest takes its place. Its
+ * weight stays for an hour, so the one that had to go comes back only when it has become worse by a
+ * quarter than what it left behind: two ports that are about as bad never take turns, and a set of
+ * ports that stays as it is settles.
  */
 
 #include <stdlib.h>
