@@ -33,6 +33,7 @@ struct curve {
         struct historyreply_sum sums[METRIC_COUNT];
         char marks[HISTORYREPLY_STEPS_MAX + 1];
         bool has_warning, has_critical;
+        bool has_unknown; /* nobody knows of some of the time whether there was an alert */
 };
 
 static void read_marks(struct curve *curve, const json_t *side)
@@ -45,6 +46,7 @@ static void read_marks(struct curve *curve, const json_t *side)
                 curve->marks[i] = ' ';
                 if (severity && strcmp(severity, "none") != 0)
                         curve->marks[i] = severity[0] == 'c' ? 'C' : 'w';
+                curve->has_unknown |= !severity;
                 curve->has_warning |= curve->marks[i] == 'w';
                 curve->has_critical |= curve->marks[i] == 'C';
         }
@@ -109,7 +111,8 @@ static void write_legends(struct html *html, const struct curve *curve)
         if (curve->has_critical)
                 write_legend(html, "mark-C", "critical alert raised");
         if (!curve->has_warning && !curve->has_critical)
-                html_element(html, "li", NULL, "no alert about it was raised");
+                html_element(html, "li", NULL, "no alert about it was raised%s",
+                             curve->has_unknown ? " in the time that is known" : "");
         if (are_gaps_drawn(curve))
                 write_legend(html, "gap", "unknown, which is not zero");
         html_close(html);

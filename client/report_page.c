@@ -145,6 +145,7 @@ void report_head(struct report *report)
         html_close(html);
 }
 
+/* Of the whole host also where ports were asked for, and then it says so. */
 static void write_verdict(struct report *report)
 {
         static const char *const known[] = { "ok", "warning", "critical" };
@@ -156,7 +157,9 @@ static void write_verdict(struct report *report)
                         class = known[i];
         html_open(report->html, "p");
         html_attribute(report->html, "class", "verdict %s", class);
-        html_text(report->html, "%s", summary ? summary : "twmond did not say how it is.");
+        html_text(report->html, "%s%s",
+                  report->view->options->n_ports > 0 ? "The host as a whole: " : "",
+                  summary ? summary : "twmond did not say how it is.");
         html_close(report->html);
 }
 

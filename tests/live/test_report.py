@@ -181,6 +181,9 @@ def check_port(tap, daemon):
     tap.ok("No alert is raised or pending about the ports that were asked for" in other.text and
            f"close-wait-stuck on local:{PORT}" not in other.text and "local:9" in other.text,
            "PORT leaves the alerts of others out", other.text)
+    tap.ok("The host as a whole: " in other.text, "the verdict is not about that port", other.text)
+    tap.ok("no alert about it was raised in the time that is known" in other.text,
+           "of a twmond that is young little is known", other.text)
     same = Page(daemon.ctl("report", str(PORT)).stdout)
     tap.ok(f"close-wait-stuck on local:{PORT}" in same.text, "but not its own")
     local = check_page(tap, daemon.ctl("report", f"local:{PORT}").stdout, "local:PORT")
