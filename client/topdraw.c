@@ -62,7 +62,7 @@ void top_put_bar(struct top *top, struct topscreen_at at, const char *text)
 
 static bool is_away(const struct top *top)
 {
-        return !top->link.conn || top->trouble[0];
+        return !top->link.conn || top->link.lost || top->trouble[0];
 }
 
 /* What is wrong with the connection, empty where nothing is. */
@@ -132,7 +132,7 @@ static void write_pace(FILE *out, const struct top *top)
                 fprintf(out, " of %" PRIu64, top->model.total);
         fprintf(out, " port%s by %s; ", top->model.total == 1 ? "" : "s",
                 topmodel_order_name(top->model.order));
-        view_pace_write_line(out, top->status, top->link.conn ? top->status : NULL, false);
+        view_pace_write_line(out, top->status, is_away(top) ? NULL : top->status, false);
 }
 
 static int draw_pace(struct top *top)

@@ -2,7 +2,8 @@
 
 /*
  * An answer that does not come is as bad as a connection that ends: whoever reads a screen wants to
- * know that it is old. What comes while nothing was asked is the end, or a refusal (TooManyClients).
+ * know that it is old. A twmond that hangs still takes connections, so one that is there says nothing;
+ * only an answer does. What comes while nothing was asked is the end, or a refusal (TooManyClients).
  */
 
 #include "toplink.h"
@@ -13,6 +14,7 @@ void toplink_drop(struct toplink *link, int error, uint64_t now_usec)
 {
         link->conn = conn_free(link->conn);
         link->waiting = false;
+        link->lost = true;
         link->error = error;
         link->due_usec = now_usec + TOPLINK_RETRY_USEC;
 }
@@ -72,6 +74,7 @@ int toplink_take(struct toplink *link, uint64_t now_usec, struct reply *ret_repl
                 return TOPLINK_LOST;
         }
         link->waiting = false;
+        link->lost = false;
         link->due_usec = TOPLINK_NEVER;
         return 0;
 }

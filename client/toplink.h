@@ -20,6 +20,7 @@ struct toplink {
         const char *path;  /* borrowed */
         struct conn *conn; /* NULL: away */
         bool waiting;      /* for an answer */
+        bool lost;         /* it went away, and nothing was answered since */
         uint64_t due_usec; /* waiting: when it is given up; away: when to try again */
         int error;         /* why it went away, -errno of conn.h; 0: it said so itself */
 };
@@ -41,4 +42,5 @@ void toplink_drop(struct toplink *link, int error, uint64_t now_usec);
 int toplink_fd(const struct toplink *link);
 /* When something is to be done at the latest, or TOPLINK_NEVER. */
 uint64_t toplink_due(const struct toplink *link);
+/* Ends the connection for good. */
 void toplink_done(struct toplink *link);

@@ -6,6 +6,7 @@ away, and the terminal afterwards."""
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import time
@@ -204,6 +205,24 @@ def test_away(tap):
             quit_well(tap, terminal, "q")
             lab.stop_well(tap, second)
     leak.reset()
+
+
+def test_hangs(tap):
+    """One that is stopped takes connections, and answers nothing."""
+    with lab.Daemon(CONFIG) as daemon, top(daemon.socket) as terminal:
+        terminal.shows("twmond|port")
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            text = terminal.shows(r"^OLD .*does not answer") or terminal.text()
+            tap.ok("does not answer" in text, "twmond hangs: that is said", text)
+            seen = [terminal.text() for _ in range(20) if not time.sleep(0.4)]
+            tap.ok(all("OLD (from" in text for text in seen), "and goes on being said",
+                   next((text for text in seen if "OLD (from" not in text), ""))
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        tap.ok(lab.poll(lambda: "OLD (from" not in terminal.text(), 15), "until it answers", terminal.text())
+        quit_well(tap, terminal, "q")
+        lab.stop_well(tap, daemon)
 
 
 # Everything else with one that answers what we like ----------------------------------------------
@@ -493,5 +512,5 @@ def test_no_screen(tap):
 
 
 if __name__ == "__main__":
-    lab.run(test_leak, test_away, test_sort, test_ends, test_sizes, test_hostile, test_refusals,
-            test_bad_servers, test_full_queue, test_nonsense, test_no_screen, limit=300)
+    lab.run(test_leak, test_away, test_hangs, test_sort, test_ends, test_sizes, test_hostile,
+            test_refusals, test_bad_servers, test_full_queue, test_nonsense, test_no_screen, limit=300)
