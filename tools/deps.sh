@@ -21,9 +21,9 @@ PATH=$PATH:$unpacked/usr/sbin:$unpacked/usr/bin
 PATH=$PATH:/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins:/usr/lib/monitoring-plugins
 
 # ---- what is needed: NAME PROBE, one a line ----
-# cmd: a command; file: a file, below /usr too, or unpacked; pkg: a pkg-config module; sanitizers: a
-# compiler can link them; fuzzer: and libFuzzer; python: a module; either: a command by one of two names;
-# builddeps: what debian/control of that tree says
+# cmd: a command; file: a file, below /usr too, or unpacked; pkg: a pkg-config module; lib: a library that
+# something unpacked is linked with; sanitizers: a compiler can link them; fuzzer: and libFuzzer;
+# python: a module; either: a command by one of two names; builddeps: what debian/control of that tree says
 needs_run='
 compiler cmd:cc
 libc file:/include/stdio.h
@@ -60,6 +60,7 @@ promtool cmd:promtool
 prometheus cmd:prometheus
 amtool cmd:amtool
 journal-remote file:/lib/systemd/systemd-journal-remote
+libcurl lib:libcurl.so.4
 bash-completion file:/share/bash-completion/bash_completion
 zsh cmd:zsh
 fish cmd:fish
@@ -131,6 +132,7 @@ tmux         tmux                    tmux                 tmux               tmu
 promtool     unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 prometheus   unpack:prometheus       golang-github-prometheus golang-github-prometheus-prometheus prometheus
 amtool       unpack:prometheus-alertmanager golang-github-prometheus-alertmanager golang-github-prometheus-alertmanager alertmanager
+libcurl      libcurl4                libcurl              libcurl4           curl
 journal-remote unpack:systemd-journal-remote systemd-journal-remote systemd-journal-remote systemd
 setpriv      util-linux              util-linux           util-linux         util-linux
 netstat      net-tools               net-tools            net-tools-deprecated net-tools
@@ -156,6 +158,7 @@ is_there() { # PROBE
         what=${1#*:}
         case $1 in
         cmd:*) command -v "$what" >/dev/null 2>&1 ;;
+        lib:*) ldconfig -p | grep -qF "$what" ;;
         pkg:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$what" ;;
         python:*) python3 -c "import $what" 2>/dev/null || /usr/bin/python3 -c "import $what" 2>/dev/null ;;
         either:*) command -v "${what%,*}" >/dev/null 2>&1 || command -v "${what#*,}" >/dev/null 2>&1 ;;
