@@ -201,9 +201,9 @@ void notes_closing(struct table *table, const json_t *object)
         table_note(table,
                    "this host is the first to close %s%.1f connections a %s (mean of the last "
                    "minute)",
-                   at_least                                  ? ">= "
-                   : field_true(object, "timeWaitEstimated") ? "~"
-                                                             : "",
+                   field_true(object, "timeWaitEstimated") ? "~"
+                   : at_least                              ? ">= "
+                                                           : "",
                    per_sec * (slow ? 60 : 1), slow ? "minute" : "second");
         if (at_least)
                 table_note(table, "more than that: some TIME_WAIT were used again or found no room "

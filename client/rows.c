@@ -85,9 +85,9 @@ void rows_note_port(struct table *table, const json_t *port)
 static void add_closes(struct table *table, const json_t *port)
 {
         const json_t *value = json_object_get(port, "closesPerSec");
-        const char *sign = field_true(port, "closesAtLeast")       ? ">= "
-                           : field_true(port, "timeWaitEstimated") ? "~"
-                                                                   : "";
+        const char *sign = field_true(port, "timeWaitEstimated") ? "~"
+                           : field_true(port, "closesAtLeast")   ? ">= "
+                                                                 : "";
         double rate = json_is_number(value) ? json_number_value(value) : -1;
 
         if (!(rate >= 0))
